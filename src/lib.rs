@@ -1,0 +1,21 @@
+//! Hazgate, the risk-monitoring gateway for high-hazard sites.
+//!
+//! One direction of flow, one owner for each piece of state:
+//!
+//! ```text
+//! acquire ──readings──▶ engine ──transitions, readings──▶ store ──▶ forward (MQTT, InfluxDB)
+//!                         ▲                                 └────▶ console (HTTP, SSE)
+//!                         └── commands: operator, centre
+//! ```
+//!
+//! `ARCHITECTURE.md` names the rooms and what may touch what; `tests/tidy.rs` holds the code to it.
+
+pub mod acquire;
+pub mod clock;
+pub mod console;
+pub mod engine;
+pub mod forward;
+pub mod inbox;
+pub mod model;
+pub mod site;
+pub mod store;

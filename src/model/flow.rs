@@ -1,0 +1,117 @@
+//! The closed lists of what enters the engine and what leaves it. Whatever can make the gateway decide
+//! something stands in [`Input`]; whatever it decided stands in [`Output`].
+
+use super::alarm::Transition;
+use super::device::{DeviceStatus, LinkReport};
+use super::id::ForwarderId;
+use super::reading::Batch;
+use super::risk::Risk;
+
+/// Everything that the engine reacts to.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Input {
+    /// Readings of one device.
+    Readings(Batch),
+    /// News of a device's link.
+    Link(LinkReport),
+    /// News of the gateway's own parts.
+    Health(HealthReport),
+    /// An operator or a centre wants something.
+    Command(Command),
+    /// A deadline that the engine asked for has come.
+    Wake,
+}
+
+/// A part of the gateway whose loss is an alarm of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum HealthSource {
+    /// The link to one destination.
+    Forwarder(ForwarderId),
+    /// The database on disk.
+    Store,
+    /// A task inside the gateway failed and was restarted.
+    Task,
+}
+
+/// News of one of the gateway's own parts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HealthReport {
+    /// The part.
+    pub source: HealthSource,
+    /// What is wrong with it, in words; none when it works.
+    pub error: Option<String>,
+}
+
+/// What an operator or a centre wants.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Command {
+    /// What.
+    pub action: Action,
+    /// Who.
+    pub by: String,
+    /// Why, in their words.
+    pub reason: Option<String>,
+}
+
+/// What can be commanded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Action {
+    /// Take note of an alarm. Doing it twice is the same as doing it once.
+    Acknowledge {
+        /// The alarm's name.
+        alarm: String,
+        /// Which instance, as its `raised_at`; the present one if not said.
+        raised_at: Option<super::time::Stamp>,
+    },
+}
+
+/// Why a command was refused. Shown to the one who gave it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CommandError {
+    /// The site has no alarm of that name.
+    #[error("there is no alarm `{0}` at this site")]
+    UnknownAlarm(String),
+    /// The alarm is normal: there is nothing to acknowledge.
+    #[error("alarm `{0}` is not standing")]
+    NotStanding(String),
+    /// The instance meant is over; another one may stand.
+    #[error("alarm `{alarm}` was raised anew at {raised_at}: the acknowledgement is for an earlier one")]
+    OtherInstance {
+        /// The alarm's name.
+        alarm: String,
+        /// The instance that stands.
+        raised_at: super::time::Stamp,
+    },
+    /// The gateway is shutting down, or its loop is not answering.
+    #[error("the gateway did not take the command: it is stopping or overloaded; try again")]
+    Unavailable,
+}
+
+/// What happened to a command.
+pub type CommandResult = Result<(), CommandError>;
+
+/// Everything that the engine decided in one call or one batch of calls. The caller empties it.
+#[derive(Debug, Default, PartialEq)]
+pub struct Output {
+    /// Alarm transitions, in order. To be journalled before anyone hears of them.
+    pub transitions: Vec<Transition>,
+    /// Readings as conditioned: the same batches, with the quality that the engine gave them.
+    pub batches: Vec<Batch>,
+    /// Devices whose state changed.
+    pub devices: Vec<DeviceStatus>,
+    /// The risk picture, if it changed.
+    pub risk: Option<Risk>,
+    /// Results of commands, one for each in the order they came.
+    pub results: Vec<CommandResult>,
+}
+
+impl Output {
+    /// Whether nothing was decided.
+    pub fn is_empty(&self) -> bool {
+        self.transitions.is_empty()
+            && self.batches.is_empty()
+            && self.devices.is_empty()
+            && self.risk.is_none()
+            && self.results.is_empty()
+    }
+}

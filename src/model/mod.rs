@@ -1,0 +1,25 @@
+//! Plain data that every room speaks in: points, readings, qualities, alarms, events, levels, time, and the
+//! closed lists of what enters and leaves the engine. No behaviour beyond constructors; depends on nothing.
+
+mod alarm;
+mod device;
+mod flow;
+mod id;
+mod level;
+pub mod limits;
+mod reading;
+mod risk;
+mod snapshot;
+mod text;
+mod time;
+
+pub use alarm::{AlarmState, Event, EventKind, Transition};
+pub use device::{DeviceStatus, LinkReport, LinkState};
+pub use flow::{Action, Command, CommandError, CommandResult, HealthReport, HealthSource, Input, Output};
+pub use id::{AlarmId, DeviceId, ForwarderId, HazardId, PointId};
+pub use level::Level;
+pub use reading::{Batch, NotAQuality, Quality, Reading, Reason, Sample, Value};
+pub use risk::{Risk, RiskItem, RiskLevel};
+pub use snapshot::{Board, PointState, Snapshot, UplinkStatus};
+pub use text::Text;
+pub use time::{Mono, Now, Stamp, Wall};

@@ -1,0 +1,441 @@
+//! The checked site: immutable, complete, and impossible to get wrong. Every id in it points at something; every
+//! limit is in order; every address fits. The engine, the links and the forwarders read it and never check it again.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+
+use super::secret::Secret;
+use crate::model::{AlarmId, DeviceId, ForwarderId, HazardId, HealthSource, Level, PointId, Text};
+
+/// What one gateway watches, and how.
+#[derive(Debug, Clone)]
+pub struct Site {
+    /// Who it is.
+    pub identity: Identity,
+    /// Hex SHA-256 over the site file and everything that it draws in: changes when the configuration does.
+    pub hash: String,
+    /// Units of risk.
+    pub hazards: Vec<Hazard>,
+    /// What answers or publishes. Sorted as in the file.
+    pub devices: Vec<Device>,
+    /// Connections to devices, each owned by one task.
+    pub links: Vec<Link>,
+    /// Signals.
+    pub points: Vec<Point>,
+    /// Rules, written or automatic; each is the one owner of the alarm of its name.
+    pub rules: Vec<Rule>,
+    /// Destinations.
+    pub forwarders: Vec<Forwarder>,
+    /// The database.
+    pub store: StoreOptions,
+    /// The console; none where it is switched off.
+    pub console: Option<ConsoleOptions>,
+    /// The embedded broker; none where it is not asked for.
+    pub broker: Option<BrokerOptions>,
+}
+
+/// Who the gateway is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// The enterprise's id: one MQTT topic level.
+    pub enterprise: String,
+    /// The gateway's id: one MQTT topic level, unique within the enterprise.
+    pub gateway: String,
+    /// The site's name.
+    pub name: Text,
+    /// The site's time zone, for stamps.
+    pub zone: TimeZone,
+}
+
+/// A unit of risk: a tank farm, a dust-removal system, a casting line, a power feeder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hazard {
+    /// Its id.
+    pub name: String,
+    /// What kind it is.
+    pub kind: HazardKind,
+    /// What people call it.
+    pub title: Text,
+}
+
+/// Kinds of hazard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum HazardKind {
+    /// 危化品重大危险源: a tank farm or another major hazard source of chemicals.
+    TankFarm,
+    /// 粉尘涉爆: a dust-removal system.
+    Dust,
+    /// 铝加工（深井铸造）: a casting line.
+    Casting,
+    /// 电力监测: power feeders.
+    Power,
+    /// Anything else.
+    Other,
+}
+
+/// What answers on Modbus or publishes on MQTT.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Device {
+    /// Its id: one MQTT topic level.
+    pub name: String,
+    /// What people call it.
+    pub title: Text,
+    /// The hazard that it serves.
+    pub hazard: Option<HazardId>,
+    /// How it is reached.
+    pub protocol: Protocol,
+    /// Its points.
+    pub points: Vec<PointId>,
+}
+
+/// How a device is reached.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Protocol {
+    /// A Modbus unit that is polled.
+    Modbus(ModbusDevice),
+    /// A publisher that is listened to.
+    Mqtt(MqttDevice),
+}
+
+/// A Modbus unit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ModbusDevice {
+    /// Unit id, 0–255 on TCP, 1–247 on a bus.
+    pub unit: u8,
+    /// From one poll to the next.
+    pub poll: Duration,
+    /// Longest wait for one answer.
+    pub timeout: Duration,
+    /// Registers that one request may ask for, 1–125.
+    pub registers_max: u16,
+    /// Unwanted registers that one request may bridge, 0–124.
+    pub gap_max: u16,
+}
+
+/// An MQTT publisher.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MqttDevice {
+    /// Topic filter, may hold wildcards.
+    pub topic: String,
+    /// Silence after which it is down.
+    pub silence: Duration,
+}
+
+/// One connection, and the devices behind it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Link {
+    /// How to connect.
+    pub kind: LinkKind,
+    /// Who is behind it; at least one.
+    pub devices: Vec<DeviceId>,
+}
+
+/// How to connect.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LinkKind {
+    /// Modbus TCP to `host:port`.
+    ModbusTcp(String),
+    /// Modbus RTU frames over TCP to `host:port`.
+    ModbusRtuOverTcp(String),
+    /// A broker that devices publish to.
+    Mqtt(Broker),
+}
+
+/// A broker to connect to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Broker {
+    /// `host:port`.
+    pub address: String,
+    /// User name.
+    pub username: Option<String>,
+    /// Password.
+    pub password: Option<Secret>,
+}
+
+/// One signal.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Point {
+    /// `device.signal`.
+    pub name: String,
+    /// What people call it.
+    pub title: Text,
+    /// Where it comes from.
+    pub device: DeviceId,
+    /// The hazard that it belongs to: its own, or its device's.
+    pub hazard: Option<HazardId>,
+    /// Engineering unit, empty if it has none.
+    pub unit: String,
+    /// Decimal places to show.
+    pub decimals: u8,
+    /// What the instrument can measure; a value outside is uncertain.
+    pub range: Option<Range>,
+    /// What the signal means to process models and packs, such as `level` or `fan_power`.
+    pub role: Option<String>,
+    /// Where its value stands.
+    pub source: Source,
+    /// Age after which it is stale.
+    pub max_age: Duration,
+}
+
+/// A closed interval; `low < high`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Range {
+    /// Lower end.
+    pub low: f64,
+    /// Upper end.
+    pub high: f64,
+}
+
+/// Where a point's value stands.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Source {
+    /// In registers.
+    Modbus(Register),
+    /// In a message.
+    Mqtt(Extract),
+}
+
+/// A value in a Modbus device.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Register {
+    /// Which table.
+    pub table: Table,
+    /// Protocol address of the first register or bit, 0-based.
+    pub address: u16,
+    /// How it is written there.
+    pub encoding: Encoding,
+    /// Order of bytes and words.
+    pub order: ByteOrder,
+    /// Value = raw × scale + offset.
+    pub scale: f64,
+    /// See `scale`.
+    pub offset: f64,
+}
+
+/// The four Modbus tables, by the function that reads them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Table {
+    /// Function 1.
+    Coil,
+    /// Function 2.
+    Discrete,
+    /// Function 3.
+    Holding,
+    /// Function 4.
+    Input,
+}
+
+/// How a value is written in registers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Encoding {
+    /// One coil or discrete input.
+    Bit,
+    /// One bit of a register, 0 (least significant) to 15.
+    BitOf(u8),
+    /// One register, unsigned.
+    U16,
+    /// One register, two's complement.
+    I16,
+    /// Two registers, unsigned.
+    U32,
+    /// Two registers, two's complement.
+    I32,
+    /// Two registers, IEEE 754 single.
+    F32,
+    /// Four registers, IEEE 754 double.
+    F64,
+}
+
+impl Encoding {
+    /// Registers (or bits, for [`Encoding::Bit`]) that it takes.
+    pub const fn width(self) -> u16 {
+        match self {
+            Self::Bit | Self::BitOf(_) | Self::U16 | Self::I16 => 1,
+            Self::U32 | Self::I32 | Self::F32 => 2,
+            Self::F64 => 4,
+        }
+    }
+}
+
+/// Order of the bytes of a value, written as the vendors' manuals do: `ABCD` is high word first, high byte first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum ByteOrder {
+    /// High word first, high byte first: Modbus's own.
+    #[default]
+    Abcd,
+    /// Low word first, high byte first.
+    Cdab,
+    /// High word first, low byte first.
+    Badc,
+    /// Low word first, low byte first.
+    Dcba,
+}
+
+/// A value in a JSON message.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Extract {
+    /// JSON Pointer (RFC 6901); empty for the whole payload.
+    pub pointer: String,
+    /// Value = raw × scale + offset.
+    pub scale: f64,
+    /// See `scale`.
+    pub offset: f64,
+}
+
+/// A condition that raises the alarm of its name.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rule {
+    /// The alarm's name.
+    pub name: String,
+    /// The hazard that it counts for; none for the gateway's own health.
+    pub hazard: Option<HazardId>,
+    /// The condition.
+    pub kind: RuleKind,
+    /// How long the condition must hold before the alarm is raised or becomes graver.
+    pub on_delay: Duration,
+    /// How long it must be gone before the alarm clears or becomes less grave.
+    pub off_delay: Duration,
+    /// What an operator reads; none for what the engine says of itself.
+    pub message: Option<Text>,
+    /// What the limits rest on.
+    pub basis: Option<String>,
+}
+
+/// The condition of a rule.
+#[derive(Debug, Clone, PartialEq)]
+pub enum RuleKind {
+    /// A point beyond its limits.
+    Limits(Limits),
+    /// A point that can't be trusted or has not been renewed, while its device answers. One for each point.
+    Signal {
+        /// The point.
+        point: PointId,
+        /// The alarm's level.
+        level: Level,
+    },
+    /// A device that does not answer. One for each device.
+    DeviceLost {
+        /// The device.
+        device: DeviceId,
+        /// The alarm's level.
+        level: Level,
+    },
+    /// A part of the gateway that does not work. One for each part.
+    Health {
+        /// The part.
+        source: HealthSource,
+        /// The alarm's level.
+        level: Level,
+    },
+}
+
+/// Up to four limits on one point; those present are in order `ll < l < h < hh`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Limits {
+    /// The point.
+    pub point: PointId,
+    /// Low-low.
+    pub ll: Option<Limit>,
+    /// Low.
+    pub l: Option<Limit>,
+    /// High.
+    pub h: Option<Limit>,
+    /// High-high.
+    pub hh: Option<Limit>,
+    /// How far back past a limit the value must come before it counts as gone; not negative, and so small that the
+    /// bands of a low and a high limit never meet.
+    pub deadband: f64,
+}
+
+/// One limit and how grave it is to cross it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Limit {
+    /// In the point's unit.
+    pub value: f64,
+    /// The level while it is crossed.
+    pub level: Level,
+}
+
+/// A destination.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Forwarder {
+    /// Its id.
+    pub name: String,
+    /// What it speaks.
+    pub kind: ForwarderKind,
+}
+
+/// What a destination speaks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ForwarderKind {
+    /// A broker, by the contract of docs/mqtt.md.
+    Mqtt(Broker),
+    /// An InfluxDB v2 write endpoint.
+    Influx(InfluxTarget),
+}
+
+/// An InfluxDB v2 write endpoint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InfluxTarget {
+    /// `http://host:port`.
+    pub url: String,
+    /// Organisation.
+    pub org: String,
+    /// Bucket.
+    pub bucket: String,
+    /// Token.
+    pub token: Option<Secret>,
+}
+
+/// The database.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoreOptions {
+    /// The directory that holds it.
+    pub directory: PathBuf,
+    /// Bytes that telemetry may take; at the bound the oldest goes first.
+    pub telemetry_bytes_max: u64,
+}
+
+/// The console.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConsoleOptions {
+    /// Where it listens; loopback.
+    pub listen: SocketAddr,
+}
+
+/// The embedded broker, for the demo and for small sites.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BrokerOptions {
+    /// Where it listens; loopback.
+    pub listen: SocketAddr,
+}
+
+impl Site {
+    /// The point with this id.
+    pub fn point(&self, id: PointId) -> &Point {
+        &self.points[id.index()]
+    }
+
+    /// The device with this id.
+    pub fn device(&self, id: DeviceId) -> &Device {
+        &self.devices[id.index()]
+    }
+
+    /// The hazard with this id.
+    pub fn hazard(&self, id: HazardId) -> &Hazard {
+        &self.hazards[id.index()]
+    }
+
+    /// The rule of this alarm.
+    pub fn rule(&self, id: AlarmId) -> &Rule {
+        &self.rules[id.index()]
+    }
+
+    /// The destination with this id.
+    pub fn forwarder(&self, id: ForwarderId) -> &Forwarder {
+        &self.forwarders[id.index()]
+    }
+}
