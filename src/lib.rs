@@ -19,3 +19,4 @@ pub mod inbox;
 pub mod model;
 pub mod site;
 pub mod store;
+pub mod supervise;

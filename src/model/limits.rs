@@ -41,6 +41,10 @@ pub const POLL_INTERVAL_MIN: Duration = Duration::from_millis(50);
 pub const BACKOFF_MIN: Duration = Duration::from_millis(500);
 /// Longest wait between attempts to connect.
 pub const BACKOFF_MAX: Duration = Duration::from_secs(30);
+/// How long a restarted task must run before it counts as well again.
+pub const TASK_STABLE_AFTER: Duration = Duration::from_secs(60);
+/// Shortest time between two snapshots for the console.
+pub const SNAPSHOT_INTERVAL: Duration = Duration::from_millis(250);
 /// How long an orderly stop may take.
 pub const SHUTDOWN_MAX: Duration = Duration::from_secs(5);
 /// An alarm or a reading that reaches its destination later than this after it happened is marked as
