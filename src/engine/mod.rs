@@ -1,1 +1,338 @@
-//! Placeholder room.
+//! The decision core: readings, news of links and commands in; conditioned readings, alarm transitions, device states
+//! and the risk picture out. It does no I/O and has no clock: the same inputs at the same times give the same outputs,
+//! live, in replay and in tests. Each mechanism has its own file; this one only passes things between them.
+
+mod alarm;
+mod comparator;
+mod hold;
+mod index;
+mod links;
+mod message;
+mod points;
+mod risk;
+mod timers;
+mod watch;
+
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use crate::model::{
+    Action, AlarmId, AlarmState, Batch, Command, CommandError, CommandResult, DeviceId, HealthReport, Input,
+    LinkReport, Mono, Now, Output, PointId, Reading, Reason, Snapshot, Stamp, Transition, Wall,
+};
+use crate::site::{RuleKind, Site};
+
+use alarm::{Alarm, Facts};
+use hold::Delays;
+use index::Index;
+use links::Links;
+use points::Points;
+use risk::RiskBook;
+use timers::{Timer, Timers};
+use watch::Watch;
+
+/// The engine of one site. The one owner of all alarm state.
+#[derive(Debug)]
+pub struct Engine {
+    site: Arc<Site>,
+    index: Index,
+    points: Points,
+    links: Links,
+    alarms: Vec<Alarm>,
+    timers: Timers,
+    risk: RiskBook,
+    /// Transitions of the present moment.
+    decided: Vec<(AlarmId, Transition)>,
+    /// Points that went stale at the present moment.
+    lapsed: Vec<Reading>,
+}
+
+impl Engine {
+    /// An engine that starts `now`. `standing` holds the last transition of every alarm that was not normal when the
+    /// gateway last ran: those alarms go on where they stood, and clear only when good data says so. Puts out every
+    /// device's state, the risk picture, and the end of alarms whose rule is gone.
+    pub fn new(site: Arc<Site>, standing: Vec<Transition>, now: Now, out: &mut Output) -> Self {
+        let index = Index::new(&site);
+        let mut engine = Self {
+            points: Points::new(&site, now.mono),
+            links: Links::new(&site, now.wall.stamp(&site.identity.zone)),
+            alarms: site.rules.iter().map(|rule| Alarm::new(&rule.kind)).collect(),
+            timers: Timers::new(site.rules.len(), site.points.len()),
+            risk: RiskBook::new(&site, index.by_name()),
+            decided: Vec::new(),
+            lapsed: Vec::new(),
+            index,
+            site,
+        };
+        engine.restore(standing, now, out);
+        engine.start_devices(now, out);
+        engine.settle(now, out);
+        engine.show_risk(now, out);
+        engine
+    }
+
+    /// Takes one input. What is due by `now` is decided first, in the order in which it fell due and with the stamp of
+    /// that moment: a late wake changes nothing. `now.mono` never goes back.
+    pub fn apply(&mut self, now: Now, input: Input, out: &mut Output) {
+        self.fall_due(now, out);
+        match input {
+            Input::Readings(batch) => self.read(now, batch, out),
+            Input::Link(report) => self.link(now, report, out),
+            Input::Health(report) => self.health(now, report),
+            Input::Command(command) => {
+                let result = self.command(now, command);
+                out.results.push(result);
+            }
+            Input::Wake => {}
+        }
+        self.settle(now, out);
+    }
+
+    /// When to call again with [`Input::Wake`] if nothing else comes before. May be early, never late.
+    pub fn next_deadline(&self) -> Option<Mono> {
+        self.timers.next()
+    }
+
+    /// The latest of every point and destination.
+    pub fn snapshot(&self, now: Now) -> Snapshot {
+        Snapshot { at: self.stamp(now), points: self.points.latest(), uplinks: self.links.uplinks() }
+    }
+
+    fn restore(&mut self, standing: Vec<Transition>, now: Now, out: &mut Output) {
+        let at = self.stamp(now);
+        for last in standing.into_iter().filter(|last| last.state != AlarmState::Normal) {
+            let Some(id) = self.index.named(&self.site, &last.alarm) else {
+                out.transitions.push(alarm::orphaned(last, at));
+                continue;
+            };
+            let alarm = &mut self.alarms[id.index()];
+            alarm.restore(last);
+            self.risk.change(id, self.site.rule(id).hazard, None, alarm.risk());
+        }
+    }
+
+    /// A device counts as down from the start, so that one which never answers is an alarm too.
+    fn start_devices(&mut self, now: Now, out: &mut Output) {
+        for device in (0..self.site.devices.len()).map(DeviceId::new) {
+            out.devices.push(self.links.status(&self.site, device, self.stamp(now)));
+            self.judge(now, self.index.of_device(device), true);
+        }
+    }
+
+    fn fall_due(&mut self, now: Now, out: &mut Output) {
+        while let Some(due) = self.timers.next().filter(|due| *due <= now.mono) {
+            let then = back_to(now, due);
+            while let Some(timer) = self.timers.pop(due) {
+                match timer {
+                    Timer::Alarm(alarm) => {
+                        let delays = self.delays(alarm);
+                        self.alarms[alarm.index()].watch.advance(due, delays);
+                        self.decide(then, alarm);
+                    }
+                    Timer::Point(point) => self.age(then, point),
+                }
+            }
+            self.settle(then, out);
+        }
+    }
+
+    fn read(&mut self, now: Now, mut batch: Batch, out: &mut Output) {
+        for reading in &mut batch.readings {
+            if self.points.slot_mut(reading.point).take(now.mono, reading) {
+                self.expect(now.mono, reading.point);
+                self.examine(now, reading.point);
+            }
+        }
+        out.batches.push(batch);
+    }
+
+    /// Sees to it that the point becomes stale if nothing is heard of it from `since` on.
+    fn expect(&mut self, since: Mono, point: PointId) {
+        self.timers.arm(Timer::Point(point), since + self.site.point(point).max_age);
+    }
+
+    /// The greatest age of what was heard of the point when its timer was set has come.
+    fn age(&mut self, now: Now, point: PointId) {
+        if self.links.is_down(self.site.point(point).device) {
+            return;
+        }
+        let slot = self.points.slot_mut(point);
+        let heard = slot.heard();
+        if heard + self.site.point(point).max_age > now.mono {
+            self.expect(heard, point);
+        } else if let Some(reading) = slot.spoil(point, now.wall, Reason::Stale) {
+            self.lapsed.push(reading);
+            self.examine(now, point);
+        }
+    }
+
+    fn link(&mut self, now: Now, report: LinkReport, out: &mut Output) {
+        let device = report.device;
+        let was_down = self.links.is_down(device);
+        if !self.links.report(report, self.stamp(now)) {
+            return;
+        }
+        out.devices.push(self.links.status(&self.site, device, self.stamp(now)));
+        let down = self.links.is_down(device);
+        if down {
+            self.lose_points(now, device, out);
+        } else if was_down {
+            self.await_points(now, device);
+        }
+        self.judge(now, self.index.of_device(device), down);
+    }
+
+    /// One fault stays one fault: the points of a device that is down are bad, and raise nothing of their own.
+    fn lose_points(&mut self, now: Now, device: DeviceId, out: &mut Output) {
+        let site = Arc::clone(&self.site);
+        let mut readings = Vec::new();
+        for &point in &site.device(device).points {
+            readings.extend(self.points.slot_mut(point).spoil(point, now.wall, Reason::Comm));
+            self.examine(now, point);
+        }
+        if !readings.is_empty() {
+            out.batches.push(Batch { device, at: now.wall, readings });
+        }
+    }
+
+    fn await_points(&mut self, now: Now, device: DeviceId) {
+        let site = Arc::clone(&self.site);
+        for &point in &site.device(device).points {
+            self.points.slot_mut(point).await_from(now.mono);
+            self.expect(now.mono, point);
+            self.examine(now, point);
+        }
+    }
+
+    /// Holds the latest of a point against every rule on it.
+    fn examine(&mut self, now: Now, point: PointId) {
+        let unwatched = self.links.is_down(self.site.point(point).device);
+        let mut idle = true;
+        for place in self.index.of_point(point) {
+            let alarm = self.index.at(place);
+            if self.observe(now.mono, alarm, point, unwatched) {
+                self.decide(now, alarm);
+            }
+            idle &= self.alarms[alarm.index()].watch.is_idle();
+        }
+        let slot = self.points.slot_mut(point);
+        slot.set_calm(idle && slot.is_good() && !unwatched);
+    }
+
+    /// Tells a rule what its point says. Returns whether there may be something new to find.
+    fn observe(&mut self, at: Mono, alarm: AlarmId, point: PointId, unwatched: bool) -> bool {
+        let delays = self.delays(alarm);
+        let slot = self.points.slot(point);
+        match (&mut self.alarms[alarm.index()].watch, slot.sample()) {
+            (Watch::Limits(watch), Some(sample)) => return watch.observe(at, sample, delays),
+            (Watch::Limits(_), None) => return false,
+            (Watch::Single { hold, .. }, _) if unwatched || slot.is_awaited() => {
+                hold.suspend();
+                return false;
+            }
+            (Watch::Single { hold, .. }, _) if slot.is_good() => hold.absent(at, delays),
+            (Watch::Single { hold, .. }, _) => hold.present(at, delays),
+        }
+        true
+    }
+
+    fn health(&mut self, now: Now, report: HealthReport) {
+        let (source, failed) = (report.source, report.error.is_some());
+        self.links.health(report, self.stamp(now));
+        self.judge(now, self.index.of_part(source), failed);
+    }
+
+    /// Tells the rule of a device or a part, if there is one, whether its condition is present.
+    fn judge(&mut self, now: Now, alarm: Option<AlarmId>, present: bool) {
+        let Some(alarm) = alarm else { return };
+        let delays = self.delays(alarm);
+        if let Watch::Single { hold, .. } = &mut self.alarms[alarm.index()].watch {
+            if present {
+                hold.present(now.mono, delays);
+            } else {
+                hold.absent(now.mono, delays);
+            }
+        }
+        self.decide(now, alarm);
+    }
+
+    /// Brings an alarm in step with what its rule has found, and sees to it that its next delay is not missed.
+    fn decide(&mut self, now: Now, id: AlarmId) {
+        let rule = self.site.rule(id);
+        let (sample, error) = match &rule.kind {
+            RuleKind::Limits(limits) => (self.points.slot(limits.point).sample(), None),
+            RuleKind::Signal { point, .. } => (self.points.slot(*point).sample(), None),
+            RuleKind::DeviceLost { device, .. } => (None, self.links.device_error(*device)),
+            RuleKind::Health { source, .. } => (None, self.links.part_error(*source)),
+        };
+        let facts = Facts { site: &self.site, rule, sample, error };
+        let alarm = &mut self.alarms[id.index()];
+        let was = alarm.risk();
+        if let Some(transition) = alarm.follow(&facts, now.wall) {
+            self.risk.change(id, rule.hazard, was, alarm.risk());
+            self.decided.push((id, transition));
+        }
+        if let Some(deadline) = alarm.watch.deadline(Delays::of(rule)) {
+            self.timers.arm(Timer::Alarm(id), deadline);
+        }
+    }
+
+    fn command(&mut self, now: Now, command: Command) -> CommandResult {
+        let Command { action: Action::Acknowledge { alarm: name, raised_at }, by, reason } = command;
+        let Some(id) = self.index.named(&self.site, &name) else {
+            return Err(CommandError::UnknownAlarm(name));
+        };
+        let at = self.stamp(now);
+        let alarm = &mut self.alarms[id.index()];
+        let was = alarm.risk();
+        if let Some(transition) = alarm.acknowledge(name, raised_at, by, reason, at)? {
+            self.risk.change(id, self.site.rule(id).hazard, was, alarm.risk());
+            self.decided.push((id, transition));
+        }
+        Ok(())
+    }
+
+    /// Puts out what was decided at one moment: transitions by alarm, what went stale, the risk if it changed.
+    fn settle(&mut self, now: Now, out: &mut Output) {
+        for stale in self.lapsed.chunk_by(|a, b| self.device_of(a) == self.device_of(b)) {
+            let device = self.device_of(&stale[0]);
+            out.batches.push(Batch { device, at: now.wall, readings: stale.to_vec() });
+        }
+        self.lapsed.clear();
+        if self.decided.is_empty() {
+            return;
+        }
+        self.decided.sort_by_key(|(alarm, _)| *alarm);
+        out.transitions.extend(self.decided.drain(..).map(|(_, transition)| transition));
+        self.show_risk(now, out);
+    }
+
+    fn show_risk(&mut self, now: Now, out: &mut Output) {
+        let at = self.stamp(now);
+        if let Some(risk) = self.risk.picture(&self.site, at) {
+            out.risk = Some(risk);
+        }
+    }
+
+    fn device_of(&self, reading: &Reading) -> DeviceId {
+        self.site.point(reading.point).device
+    }
+
+    fn delays(&self, alarm: AlarmId) -> Delays {
+        Delays::of(self.site.rule(alarm))
+    }
+
+    fn stamp(&self, now: Now) -> Stamp {
+        now.wall.stamp(&self.site.identity.zone)
+    }
+}
+
+/// Both clocks at a moment of the monotonic clock not after `now`.
+fn back_to(now: Now, moment: Mono) -> Now {
+    let late = i64::try_from((now.mono - moment).as_millis()).unwrap_or(i64::MAX);
+    Now { mono: moment, wall: Wall(now.wall.0.saturating_sub(late)) }
+}

@@ -1,0 +1,78 @@
+//! Which rules concern which point, device and part of the gateway, and which alarm bears which name: worked out once at
+//! start-up, so that no reading searches.
+
+use std::ops::Range;
+
+use crate::model::{AlarmId, DeviceId, HealthSource, PointId};
+use crate::site::{RuleKind, Site};
+
+/// The rules by what they are about.
+#[derive(Debug)]
+pub(super) struct Index {
+    /// Alarms of point 0, then of point 1, and so on; by id within a point.
+    of_points: Vec<AlarmId>,
+    /// Where each point's alarms begin in `of_points`, and one more for the end.
+    starts: Vec<u32>,
+    /// The alarm of each device's loss.
+    of_devices: Vec<Option<AlarmId>>,
+    of_parts: Vec<(HealthSource, AlarmId)>,
+    by_name: Vec<AlarmId>,
+}
+
+impl Index {
+    pub(super) fn new(site: &Site) -> Self {
+        let mut pairs: Vec<(PointId, AlarmId)> = Vec::new();
+        let mut of_devices = vec![None; site.devices.len()];
+        let mut of_parts = Vec::new();
+        for (index, rule) in site.rules.iter().enumerate() {
+            let alarm = AlarmId::new(index);
+            match &rule.kind {
+                RuleKind::Limits(limits) => pairs.push((limits.point, alarm)),
+                RuleKind::Signal { point, .. } => pairs.push((*point, alarm)),
+                RuleKind::DeviceLost { device, .. } => of_devices[device.index()] = Some(alarm),
+                RuleKind::Health { source, .. } => of_parts.push((*source, alarm)),
+            }
+        }
+        pairs.sort_unstable();
+        let mut starts = vec![0; site.points.len() + 1];
+        for (point, _) in &pairs {
+            starts[point.index() + 1] += 1;
+        }
+        for point in 0..site.points.len() {
+            starts[point + 1] += starts[point];
+        }
+        let mut by_name: Vec<AlarmId> = (0..site.rules.len()).map(AlarmId::new).collect();
+        by_name.sort_unstable_by_key(|alarm| &site.rule(*alarm).name);
+        let of_points = pairs.into_iter().map(|(_, alarm)| alarm).collect();
+        Self { of_points, starts, of_devices, of_parts, by_name }
+    }
+
+    /// Where this point's alarms stand: for [`Index::at`].
+    pub(super) fn of_point(&self, point: PointId) -> Range<usize> {
+        self.starts[point.index()] as usize..self.starts[point.index() + 1] as usize
+    }
+
+    /// The alarm at this place of a point's range.
+    pub(super) fn at(&self, place: usize) -> AlarmId {
+        self.of_points[place]
+    }
+
+    pub(super) fn of_device(&self, device: DeviceId) -> Option<AlarmId> {
+        self.of_devices[device.index()]
+    }
+
+    pub(super) fn of_part(&self, source: HealthSource) -> Option<AlarmId> {
+        self.of_parts.iter().find(|(part, _)| *part == source).map(|(_, alarm)| *alarm)
+    }
+
+    /// The alarm of this name.
+    pub(super) fn named(&self, site: &Site, name: &str) -> Option<AlarmId> {
+        let place = self.by_name.binary_search_by(|alarm| site.rule(*alarm).name.as_str().cmp(name)).ok()?;
+        Some(self.by_name[place])
+    }
+
+    /// Every alarm in the order of their names.
+    pub(super) fn by_name(&self) -> &[AlarmId] {
+        &self.by_name
+    }
+}

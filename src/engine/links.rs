@@ -1,0 +1,109 @@
+//! What is known of the links on both sides: to the devices, to the destinations, and of the gateway's other parts.
+
+use crate::model::{
+    DeviceId, DeviceStatus, ForwarderId, HealthReport, HealthSource, LinkReport, LinkState, Stamp,
+    UplinkStatus,
+};
+use crate::site::Site;
+
+/// Every device's link and every part's health.
+#[derive(Debug)]
+pub(super) struct Links {
+    devices: Vec<DeviceLink>,
+    uplinks: Vec<UplinkStatus>,
+    /// What is wrong with the parts that are no destinations.
+    store: Option<String>,
+    task: Option<String>,
+}
+
+#[derive(Debug)]
+struct DeviceLink {
+    state: LinkState,
+    since: Stamp,
+    error: Option<String>,
+}
+
+impl Links {
+    /// Nothing has been heard of anything yet: every device is down, no destination is connected.
+    pub(super) fn new(site: &Site, at: Stamp) -> Self {
+        let unheard = |_| DeviceLink { state: LinkState::Down, since: at, error: None };
+        let unconnected = |index| UplinkStatus {
+            forwarder: ForwarderId::new(index),
+            connected: false,
+            since: at,
+            error: None,
+        };
+        Self {
+            devices: (0..site.devices.len()).map(unheard).collect(),
+            uplinks: (0..site.forwarders.len()).map(unconnected).collect(),
+            store: None,
+            task: None,
+        }
+    }
+
+    /// Takes news of a device. Returns whether they are new.
+    pub(super) fn report(&mut self, report: LinkReport, at: Stamp) -> bool {
+        let link = &mut self.devices[report.device.index()];
+        if link.state == report.state && link.error == report.error {
+            return false;
+        }
+        if link.state != report.state {
+            link.since = at;
+        }
+        link.state = report.state;
+        link.error = report.error;
+        true
+    }
+
+    /// Takes news of a part of the gateway.
+    pub(super) fn health(&mut self, report: HealthReport, at: Stamp) {
+        match report.source {
+            HealthSource::Store => self.store = report.error,
+            HealthSource::Task => self.task = report.error,
+            HealthSource::Forwarder(forwarder) => {
+                let uplink = &mut self.uplinks[forwarder.index()];
+                let connected = report.error.is_none();
+                if uplink.connected != connected {
+                    uplink.since = at;
+                }
+                uplink.connected = connected;
+                uplink.error = report.error;
+            }
+        }
+    }
+
+    pub(super) fn is_down(&self, device: DeviceId) -> bool {
+        self.devices[device.index()].state == LinkState::Down
+    }
+
+    /// What is wrong with a device, in words.
+    pub(super) fn device_error(&self, device: DeviceId) -> Option<&str> {
+        self.devices[device.index()].error.as_deref()
+    }
+
+    /// What is wrong with a part, in words.
+    pub(super) fn part_error(&self, source: HealthSource) -> Option<&str> {
+        match source {
+            HealthSource::Store => self.store.as_deref(),
+            HealthSource::Task => self.task.as_deref(),
+            HealthSource::Forwarder(forwarder) => self.uplinks[forwarder.index()].error.as_deref(),
+        }
+    }
+
+    /// A device's state for others to see.
+    pub(super) fn status(&self, site: &Site, device: DeviceId, at: Stamp) -> DeviceStatus {
+        let DeviceLink { state, since, error } = &self.devices[device.index()];
+        DeviceStatus {
+            at,
+            device: site.device(device).name.clone(),
+            state: *state,
+            since: *since,
+            error: error.clone(),
+        }
+    }
+
+    /// Each destination, in the order of their ids.
+    pub(super) fn uplinks(&self) -> Vec<UplinkStatus> {
+        self.uplinks.clone()
+    }
+}

@@ -1,0 +1,172 @@
+//! What an operator reads, in Chinese and English: the rule's own words, or a sentence that names the signal, the limit
+//! crossed, the value and the limit.
+
+use crate::model::{EventKind, HealthSource, Quality, Reason, Sample, Text, Value};
+use crate::site::{Point, RuleKind, Site};
+
+use super::alarm::Facts;
+use super::watch::Bound;
+
+/// The message of a transition. `decider` is the limit that decided, or that was left.
+pub(super) fn compose(facts: &Facts<'_>, event: EventKind, decider: Option<(Bound, f64)>) -> Text {
+    let cleared = event == EventKind::Cleared;
+    match (&facts.rule.message, &facts.rule.kind) {
+        (Some(own), _) if cleared => restored(own),
+        (Some(own), _) => own.clone(),
+        (None, RuleKind::Limits(limits)) => {
+            limit(facts.site.point(limits.point), facts.sample, decider, cleared)
+        }
+        (None, RuleKind::Signal { point, .. }) => signal(facts.site.point(*point), facts.sample, cleared),
+        (None, RuleKind::DeviceLost { device, .. }) => {
+            lost(&facts.site.device(*device).title, facts.error, cleared)
+        }
+        (None, RuleKind::Health { source, .. }) => health(facts.site, *source, facts.error, cleared),
+    }
+}
+
+/// The message of an alarm that ends because its rule is gone.
+pub(super) fn orphaned(last: &Text) -> Text {
+    Text::new(format!("规则已删除，报警终止：{}", last.zh), format!("Rule removed, alarm ended: {}", last.en))
+}
+
+fn restored(own: &Text) -> Text {
+    Text::new(format!("已恢复正常：{}", own.zh), format!("Back to normal: {}", own.en))
+}
+
+fn limit(point: &Point, sample: Option<Sample>, decider: Option<(Bound, f64)>, cleared: bool) -> Text {
+    let Text { zh, en } = &point.title;
+    let (zh_what, en_what) = match decider {
+        Some((bound, _)) if !cleared => bound_words(bound),
+        _ => ("恢复正常", "back to normal"),
+    };
+    let value =
+        sample.and_then(Sample::value).map_or_else(|| "—".to_owned(), |value| number(value, point.decimals));
+    let value = with_unit(value, &point.unit);
+    let (zh_doubt, en_doubt) = doubt(sample);
+    let limit = decider.map_or_else(|| "—".to_owned(), |(_, limit)| limit.to_string());
+    let limit = with_unit(limit, &point.unit);
+    Text::new(
+        format!("{zh} {zh_what}：{value}{zh_doubt}，限值 {limit}"),
+        format!("{en} {en_what}: {value}{en_doubt}, limit {limit}"),
+    )
+}
+
+fn signal(point: &Point, sample: Option<Sample>, cleared: bool) -> Text {
+    let Text { zh, en } = &point.title;
+    match sample.map(Sample::quality) {
+        Some(Quality::Uncertain(reason) | Quality::Bad(reason)) if !cleared => {
+            let (zh_reason, en_reason) = reason_words(reason);
+            Text::new(format!("{zh} 信号异常：{zh_reason}"), format!("{en} signal fault: {en_reason}"))
+        }
+        _ => Text::new(format!("{zh} 信号恢复正常"), format!("{en} signal is back to normal")),
+    }
+}
+
+fn lost(device: &Text, error: Option<&str>, cleared: bool) -> Text {
+    let Text { zh, en } = device;
+    if cleared {
+        return Text::new(format!("{zh} 通信恢复正常"), format!("{en} answers again"));
+    }
+    because(Text::new(format!("{zh} 通信中断"), format!("{en} does not answer")), error)
+}
+
+fn health(site: &Site, source: HealthSource, error: Option<&str>, cleared: bool) -> Text {
+    let (failed, restored) = match source {
+        HealthSource::Forwarder(forwarder) => {
+            let name = &site.forwarder(forwarder).name;
+            (
+                Text::new(format!("上传通道 {name} 中断"), format!("Destination {name} cannot be reached")),
+                Text::new(
+                    format!("上传通道 {name} 恢复正常"),
+                    format!("Destination {name} is reached again"),
+                ),
+            )
+        }
+        HealthSource::Store => (
+            Text::new("本地数据库故障", "The local database fails"),
+            Text::new("本地数据库恢复正常", "The local database works again"),
+        ),
+        HealthSource::Task => (
+            Text::new("网关内部任务故障，已重启", "A task inside the gateway failed and was restarted"),
+            Text::new("网关内部任务恢复正常", "All tasks inside the gateway work again"),
+        ),
+    };
+    if cleared { restored } else { because(failed, error) }
+}
+
+fn because(what: Text, error: Option<&str>) -> Text {
+    match error {
+        Some(error) => Text::new(format!("{}：{error}", what.zh), format!("{}: {error}", what.en)),
+        None => what,
+    }
+}
+
+const fn bound_words(bound: Bound) -> (&'static str, &'static str) {
+    match bound {
+        Bound::Hh => ("高高报", "HIGH-HIGH"),
+        Bound::H => ("高报", "HIGH"),
+        Bound::L => ("低报", "LOW"),
+        Bound::Ll => ("低低报", "LOW-LOW"),
+    }
+}
+
+const fn reason_words(reason: Reason) -> (&'static str, &'static str) {
+    match reason {
+        Reason::Comm => ("读取失败", "it cannot be read"),
+        Reason::Range => ("超出量程", "outside its measuring range"),
+        Reason::SensorFault => ("传感器故障", "sensor fault"),
+        Reason::Stuck => ("数值长时间不变", "the value does not move"),
+        Reason::Stale => ("数据超时未更新", "not renewed in time"),
+        Reason::Maintenance => ("检修或标定中", "under maintenance or calibration"),
+        Reason::Substituted => ("人工置数", "value put in by hand"),
+    }
+}
+
+/// What follows a value that is in doubt.
+fn doubt(sample: Option<Sample>) -> (String, String) {
+    match sample {
+        Some(Sample::Uncertain(_, reason)) => {
+            let (zh, en) = reason_words(reason);
+            (format!("（存疑：{zh}）"), format!(" (uncertain: {en})"))
+        }
+        _ => (String::new(), String::new()),
+    }
+}
+
+fn with_unit(number: String, unit: &str) -> String {
+    if unit.is_empty() { number } else { format!("{number} {unit}") }
+}
+
+/// A value with at most this many decimals and no idle zeros.
+fn number(value: Value, decimals: u8) -> String {
+    let mut text = match value {
+        Value::Bool(on) => u8::from(on).to_string(),
+        Value::Int(n) => n.to_string(),
+        Value::Float(x) => format!("{x:.*}", usize::from(decimals)),
+    };
+    if text.contains('.') {
+        text.truncate(text.trim_end_matches('0').trim_end_matches('.').len());
+    }
+    if text == "-0" { "0".to_owned() } else { text }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_carry_the_points_decimals_and_no_idle_zeros() {
+        for (value, decimals, expected) in [
+            (62.34, 1, "62.3"),
+            (62.0, 2, "62"),
+            (100.0, 0, "100"),
+            (0.5, 3, "0.5"),
+            (-0.01, 1, "0"),
+            (-1.25, 2, "-1.25"),
+        ] {
+            assert_eq!(number(Value::Float(value), decimals), expected);
+        }
+        assert_eq!(number(Value::Int(7), 2), "7");
+        assert_eq!(number(Value::Bool(true), 2), "1");
+    }
+}

@@ -1,0 +1,191 @@
+//! The latest of every point, and what a reading is made into before any rule sees it. The path of a reading that
+//! changes nothing ends here.
+
+use crate::model::{Mono, PointId, PointState, Reading, Reason, Sample, Value, Wall};
+use crate::site::{Limits, Point, Range, RuleKind, Site};
+
+/// A sample as rules may see it: no number that is not finite, and none outside `range` that passes for good. A value
+/// outside is not bad: a gas detector that is saturated must still raise.
+pub(super) fn condition(sample: Sample, range: Range) -> Sample {
+    match sample {
+        Sample::Good(Value::Float(x)) | Sample::Uncertain(Value::Float(x), _) if !x.is_finite() => {
+            Sample::Bad(Reason::SensorFault)
+        }
+        Sample::Good(value @ (Value::Float(_) | Value::Int(_)))
+            if !(range.low..=range.high).contains(&value.as_f64()) =>
+        {
+            Sample::Uncertain(value, Reason::Range)
+        }
+        other => other,
+    }
+}
+
+/// One point.
+#[derive(Debug)]
+pub(super) struct Slot {
+    latest: Option<PointState>,
+    /// When it was last heard of, by arrival; before that, since when it is waited for.
+    heard: Mono,
+    range: Range,
+    /// Between these, ends excluded, no limit on the point is crossed.
+    inside: Range,
+    /// Nothing is under way for this point: a good reading inside changes nothing.
+    calm: bool,
+    /// Its device has come back, or the gateway has started, and it has not been heard of since.
+    awaited: bool,
+}
+
+/// Every point, by its id.
+#[derive(Debug)]
+pub(super) struct Points(Vec<Slot>);
+
+impl Points {
+    /// All points of the site, none of them heard of, waited for since `start`.
+    pub(super) fn new(site: &Site, start: Mono) -> Self {
+        let mut slots: Vec<Slot> = site.points.iter().map(|point| Slot::new(point, start)).collect();
+        for rule in &site.rules {
+            if let RuleKind::Limits(limits) = &rule.kind {
+                slots[limits.point.index()].narrow(limits);
+            }
+        }
+        Self(slots)
+    }
+
+    pub(super) fn slot(&self, point: PointId) -> &Slot {
+        &self.0[point.index()]
+    }
+
+    pub(super) fn slot_mut(&mut self, point: PointId) -> &mut Slot {
+        &mut self.0[point.index()]
+    }
+
+    /// The latest of each point, in the order of their ids.
+    pub(super) fn latest(&self) -> Vec<Option<PointState>> {
+        self.0.iter().map(|slot| slot.latest).collect()
+    }
+}
+
+impl Slot {
+    fn new(point: &Point, start: Mono) -> Self {
+        let everything = Range { low: f64::NEG_INFINITY, high: f64::INFINITY };
+        Self {
+            latest: None,
+            heard: start,
+            range: point.range.unwrap_or(everything),
+            inside: everything,
+            calm: false,
+            awaited: true,
+        }
+    }
+
+    fn narrow(&mut self, limits: &Limits) {
+        for low in [limits.l, limits.ll].into_iter().flatten() {
+            self.inside.low = self.inside.low.max(low.value);
+        }
+        for high in [limits.h, limits.hh].into_iter().flatten() {
+            self.inside.high = self.inside.high.min(high.value);
+        }
+    }
+
+    /// Conditions a reading and takes it as the latest; the order of arrival decides, since stamps may step. Returns
+    /// whether it may change anything beyond that.
+    pub(super) fn take(&mut self, at: Mono, reading: &mut Reading) -> bool {
+        reading.sample = condition(reading.sample, self.range);
+        self.latest = Some(PointState { at: reading.at, sample: reading.sample });
+        self.heard = at;
+        self.awaited = false;
+        !(self.calm && self.is_inside(reading.sample))
+    }
+
+    fn is_inside(&self, sample: Sample) -> bool {
+        match sample {
+            Sample::Good(value) => {
+                let value = value.as_f64();
+                self.inside.low < value && value < self.inside.high
+            }
+            Sample::Uncertain(..) | Sample::Bad(_) => false,
+        }
+    }
+
+    /// Makes the latest bad for this reason. Returns the reading that says so, unless it was so already.
+    pub(super) fn spoil(&mut self, point: PointId, at: Wall, reason: Reason) -> Option<Reading> {
+        let sample = Sample::Bad(reason);
+        if self.sample() == Some(sample) {
+            return None;
+        }
+        self.latest = Some(PointState { at, sample });
+        self.awaited = false;
+        Some(Reading { point, at, sample })
+    }
+
+    /// Its device is back: from now on it is waited for, and what it said before is not held against it.
+    pub(super) fn await_from(&mut self, at: Mono) {
+        self.heard = at;
+        self.awaited = !self.is_good();
+    }
+
+    /// Tells whether anything is under way for this point.
+    pub(super) fn set_calm(&mut self, calm: bool) {
+        self.calm = calm;
+    }
+
+    pub(super) fn sample(&self) -> Option<Sample> {
+        self.latest.map(|latest| latest.sample)
+    }
+
+    pub(super) fn is_good(&self) -> bool {
+        matches!(self.sample(), Some(Sample::Good(_)))
+    }
+
+    pub(super) const fn is_awaited(&self) -> bool {
+        self.awaited
+    }
+
+    pub(super) const fn heard(&self) -> Mono {
+        self.heard
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RANGE: Range = Range { low: 0.0, high: 100.0 };
+
+    fn good(value: f64) -> Sample {
+        Sample::Good(Value::Float(value))
+    }
+
+    #[test]
+    fn the_ends_of_the_range_are_good_and_beyond_them_is_doubt() {
+        for (value, expected) in [
+            (0.0, good(0.0)),
+            (100.0, good(100.0)),
+            (-0.1, Sample::Uncertain(Value::Float(-0.1), Reason::Range)),
+            (100.1, Sample::Uncertain(Value::Float(100.1), Reason::Range)),
+        ] {
+            assert_eq!(condition(good(value), RANGE), expected);
+        }
+        let counted = Sample::Good(Value::Int(101));
+        assert_eq!(condition(counted, RANGE), Sample::Uncertain(Value::Int(101), Reason::Range));
+    }
+
+    #[test]
+    fn what_is_not_a_number_is_a_sensor_fault() {
+        for value in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+            assert_eq!(condition(good(value), RANGE), Sample::Bad(Reason::SensorFault));
+            let doubtful = Sample::Uncertain(Value::Float(value), Reason::Stuck);
+            assert_eq!(condition(doubtful, RANGE), Sample::Bad(Reason::SensorFault));
+        }
+    }
+
+    #[test]
+    fn a_switch_has_no_range_and_doubt_keeps_its_reason() {
+        let narrow = Range { low: 5.0, high: 6.0 };
+        let switch = Sample::Good(Value::Bool(true));
+        assert_eq!(condition(switch, narrow), switch);
+        let stuck = Sample::Uncertain(Value::Float(200.0), Reason::Stuck);
+        assert_eq!(condition(stuck, RANGE), stuck);
+        assert_eq!(condition(Sample::Bad(Reason::Comm), RANGE), Sample::Bad(Reason::Comm));
+    }
+}

@@ -1,0 +1,150 @@
+//! When the engine wants to be woken. Each alarm and each point has at most one live timer, re-armed lazily: a
+//! deadline that moves later costs nothing until the old one pops, so that a reading touches no heap. A wake may
+//! therefore come early and find nothing to do; it never comes late.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use crate::model::{AlarmId, Mono, PointId};
+
+/// Whose deadline has come. At one moment alarms come first, then points, each in the order of their ids: data of
+/// exactly the greatest age is not yet too old for a delay that completes with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Timer {
+    /// A delay of this alarm.
+    Alarm(AlarmId),
+    /// The greatest age of this point's data.
+    Point(PointId),
+}
+
+/// The deadlines of every alarm and point.
+#[derive(Debug)]
+pub(super) struct Timers {
+    alarms: usize,
+    /// The live deadline of each owner: alarms, then points.
+    armed: Vec<Option<Mono>>,
+    /// Live and superseded deadlines with their owners; never more than twice as many as there are owners.
+    heap: BinaryHeap<Reverse<(Mono, usize)>>,
+}
+
+impl Timers {
+    pub(super) fn new(alarms: usize, points: usize) -> Self {
+        Self { alarms, armed: vec![None; alarms + points], heap: BinaryHeap::new() }
+    }
+
+    /// Sees to it that `timer` pops by `deadline`, or before.
+    pub(super) fn arm(&mut self, timer: Timer, deadline: Mono) {
+        let owner = self.owner(timer);
+        if self.armed[owner].is_some_and(|armed| armed <= deadline) {
+            return;
+        }
+        self.armed[owner] = Some(deadline);
+        if self.heap.len() < 2 * self.armed.len() {
+            self.heap.push(Reverse((deadline, owner)));
+        } else {
+            self.drop_superseded();
+        }
+    }
+
+    /// The earliest deadline, which may be a superseded one.
+    pub(super) fn next(&self) -> Option<Mono> {
+        self.heap.peek().map(|Reverse((deadline, _))| *deadline)
+    }
+
+    /// Takes one timer that is due by `at`. It is no longer armed.
+    pub(super) fn pop(&mut self, at: Mono) -> Option<Timer> {
+        while self.next().is_some_and(|deadline| deadline <= at) {
+            let Reverse((deadline, owner)) = self.heap.pop()?;
+            if self.armed[owner] == Some(deadline) {
+                self.armed[owner] = None;
+                return Some(self.timer(owner));
+            }
+        }
+        None
+    }
+
+    fn drop_superseded(&mut self) {
+        let live = self.armed.iter().enumerate();
+        self.heap = live.filter_map(|(owner, armed)| Some(Reverse(((*armed)?, owner)))).collect();
+    }
+
+    fn owner(&self, timer: Timer) -> usize {
+        match timer {
+            Timer::Alarm(alarm) => alarm.index(),
+            Timer::Point(point) => self.alarms + point.index(),
+        }
+    }
+
+    fn timer(&self, owner: usize) -> Timer {
+        match owner.checked_sub(self.alarms) {
+            None => Timer::Alarm(AlarmId::new(owner)),
+            Some(point) => Timer::Point(PointId::new(point)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn s(seconds: u64) -> Mono {
+        Mono::from_start(Duration::from_secs(seconds))
+    }
+
+    fn alarm(index: usize) -> Timer {
+        Timer::Alarm(AlarmId::new(index))
+    }
+
+    fn point(index: usize) -> Timer {
+        Timer::Point(PointId::new(index))
+    }
+
+    #[test]
+    fn timers_pop_by_time_then_alarms_before_points_by_id() {
+        let mut timers = Timers::new(2, 2);
+        for (timer, at) in [(point(1), 5), (alarm(1), 5), (alarm(0), 5), (point(0), 3)] {
+            timers.arm(timer, s(at));
+        }
+        assert_eq!(timers.next(), Some(s(3)));
+        let order: Vec<Timer> = std::iter::from_fn(|| timers.pop(s(5))).collect();
+        assert_eq!(order, [point(0), alarm(0), alarm(1), point(1)]);
+        assert_eq!(timers.next(), None);
+    }
+
+    #[test]
+    fn nothing_pops_before_its_time() {
+        let mut timers = Timers::new(1, 0);
+        timers.arm(alarm(0), s(5));
+        assert_eq!(timers.pop(s(4)), None);
+        assert_eq!(timers.pop(s(5)), Some(alarm(0)));
+    }
+
+    #[test]
+    fn an_earlier_deadline_supersedes_and_a_later_one_waits_for_the_pop() {
+        let mut timers = Timers::new(1, 0);
+        timers.arm(alarm(0), s(10));
+        timers.arm(alarm(0), s(20));
+        assert_eq!(timers.next(), Some(s(10)));
+        timers.arm(alarm(0), s(4));
+        assert_eq!(timers.pop(s(4)), Some(alarm(0)));
+        assert_eq!(timers.pop(s(100)), None, "the superseded deadline is nobody's");
+    }
+
+    #[test]
+    fn p5_superseded_deadlines_are_bounded_and_no_live_one_is_lost() {
+        let mut timers = Timers::new(2, 1);
+        timers.arm(alarm(1), s(1_000_000));
+        timers.arm(point(0), s(900_000));
+        for cycle in 0..10_000 {
+            timers.arm(alarm(0), s(500_000 + cycle));
+            timers.arm(alarm(0), s(cycle));
+            assert_eq!(timers.pop(s(cycle)), Some(alarm(0)));
+            assert!(timers.heap.len() <= 6, "{} deadlines for 3 owners", timers.heap.len());
+        }
+        assert_eq!(timers.pop(s(2_000_000)), Some(point(0)));
+        assert_eq!(timers.pop(s(2_000_000)), Some(alarm(1)));
+        assert_eq!(timers.pop(s(2_000_000)), None);
+    }
+}
