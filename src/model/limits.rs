@@ -21,6 +21,13 @@ pub const STORE_QUEUE_LEN_MAX: usize = 64;
 /// Committed events that a slow listener of the console may lag behind before it is told to reload.
 pub const EVENT_BROADCAST_LEN_MAX: usize = 1024;
 
+/// Readings in one stored row, and so in one MQTT `data` message; a larger batch becomes several.
+pub const ROW_READINGS_MAX: usize = 2000;
+/// How long readings may wait for the disk: what a power cut may cost. A crash costs none.
+pub const STORE_SYNC_AFTER_MAX: Duration = Duration::from_secs(1);
+/// Spans of telemetry that one destination may owe beside the newest; more are joined, which sends some rows twice.
+pub const FORWARD_GAPS_MAX: usize = 16;
+
 /// Registers that one Modbus read may ask for (Modbus Application Protocol V1.1b3, §6.3).
 pub const MODBUS_REGISTERS_PER_READ_MAX: u16 = 125;
 /// Coils or discrete inputs that one Modbus read may ask for (§6.1).

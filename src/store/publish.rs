@@ -1,0 +1,137 @@
+//! What the store tells others after each commit, and what it has to tell at the start.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use rusqlite::{Connection, OptionalExtension};
+use tokio::sync::{broadcast, watch};
+
+use super::error::StoreError;
+use super::group::Group;
+use crate::model::limits::EVENT_BROADCAST_LEN_MAX;
+use crate::model::{AlarmState, Board, DeviceStatus, Event, LinkState, Risk, RiskItem, Stamp};
+use crate::site::Site;
+
+/// How far the outbox goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Heads {
+    /// The last event.
+    pub event: u64,
+    /// The last telemetry row.
+    pub telemetry: u64,
+    /// The last telemetry row that has been given up to stay within the budget.
+    pub floor: u64,
+}
+
+/// The sending ends.
+#[derive(Clone)]
+pub(super) struct Publisher {
+    pub(super) board: watch::Sender<Arc<Board>>,
+    pub(super) events: broadcast::Sender<Arc<Event>>,
+    pub(super) heads: watch::Sender<Heads>,
+    pub(super) fault: watch::Sender<Option<String>>,
+}
+
+impl Publisher {
+    /// Sending ends that start with this board and these heads.
+    pub(super) fn new(board: Board, heads: Heads) -> Self {
+        Self {
+            board: watch::Sender::new(Arc::new(board)),
+            events: broadcast::Sender::new(EVENT_BROADCAST_LEN_MAX),
+            heads: watch::Sender::new(heads),
+            fault: watch::Sender::new(None),
+        }
+    }
+
+    /// Tells everybody of a committed group. The board goes first: who reads an event finds the state after it.
+    pub(super) fn tell(&self, group: Group, heads: Heads) {
+        if !group.events.is_empty() || !group.devices.is_empty() || group.risk.is_some() {
+            self.board.send_modify(|board| update(Arc::make_mut(board), &group));
+        }
+        for event in group.events {
+            if self.events.send(event).is_err() {
+                break;
+            }
+        }
+        for (to, result) in group.replies {
+            if to.send(result).is_err() {
+                tracing::debug!("who gave a command no longer waits for its result");
+            }
+        }
+        self.heads.send_if_modified(|old| std::mem::replace(old, heads) != heads);
+    }
+
+    /// Says what is wrong with the disk, or that nothing is.
+    pub(super) fn fault(&self, fault: Option<String>) {
+        self.fault.send_if_modified(|old| {
+            let changed = *old != fault;
+            *old = fault;
+            changed
+        });
+    }
+}
+
+fn update(board: &mut Board, group: &Group) {
+    for event in &group.events {
+        let alarm = &event.transition.alarm;
+        if event.transition.state == AlarmState::Normal {
+            board.alarms.remove(alarm);
+        } else {
+            board.alarms.insert(alarm.clone(), Arc::clone(event));
+        }
+    }
+    for device in &group.devices {
+        board.devices.insert(device.device.clone(), Arc::new(device.clone()));
+    }
+    if let Some(risk) = &group.risk {
+        board.risk = Arc::new(risk.clone());
+    }
+}
+
+/// The board as the database has it: standing alarms and risk as they were, devices not yet heard of.
+pub(super) fn load_board(connection: &Connection, site: &Site, now: Stamp) -> Result<Board, StoreError> {
+    let unheard = |name: &String| DeviceStatus {
+        at: now,
+        device: name.clone(),
+        state: LinkState::Down,
+        since: now,
+        error: None,
+    };
+    Ok(Board {
+        alarms: load_alarms(connection)?,
+        devices: site.devices.iter().map(|d| (d.name.clone(), Arc::new(unheard(&d.name)))).collect(),
+        risk: Arc::new(load_risk(connection, site, now)?),
+    })
+}
+
+fn load_alarms(connection: &Connection) -> Result<BTreeMap<String, Arc<Event>>, StoreError> {
+    let mut statement = connection.prepare("SELECT name, body FROM alarm")?;
+    let mut rows = statement.query([])?;
+    let mut alarms = BTreeMap::new();
+    while let Some(row) = rows.next()? {
+        let (name, body): (String, String) = (row.get(0)?, row.get(1)?);
+        let event = serde_json::from_str(&body).map_err(|error| StoreError::Unreadable {
+            what: format!("alarm `{name}`"),
+            why: error.to_string(),
+        })?;
+        alarms.insert(name, Arc::new(event));
+    }
+    Ok(alarms)
+}
+
+/// The last risk picture, for the hazards that the site has today.
+fn load_risk(connection: &Connection, site: &Site, now: Stamp) -> Result<Risk, StoreError> {
+    let text: Option<String> =
+        connection.query_row("SELECT value FROM meta WHERE key = 'risk'", [], |row| row.get(0)).optional()?;
+    let mut last: Option<Risk> =
+        text.map(|text| serde_json::from_str(&text)).transpose().map_err(|error| StoreError::Unreadable {
+            what: "the risk picture".to_owned(),
+            why: error.to_string(),
+        })?;
+    let mut item = |name: &str| -> RiskItem {
+        last.as_mut().and_then(|risk| risk.hazards.remove(name)).unwrap_or_default()
+    };
+    let hazards = site.hazards.iter().map(|h| (h.name.clone(), item(&h.name))).collect();
+    let (at, site) = last.map_or((now, RiskItem::default()), |risk| (risk.at, risk.site));
+    Ok(Risk { at, site, hazards })
+}

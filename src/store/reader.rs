@@ -1,0 +1,158 @@
+//! Reading while the writer writes: each reader has a connection of its own, and no query holds up a runtime thread.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rusqlite::{Connection, params};
+
+use super::error::StoreError;
+use super::progress::Progress;
+use super::row::{Row, RowReading, unpack};
+use super::{schema, sql};
+use crate::model::{Event, Wall};
+
+/// A read-only connection, shared with the threads that run its queries.
+#[derive(Debug, Clone)]
+struct Reader(Arc<Mutex<Source>>);
+
+#[derive(Debug)]
+struct Source {
+    connection: Connection,
+    names: HashMap<u32, Arc<str>>,
+}
+
+impl Reader {
+    fn open(path: &Path) -> Result<Self, StoreError> {
+        let source = Source { connection: schema::reader(path)?, names: HashMap::new() };
+        Ok(Self(Arc::new(Mutex::new(source))))
+    }
+
+    async fn read<T, F>(&self, query: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Source) -> Result<T, StoreError> + Send + 'static,
+    {
+        let source = Arc::clone(&self.0);
+        let run = move || query(&mut source.lock().unwrap_or_else(PoisonError::into_inner));
+        tokio::task::spawn_blocking(run).await.map_err(|error| StoreError::Reader(error.to_string()))?
+    }
+}
+
+/// What one destination has yet to be told: the journal and the telemetry, and its cursor over them.
+#[derive(Debug, Clone)]
+pub struct Outbox {
+    reader: Reader,
+    forwarder: Arc<str>,
+}
+
+impl Outbox {
+    pub(super) fn open(path: &Path, forwarder: &str) -> Result<Self, StoreError> {
+        Ok(Self { reader: Reader::open(path)?, forwarder: forwarder.into() })
+    }
+
+    /// How far the destination has acknowledged, as kept.
+    pub async fn progress(&self) -> Result<Progress, StoreError> {
+        let forwarder = Arc::clone(&self.forwarder);
+        self.reader.read(move |source| sql::progress(&source.connection, &forwarder)).await
+    }
+
+    /// Readings given up to stay within the disk budget before the destination had acknowledged them.
+    pub async fn given_up(&self) -> Result<u64, StoreError> {
+        let forwarder = Arc::clone(&self.forwarder);
+        let query = move |source: &mut Source| {
+            let count: i64 = source
+                .connection
+                .prepare_cached("SELECT given_up FROM cursor WHERE forwarder = ?1")?
+                .query_row([&*forwarder], |row| row.get(0))?;
+            Ok(count as u64)
+        };
+        self.reader.read(query).await
+    }
+
+    /// At most `count` events after `after`, in order.
+    pub async fn events(&self, after: u64, count: usize) -> Result<Vec<Event>, StoreError> {
+        let query = "SELECT seq, body FROM journal WHERE seq > ?1 ORDER BY seq LIMIT ?2";
+        self.reader.read(move |source| source.events(query, after as i64, count)).await
+    }
+
+    /// At most `count` telemetry rows with ids in `(after, upto]`, in order. Rows given up are not among them.
+    pub async fn telemetry(&self, after: u64, upto: u64, count: usize) -> Result<Vec<Row>, StoreError> {
+        self.reader.read(move |source| source.telemetry(after, upto, count)).await
+    }
+}
+
+/// The journal, for people.
+#[derive(Debug, Clone)]
+pub struct History(Reader);
+
+impl History {
+    pub(super) fn open(path: &Path) -> Result<Self, StoreError> {
+        Ok(Self(Reader::open(path)?))
+    }
+
+    /// At most `count` events before sequence number `before` (or the newest), newest first.
+    pub async fn events(&self, before: Option<u64>, count: usize) -> Result<Vec<Event>, StoreError> {
+        let query = "SELECT seq, body FROM journal WHERE seq < ?1 ORDER BY seq DESC LIMIT ?2";
+        let before = before.map_or(i64::MAX, |seq| i64::try_from(seq).unwrap_or(i64::MAX));
+        self.0.read(move |source| source.events(query, before, count)).await
+    }
+}
+
+impl Source {
+    fn events(&mut self, query: &str, bound: i64, count: usize) -> Result<Vec<Event>, StoreError> {
+        let mut statement = self.connection.prepare_cached(query)?;
+        let mut rows = statement.query(params![bound, count as i64])?;
+        let mut events = Vec::new();
+        while let Some(row) = rows.next()? {
+            let seq: i64 = row.get(0)?;
+            let event = serde_json::from_str(row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)?);
+            events.push(event.map_err(|error| StoreError::Unreadable {
+                what: format!("event {seq}"),
+                why: error.to_string(),
+            })?);
+        }
+        Ok(events)
+    }
+
+    fn telemetry(&mut self, after: u64, upto: u64, count: usize) -> Result<Vec<Row>, StoreError> {
+        let mut found = Vec::new();
+        {
+            let mut statement = self.connection.prepare_cached(
+                "SELECT id, device, seq, at, body FROM telemetry WHERE id > ?1 AND id <= ?2 ORDER BY id LIMIT ?3",
+            )?;
+            let mut rows = statement.query(params![after as i64, upto as i64, count as i64])?;
+            while let Some(row) = rows.next()? {
+                let (id, device, seq, at): (i64, u32, i64, i64) =
+                    (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
+                let body = row.get_ref(4)?.as_bytes().map_err(rusqlite::Error::from)?;
+                found.push((id as u64, device, seq as u64, at, unpack(id as u64, body)?));
+            }
+        }
+        found
+            .into_iter()
+            .map(|(id, device, seq, at, packed)| {
+                let reading = |packed: super::row::Packed| -> Result<RowReading, StoreError> {
+                    let point = self.name(packed.name)?;
+                    let at = Wall(at.saturating_sub(packed.earlier_ms));
+                    Ok(RowReading { point, at, sample: packed.sample() })
+                };
+                let readings = packed.into_iter().map(reading).collect::<Result<_, _>>()?;
+                Ok(Row { id, device: self.name(device)?, seq, at: Wall(at), readings })
+            })
+            .collect()
+    }
+
+    fn name(&mut self, id: u32) -> Result<Arc<str>, StoreError> {
+        if let Some(name) = self.names.get(&id) {
+            return Ok(Arc::clone(name));
+        }
+        let text: String = self
+            .connection
+            .prepare_cached("SELECT text FROM name WHERE id = ?1")?
+            .query_row([id], |row| row.get(0))?;
+        let name: Arc<str> = text.into();
+        self.names.insert(id, Arc::clone(&name));
+        Ok(name)
+    }
+}

@@ -1,0 +1,170 @@
+//! The database file: who may have it, how it is laid out, and what is done with one that cannot be read.
+
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension};
+
+use super::error::StoreError;
+use crate::model::Wall;
+
+/// The format that this program writes, and the newest that it reads.
+const SCHEMA_VERSION: u32 = 1;
+/// How long a statement waits for a lock of another connection.
+const BUSY_WAIT: Duration = Duration::from_secs(1);
+/// Bytes of a database that is checked page by page at opening; a larger one is checked as it is read.
+const CHECKED_BYTES_MAX: u64 = 64 * 1024 * 1024;
+
+const TABLES: &str = "
+    CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+    CREATE TABLE journal(seq INTEGER PRIMARY KEY, id TEXT NOT NULL, at INTEGER NOT NULL, alarm TEXT NOT NULL,
+        body TEXT NOT NULL) STRICT;
+    CREATE TABLE alarm(name TEXT PRIMARY KEY, body TEXT NOT NULL) STRICT, WITHOUT ROWID;
+    CREATE TABLE name(id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE, seq INTEGER NOT NULL DEFAULT 0) STRICT;
+    CREATE TABLE telemetry(id INTEGER PRIMARY KEY, device INTEGER NOT NULL, seq INTEGER NOT NULL,
+        at INTEGER NOT NULL, body BLOB NOT NULL) STRICT;
+    CREATE TABLE cursor(forwarder TEXT PRIMARY KEY, event INTEGER NOT NULL, telemetry INTEGER NOT NULL,
+        given_up INTEGER NOT NULL DEFAULT 0) STRICT, WITHOUT ROWID;
+    CREATE TABLE gap(forwarder TEXT NOT NULL, after INTEGER NOT NULL, upto INTEGER NOT NULL,
+        PRIMARY KEY(forwarder, after)) STRICT, WITHOUT ROWID;
+";
+
+/// A data directory that is ours, with its database open for writing.
+pub(super) struct Held {
+    /// For the writer.
+    pub(super) connection: Connection,
+    /// The database file.
+    pub(super) path: PathBuf,
+    /// The lock; the directory is ours for as long as it lives.
+    pub(super) lock: File,
+    /// Where an unreadable database was put, if there was one.
+    pub(super) set_aside: Option<PathBuf>,
+}
+
+/// Takes `directory`, creating it if need be, and opens its database; one that cannot be read is set aside and a new
+/// one begun.
+pub(super) fn hold(directory: &Path, now: Wall) -> Result<Held, StoreError> {
+    let lock = take(directory)?;
+    let path = directory.join("hazgate.db");
+    match open(&path) {
+        Ok(connection) => Ok(Held { connection, path, lock, set_aside: None }),
+        Err(error) if is_corrupt(&error) => {
+            let aside = set_aside(&path, now)
+                .map_err(|source| StoreError::Directory { path: directory.to_owned(), source })?;
+            tracing::error!(%error, aside = %aside.display(), "the database cannot be read: set aside, a new one begun");
+            Ok(Held { connection: open(&path)?, path, lock, set_aside: Some(aside) })
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// A connection that can only read.
+pub(super) fn reader(path: &Path) -> Result<Connection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(BUSY_WAIT)?;
+    connection.set_prepared_statement_cache_capacity(16);
+    Ok(connection)
+}
+
+fn take(directory: &Path) -> Result<File, StoreError> {
+    let unusable = |source| StoreError::Directory { path: directory.to_owned(), source };
+    DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(unusable)?;
+    let lock = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(directory.join("hazgate.lock"))
+        .map_err(unusable)?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => Err(StoreError::InUse { path: directory.to_owned() }),
+        Err(TryLockError::Error(source)) => Err(unusable(source)),
+    }
+}
+
+fn open(path: &Path) -> Result<Connection, StoreError> {
+    let mut connection = Connection::open(path)?;
+    connection.busy_timeout(BUSY_WAIT)?;
+    connection.set_prepared_statement_cache_capacity(32);
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    check(&connection, path)?;
+    match version(&connection)? {
+        None => create(&mut connection)?,
+        Some(found) if found > SCHEMA_VERSION => {
+            return Err(StoreError::Newer { path: path.to_owned(), found, known: SCHEMA_VERSION });
+        }
+        Some(_) => {}
+    }
+    Ok(connection)
+}
+
+fn check(connection: &Connection, path: &Path) -> Result<(), StoreError> {
+    let size = path.metadata().map_or(0, |meta| meta.len());
+    if size > CHECKED_BYTES_MAX {
+        return Ok(());
+    }
+    let verdict: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+    if verdict == "ok" {
+        return Ok(());
+    }
+    Err(StoreError::Unreadable { what: "pages".to_owned(), why: verdict })
+}
+
+fn version(connection: &Connection) -> Result<Option<u32>, StoreError> {
+    let has_meta = connection
+        .query_row("SELECT 1 FROM sqlite_schema WHERE name = 'meta'", [], |_| Ok(()))
+        .optional()?
+        .is_some();
+    if !has_meta {
+        return Ok(None);
+    }
+    let text: String =
+        connection.query_row("SELECT value FROM meta WHERE key = 'schema_version'", [], |row| row.get(0))?;
+    let unreadable = |_| StoreError::Unreadable {
+        what: "a schema version".to_owned(),
+        why: format!("`{text}` is not a number"),
+    };
+    text.parse().map(Some).map_err(unreadable)
+}
+
+fn create(connection: &mut Connection) -> Result<(), StoreError> {
+    let transaction = connection.transaction()?;
+    transaction.execute_batch(TABLES)?;
+    transaction.execute(
+        "INSERT INTO meta(key, value) VALUES ('schema_version', ?1)",
+        [SCHEMA_VERSION.to_string()],
+    )?;
+    Ok(transaction.commit()?)
+}
+
+fn is_corrupt(error: &StoreError) -> bool {
+    match error {
+        StoreError::Unreadable { .. } => true,
+        StoreError::Database(error) => {
+            matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
+        }
+        _ => false,
+    }
+}
+
+fn set_aside(path: &Path, now: Wall) -> std::io::Result<PathBuf> {
+    let aside = path.with_extension(format!("db.unreadable-{}", now.0));
+    for suffix in ["", "-wal", "-shm"] {
+        let (from, to) = (with_suffix(path, suffix), with_suffix(&aside, suffix));
+        match std::fs::rename(from, to) {
+            Err(error) if !suffix.is_empty() && error.kind() == std::io::ErrorKind::NotFound => {}
+            other => other?,
+        }
+    }
+    Ok(aside)
+}
+
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
+}

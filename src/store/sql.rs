@@ -1,0 +1,202 @@
+//! The statements that write: one transaction for one group, the trimming of old telemetry, the cursors.
+
+use std::collections::BTreeMap;
+
+use rusqlite::{Connection, Transaction, params};
+
+use super::error::StoreError;
+use super::group::{Group, NewRow};
+use super::ledger::{Ledger, row_bytes};
+use super::progress::{Progress, Span};
+use super::row;
+use crate::model::{AlarmState, Event};
+
+/// Rows that one transaction trims beyond as many as it adds.
+const TRIM_STEP_ROWS: usize = 1000;
+
+/// What was given up to stay within the budget.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Trimmed {
+    /// The last id given up.
+    pub(super) floor: u64,
+    /// What the rows counted for.
+    pub(super) bytes: u64,
+    /// Readings given up that a destination had yet to acknowledge, by destination.
+    pub(super) given_up: BTreeMap<String, u64>,
+}
+
+/// Writes a group. After an error nothing of it is in the database.
+pub(super) fn write(
+    connection: &mut Connection,
+    group: &Group,
+    ledger: &Ledger,
+    cursors: &BTreeMap<String, Progress>,
+    bytes_max: u64,
+) -> rusqlite::Result<Option<Trimmed>> {
+    let transaction = connection.transaction()?;
+    write_names(&transaction, &group.names)?;
+    for event in &group.events {
+        write_event(&transaction, event)?;
+    }
+    write_rows(&transaction, &group.rows)?;
+    if let Some(risk) = &group.risk {
+        let text = serde_json::to_string(risk).expect("plain data always serializes");
+        put_meta(&transaction, "risk", &text)?;
+    }
+    for (forwarder, progress) in &group.progress {
+        write_progress(&transaction, forwarder, progress)?;
+    }
+    let trimmed = (ledger.bytes > bytes_max)
+        .then(|| trim(&transaction, ledger.bytes - bytes_max, group.rows.len() + TRIM_STEP_ROWS, cursors))
+        .transpose()?;
+    if let Some(trimmed) = &trimmed {
+        ledger.save(&transaction, trimmed.bytes)?;
+    }
+    transaction.commit()?;
+    Ok(trimmed)
+}
+
+/// Saves the running numbers.
+pub(super) fn save(connection: &mut Connection, ledger: &Ledger) -> rusqlite::Result<()> {
+    let transaction = connection.transaction()?;
+    ledger.save(&transaction, 0)?;
+    transaction.commit()
+}
+
+fn write_names(transaction: &Transaction<'_>, names: &[(u32, String)]) -> rusqlite::Result<()> {
+    let mut insert = transaction.prepare_cached("INSERT INTO name(id, text) VALUES (?1, ?2)")?;
+    for (id, text) in names {
+        insert.execute(params![id, text])?;
+    }
+    Ok(())
+}
+
+fn write_event(transaction: &Transaction<'_>, event: &Event) -> rusqlite::Result<()> {
+    let body = serde_json::to_string(event).expect("plain data always serializes");
+    let what = &event.transition;
+    transaction
+        .prepare_cached("INSERT INTO journal(seq, id, at, alarm, body) VALUES (?1, ?2, ?3, ?4, ?5)")?
+        .execute(params![event.seq as i64, event.id.to_string(), what.at.wall.0, what.alarm, body])?;
+    if what.state == AlarmState::Normal {
+        transaction.prepare_cached("DELETE FROM alarm WHERE name = ?1")?.execute([&what.alarm])?;
+    } else {
+        transaction
+            .prepare_cached("INSERT OR REPLACE INTO alarm(name, body) VALUES (?1, ?2)")?
+            .execute(params![what.alarm, body])?;
+    }
+    Ok(())
+}
+
+fn write_rows(transaction: &Transaction<'_>, rows: &[NewRow]) -> rusqlite::Result<()> {
+    let mut insert = transaction
+        .prepare_cached("INSERT INTO telemetry(id, device, seq, at, body) VALUES (?1, ?2, ?3, ?4, ?5)")?;
+    for row in rows {
+        insert.execute(params![row.id as i64, row.device, row.seq as i64, row.at, row.body])?;
+    }
+    Ok(())
+}
+
+fn put_meta(transaction: &Transaction<'_>, key: &str, value: &str) -> rusqlite::Result<()> {
+    transaction
+        .prepare_cached("INSERT OR REPLACE INTO meta(key, value) VALUES (?1, ?2)")?
+        .execute([key, value])?;
+    Ok(())
+}
+
+fn write_progress(
+    transaction: &Transaction<'_>,
+    forwarder: &str,
+    progress: &Progress,
+) -> rusqlite::Result<()> {
+    transaction
+        .prepare_cached(
+            "INSERT INTO cursor(forwarder, event, telemetry) VALUES (?1, ?2, ?3)
+             ON CONFLICT(forwarder) DO UPDATE SET event = ?2, telemetry = ?3",
+        )?
+        .execute(params![forwarder, progress.event as i64, progress.telemetry as i64])?;
+    transaction.prepare_cached("DELETE FROM gap WHERE forwarder = ?1")?.execute([forwarder])?;
+    let mut insert =
+        transaction.prepare_cached("INSERT INTO gap(forwarder, after, upto) VALUES (?1, ?2, ?3)")?;
+    for gap in &progress.gaps {
+        insert.execute(params![forwarder, gap.after as i64, gap.upto as i64])?;
+    }
+    Ok(())
+}
+
+/// Deletes the oldest rows until `excess` bytes are freed or `rows_max` are gone; the newest row always stays, so that
+/// ids go on where they stopped.
+fn trim(
+    transaction: &Transaction<'_>,
+    excess: u64,
+    rows_max: usize,
+    cursors: &BTreeMap<String, Progress>,
+) -> rusqlite::Result<Trimmed> {
+    let trimmed = oldest(transaction, excess, rows_max, cursors)?;
+    transaction.prepare_cached("DELETE FROM telemetry WHERE id <= ?1")?.execute([trimmed.floor as i64])?;
+    let mut add =
+        transaction.prepare_cached("UPDATE cursor SET given_up = given_up + ?2 WHERE forwarder = ?1")?;
+    for (forwarder, readings) in &trimmed.given_up {
+        add.execute(params![forwarder, *readings as i64])?;
+    }
+    Ok(trimmed)
+}
+
+/// The oldest rows that make up `excess` bytes, at most `rows_max`, and who had yet to acknowledge what of them.
+fn oldest(
+    transaction: &Transaction<'_>,
+    excess: u64,
+    rows_max: usize,
+    cursors: &BTreeMap<String, Progress>,
+) -> rusqlite::Result<Trimmed> {
+    let mut trimmed = Trimmed::default();
+    let mut oldest = transaction.prepare_cached(
+        "SELECT id, body FROM telemetry WHERE id < (SELECT max(id) FROM telemetry) ORDER BY id LIMIT ?1",
+    )?;
+    let mut rows = oldest.query([rows_max as i64])?;
+    while trimmed.bytes < excess {
+        let Some(row) = rows.next()? else { break };
+        let (id, body) = (row.get::<_, i64>(0)? as u64, row.get_ref(1)?.as_bytes()?);
+        trimmed.floor = id;
+        trimmed.bytes += row_bytes(body.len() as u64);
+        for (forwarder, progress) in cursors {
+            if progress.owes(id) {
+                *trimmed.given_up.entry(forwarder.clone()).or_default() += row::count(body);
+            }
+        }
+    }
+    Ok(trimmed)
+}
+
+/// Gives each of `forwarders` a cursor; a new one starts at the newest, because what was before it was not promised to it.
+pub(super) fn register<'a>(
+    connection: &mut Connection,
+    forwarders: impl Iterator<Item = &'a str>,
+    ledger: &Ledger,
+) -> Result<BTreeMap<String, Progress>, StoreError> {
+    let transaction = connection.transaction()?;
+    let mut cursors = BTreeMap::new();
+    for forwarder in forwarders {
+        transaction.execute(
+            "INSERT OR IGNORE INTO cursor(forwarder, event, telemetry) VALUES (?1, ?2, ?3)",
+            params![forwarder, ledger.event as i64, ledger.telemetry as i64],
+        )?;
+        cursors.insert(forwarder.to_owned(), progress(&transaction, forwarder)?);
+    }
+    transaction.commit()?;
+    Ok(cursors)
+}
+
+/// What a destination has acknowledged.
+pub(super) fn progress(connection: &Connection, forwarder: &str) -> Result<Progress, StoreError> {
+    let (event, telemetry): (i64, i64) = connection
+        .prepare_cached("SELECT event, telemetry FROM cursor WHERE forwarder = ?1")?
+        .query_row([forwarder], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let mut statement =
+        connection.prepare_cached("SELECT after, upto FROM gap WHERE forwarder = ?1 ORDER BY after")?;
+    let gaps = statement
+        .query_map([forwarder], |row| {
+            Ok(Span { after: row.get::<_, i64>(0)? as u64, upto: row.get::<_, i64>(1)? as u64 })
+        })?
+        .collect::<Result<_, _>>()?;
+    Ok(Progress { event: event as u64, telemetry: telemetry as u64, gaps })
+}

@@ -1,0 +1,35 @@
+//! One turn of the gateway's loop: what it decided, and who waits to hear that it is on disk.
+
+use tokio::sync::oneshot;
+
+use crate::model::{Batch, CommandResult, DeviceStatus, Output, Risk, Transition};
+
+/// What one turn of the gateway's loop decided: one group commit.
+#[derive(Debug, Default)]
+pub struct Turn {
+    /// To be journalled, in order.
+    pub transitions: Vec<Transition>,
+    /// To be kept for the destinations.
+    pub batches: Vec<Batch>,
+    /// Devices whose state changed.
+    pub devices: Vec<DeviceStatus>,
+    /// The risk picture, if it changed.
+    pub risk: Option<Risk>,
+    /// Whom to answer once all of it is on disk.
+    pub replies: Vec<(oneshot::Sender<CommandResult>, CommandResult)>,
+}
+
+impl Turn {
+    /// The turn with what the engine put out; `out` is empty afterwards. `waiting` holds whom to answer, one for each result.
+    pub fn take(out: &mut Output, waiting: &mut Vec<Option<oneshot::Sender<CommandResult>>>) -> Self {
+        let results = std::mem::take(&mut out.results);
+        let replies = waiting.drain(..).zip(results).filter_map(|(to, result)| Some((to?, result))).collect();
+        Self {
+            transitions: std::mem::take(&mut out.transitions),
+            batches: std::mem::take(&mut out.batches),
+            devices: std::mem::take(&mut out.devices),
+            risk: out.risk.take(),
+            replies,
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! The one writer, on its own thread: takes what waits, makes one transaction of it, and tells others once it is
+//! committed. A disk that refuses is reported and tried again; what it refused is kept meanwhile, in order.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use rusqlite::Connection;
+use uuid::ContextV7;
+
+use super::gate::{Came, Exit};
+use super::group::Group;
+use super::ledger::Ledger;
+use super::progress::Progress;
+use super::publish::{Heads, Publisher};
+use super::sql::{self, Trimmed};
+use super::turn::Turn;
+use crate::clock::Clock;
+use crate::model::Mono;
+use crate::model::limits::{STORE_QUEUE_LEN_MAX, STORE_SYNC_AFTER_MAX};
+use crate::site::Site;
+
+/// First and longest wait before a refused transaction is tried again.
+const RETRY_AFTER_MIN: Duration = Duration::from_millis(50);
+const RETRY_AFTER_MAX: Duration = Duration::from_secs(2);
+
+/// What the writer is asked to do.
+pub(super) enum Job {
+    /// Keep what a turn decided.
+    Turn(Box<Turn>),
+    /// Keep how far a destination has acknowledged.
+    Progress(String, Progress),
+    /// Keep what is queued, and end.
+    Close,
+}
+
+/// Owner of the database.
+pub(super) struct Writer {
+    pub(super) connection: Connection,
+    pub(super) ledger: Ledger,
+    pub(super) cursors: BTreeMap<String, Progress>,
+    pub(super) bytes_max: u64,
+    pub(super) site: Arc<Site>,
+    pub(super) clock: Clock,
+    pub(super) publisher: Publisher,
+    /// Set when the store is closing: a refused transaction is then tried once more and no longer.
+    pub(super) closing: Arc<AtomicBool>,
+    pub(super) ids: ContextV7,
+    /// When the oldest commit that is not yet surely on disk was made.
+    pub(super) unsynced_since: Option<Mono>,
+    /// Held until the thread ends.
+    pub(super) _lock: File,
+}
+
+impl Writer {
+    /// Writes until the store is closed or nobody is left who could send.
+    pub(super) fn run(mut self, jobs: &Exit<Job>) {
+        let mut open = true;
+        while open {
+            match jobs.next(self.sync_due()) {
+                Came::Job(job) => {
+                    let mut group = Group::default();
+                    open = self.gather(&mut group, job, jobs);
+                    self.settle(group);
+                }
+                Came::Nothing => self.sync(),
+                Came::End => open = false,
+            }
+        }
+        self.sync();
+        if let Err(error) = self.connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)") {
+            tracing::warn!(%error, "the database's log was not folded in at the end; the next start does it");
+        }
+    }
+
+    /// Puts `first` and all that waits behind it into one group. Returns whether the store stays open.
+    fn gather(&mut self, group: &mut Group, first: Job, jobs: &Exit<Job>) -> bool {
+        let mut next = Some(first);
+        for _ in 0..STORE_QUEUE_LEN_MAX {
+            match next {
+                None => break,
+                Some(Job::Close) => return false,
+                Some(Job::Turn(turn)) => group.add(*turn, &mut self.ledger, &self.ids, &self.site),
+                Some(Job::Progress(forwarder, progress)) => {
+                    group.progress.insert(forwarder, progress);
+                }
+            }
+            next = jobs.waiting();
+        }
+        true
+    }
+
+    /// Commits the group, however often that must be tried, and tells of it.
+    fn settle(&mut self, group: Group) {
+        let mut wait = RETRY_AFTER_MIN;
+        while group.writes() {
+            match self.commit(&group) {
+                Ok(()) => {
+                    self.publisher.fault(None);
+                    break;
+                }
+                Err(error) => {
+                    self.publisher.fault(Some(format!("the database cannot be written: {error}")));
+                    if self.closing.load(Ordering::Relaxed) {
+                        tracing::error!(%error, events = group.events.len(), rows = group.rows.len(), "not kept");
+                        return;
+                    }
+                    std::thread::sleep(wait);
+                    wait = (wait * 2).min(RETRY_AFTER_MAX);
+                }
+            }
+        }
+        let heads = self.heads();
+        self.publisher.tell(group, heads);
+    }
+
+    fn commit(&mut self, group: &Group) -> rusqlite::Result<()> {
+        let now = self.clock.now().mono;
+        let due = self.unsynced_since.is_some_and(|since| now - since >= STORE_SYNC_AFTER_MAX);
+        let durable = group.is_durable() || due;
+        self.set_durable(durable)?;
+        let trimmed = sql::write(&mut self.connection, group, &self.ledger, &self.cursors, self.bytes_max)?;
+        self.unsynced_since = if durable { None } else { self.unsynced_since.or(Some(now)) };
+        self.cursors.extend(group.progress.iter().map(|(name, progress)| (name.clone(), progress.clone())));
+        if let Some(trimmed) = trimmed {
+            self.account(&trimmed);
+        }
+        Ok(())
+    }
+
+    /// A commit with `synchronous=FULL` waits for the disk, and takes every earlier commit there with it.
+    fn set_durable(&self, durable: bool) -> rusqlite::Result<()> {
+        let level = if durable { "PRAGMA synchronous=FULL" } else { "PRAGMA synchronous=NORMAL" };
+        self.connection.execute_batch(level)
+    }
+
+    fn account(&mut self, trimmed: &Trimmed) {
+        self.ledger.bytes = self.ledger.bytes.saturating_sub(trimmed.bytes);
+        self.ledger.floor = self.ledger.floor.max(trimmed.floor);
+        self.ledger.saved();
+        for (forwarder, readings) in &trimmed.given_up {
+            tracing::warn!(forwarder, readings, "telemetry given up: the disk budget is spent");
+        }
+    }
+
+    /// How long the writer may wait for a job before the last commits must be taken to the disk.
+    fn sync_due(&self) -> Option<Duration> {
+        let since = self.unsynced_since?;
+        Some((since + STORE_SYNC_AFTER_MAX) - self.clock.now().mono)
+    }
+
+    /// Takes what was committed to the disk, with the running numbers.
+    fn sync(&mut self) {
+        let saved = self.set_durable(true).and_then(|()| sql::save(&mut self.connection, &self.ledger));
+        match saved {
+            Ok(()) => {
+                self.unsynced_since = None;
+                self.ledger.saved();
+                self.publisher.fault(None);
+            }
+            Err(error) => {
+                self.publisher.fault(Some(format!("the database cannot be written: {error}")));
+                self.unsynced_since = Some(self.clock.now().mono);
+            }
+        }
+    }
+
+    /// How far the outbox goes.
+    pub(super) fn heads(&self) -> Heads {
+        Heads { event: self.ledger.event, telemetry: self.ledger.telemetry, floor: self.ledger.floor }
+    }
+}
