@@ -1,0 +1,220 @@
+//! What to serve, as plain data: a caller translates its own description of devices into this, and need not know how
+//! a plant is simulated.
+
+use std::time::Duration;
+
+/// Devices in front of a simulated plant.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Bench {
+    /// Units of risk; each has a process model.
+    pub hazards: Vec<HazardSpec>,
+    /// Modbus servers.
+    pub links: Vec<LinkSpec>,
+    /// MQTT publishers.
+    pub publishers: Vec<PublisherSpec>,
+}
+
+/// A unit of risk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HazardSpec {
+    /// Its id, which signals and scenarios name.
+    pub id: String,
+    /// Which process it is.
+    pub kind: HazardKind,
+}
+
+/// Kinds of process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum HazardKind {
+    /// A tank with gas detectors around it.
+    TankFarm,
+    /// A dry dust collector.
+    Dust,
+    /// A deep-well casting line.
+    Casting,
+    /// Power feeders, one for each device.
+    Power,
+    /// Nothing that a model knows.
+    Other,
+}
+
+/// One listening socket.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LinkSpec {
+    /// Where it listens, `host:port`; port 0 takes a free one.
+    pub listen: String,
+    /// How frames are wrapped.
+    pub framing: Framing,
+    /// Who answers there; unit ids differ.
+    pub units: Vec<UnitSpec>,
+}
+
+/// How Modbus frames are wrapped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Framing {
+    /// Modbus TCP: an unknown unit is answered by exception 0x0B, as gateways do.
+    Tcp,
+    /// RTU frames in a TCP stream, a serial bus behind a converter: an unknown unit is silence.
+    RtuOverTcp,
+}
+
+/// One Modbus unit.
+#[derive(Debug, Clone, PartialEq)]
+pub struct UnitSpec {
+    /// Its id.
+    pub unit: u8,
+    /// The device's name, which scenarios name.
+    pub device: String,
+    /// Its registers and bits.
+    pub cells: Vec<Cell>,
+}
+
+/// One value in a unit's registers. Several may share a register by [`Encoding::BitOf`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct Cell {
+    /// Which table.
+    pub table: Table,
+    /// Protocol address of its first register or bit, 0-based.
+    pub address: u16,
+    /// How it is written there.
+    pub encoding: Encoding,
+    /// Order of bytes and words.
+    pub order: ByteOrder,
+    /// Value = raw × scale + offset; finite, not 0.
+    pub scale: f64,
+    /// See `scale`; finite.
+    pub offset: f64,
+    /// What it shows.
+    pub signal: SignalRef,
+}
+
+/// The four Modbus tables.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Table {
+    /// Function 1.
+    Coil,
+    /// Function 2.
+    Discrete,
+    /// Function 3.
+    Holding,
+    /// Function 4.
+    Input,
+}
+
+/// How a value is written in registers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Encoding {
+    /// One coil or discrete input.
+    Bit,
+    /// One bit of a register, 0 (least significant) to 15.
+    BitOf(u8),
+    /// One register, unsigned.
+    U16,
+    /// One register, two's complement.
+    I16,
+    /// Two registers, unsigned.
+    U32,
+    /// Two registers, two's complement.
+    I32,
+    /// Two registers, IEEE 754 single.
+    F32,
+    /// Four registers, IEEE 754 double.
+    F64,
+}
+
+impl Encoding {
+    /// Registers (or bits, for [`Encoding::Bit`]) that it takes.
+    pub const fn width(self) -> u16 {
+        match self {
+            Self::Bit | Self::BitOf(_) | Self::U16 | Self::I16 => 1,
+            Self::U32 | Self::I32 | Self::F32 => 2,
+            Self::F64 => 4,
+        }
+    }
+
+    /// Whether it holds a switch, not a number.
+    pub(crate) const fn is_switch(self) -> bool {
+        matches!(self, Self::Bit | Self::BitOf(_))
+    }
+}
+
+/// Order of the bytes of a value, as vendors write it: `ABCD` is high word first, high byte first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum ByteOrder {
+    /// High word first, high byte first: Modbus's own.
+    #[default]
+    Abcd,
+    /// Low word first, high byte first.
+    Cdab,
+    /// High word first, low byte first.
+    Badc,
+    /// Low word first, low byte first.
+    Dcba,
+}
+
+/// Which signal of the plant a register or a field shows.
+///
+/// The hazard's model is asked for the role; then, for the electrical roles, a feeder of the device's own; a signal
+/// without a role, or with one that no model knows, is a slow wave in the middle of its range.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct SignalRef {
+    /// The hazard that it belongs to; one of [`Bench::hazards`].
+    pub hazard: Option<String>,
+    /// The device that carries it.
+    pub device: String,
+    /// What it means, such as `level` or `fan_power`.
+    pub role: Option<String>,
+    /// Lowest and highest value; `low < high`. The range of a `power` or `current_a` signal is its feeder's rating.
+    pub range: Option<(f64, f64)>,
+    /// The point's id, which scenarios name; the same id is the same signal wherever it stands.
+    pub point: String,
+}
+
+/// A device that publishes JSON messages on MQTT.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PublisherSpec {
+    /// `host:port` of its broker.
+    pub broker: String,
+    /// Where it publishes; a topic, not a filter.
+    pub topic: String,
+    /// The device's name, which scenarios name.
+    pub device: String,
+    /// From one message to the next, in wall time; at least 10 ms.
+    pub period: Duration,
+    /// User name.
+    pub username: Option<String>,
+    /// Password.
+    pub password: Option<String>,
+    /// What a message holds.
+    pub fields: Vec<Field>,
+}
+
+/// One value in a message.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Field {
+    /// JSON Pointer (RFC 6901) to build; empty for the whole payload. Every level is an object.
+    pub pointer: String,
+    /// Value = raw × scale + offset; finite, not 0.
+    pub scale: f64,
+    /// See `scale`; finite.
+    pub offset: f64,
+    /// What it shows.
+    pub signal: SignalRef,
+}
+
+impl Bench {
+    /// Every signal that the bench shows, with whether it is shown as a switch.
+    pub(crate) fn signals(&self) -> impl Iterator<Item = (&SignalRef, bool)> {
+        let cells = self.links.iter().flat_map(|link| &link.units).flat_map(|unit| &unit.cells);
+        let fields = self.publishers.iter().flat_map(|publisher| &publisher.fields);
+        cells
+            .map(|cell| (&cell.signal, cell.encoding.is_switch()))
+            .chain(fields.map(|field| (&field.signal, false)))
+    }
+
+    /// Names of every device, served or publishing.
+    pub(crate) fn devices(&self) -> impl Iterator<Item = &str> {
+        let units = self.links.iter().flat_map(|link| &link.units).map(|unit| unit.device.as_str());
+        units.chain(self.publishers.iter().map(|publisher| publisher.device.as_str()))
+    }
+}

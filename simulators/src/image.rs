@@ -1,0 +1,163 @@
+//! A unit's registers as a master sees them: blocks of neighbouring addresses, filled from the plant. What no block
+//! holds does not exist, and reading it is an error, as on a real device.
+
+use crate::bench::{Cell, Encoding, Table, UnitSpec};
+use crate::encode;
+use crate::error::BenchError;
+use crate::limits;
+use crate::plant::{Plant, SignalId};
+
+/// The four tables of one unit.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Image {
+    coils: Bank<bool>,
+    discretes: Bank<bool>,
+    holdings: Bank<u16>,
+    inputs: Bank<u16>,
+    cells: Vec<(Cell, SignalId)>,
+}
+
+impl Image {
+    /// The image of a unit, all zero until it is sampled.
+    pub(crate) fn new(unit: &UnitSpec, plant: &Plant) -> Result<Self, BenchError> {
+        let mut cells = Vec::with_capacity(unit.cells.len());
+        for cell in &unit.cells {
+            let problem = |problem| BenchError::Signal { point: cell.signal.point.clone(), problem };
+            check(cell).map_err(problem)?;
+            let signal = plant.signal(&cell.signal.point);
+            cells.push((cell.clone(), signal.ok_or_else(|| problem("it is not in the plant"))?));
+        }
+        Ok(Self {
+            coils: Bank::new(&unit.cells, Table::Coil),
+            discretes: Bank::new(&unit.cells, Table::Discrete),
+            holdings: Bank::new(&unit.cells, Table::Holding),
+            inputs: Bank::new(&unit.cells, Table::Input),
+            cells,
+        })
+    }
+
+    /// Takes every value from the plant as it stands.
+    pub(crate) fn sample(&mut self, plant: &Plant) {
+        let Self { coils, discretes, holdings, inputs, cells } = self;
+        for (cell, signal) in cells {
+            let raw = plant.value(*signal).map(|value| (value - cell.offset) / cell.scale);
+            match cell.table {
+                Table::Coil => coils.write(cell.address, &[encode::switch(raw)]),
+                Table::Discrete => discretes.write(cell.address, &[encode::switch(raw)]),
+                Table::Holding => write_register(holdings, cell, raw),
+                Table::Input => write_register(inputs, cell, raw),
+            }
+        }
+    }
+
+    /// `count` bits from `start`, if all of them exist.
+    pub(crate) fn bits(&self, table: Table, start: u16, count: u16) -> Option<&[bool]> {
+        match table {
+            Table::Coil => self.coils.read(start, count),
+            Table::Discrete => self.discretes.read(start, count),
+            Table::Holding | Table::Input => None,
+        }
+    }
+
+    /// `count` registers from `start`, if all of them exist.
+    pub(crate) fn registers(&self, table: Table, start: u16, count: u16) -> Option<&[u16]> {
+        match table {
+            Table::Holding => self.holdings.read(start, count),
+            Table::Input => self.inputs.read(start, count),
+            Table::Coil | Table::Discrete => None,
+        }
+    }
+}
+
+fn write_register(bank: &mut Bank<u16>, cell: &Cell, raw: Option<f64>) {
+    if let Encoding::BitOf(bit) = cell.encoding {
+        let mask = encode::bit_mask(bit, cell.order);
+        bank.update(cell.address, |word| if encode::switch(raw) { word | mask } else { word & !mask });
+    } else {
+        bank.write(cell.address, encode::number(raw, cell.encoding, cell.order).as_slice());
+    }
+}
+
+fn check(cell: &Cell) -> Result<(), &'static str> {
+    let bits = matches!(cell.table, Table::Coil | Table::Discrete);
+    if bits != (cell.encoding == Encoding::Bit) {
+        return Err("coils and discrete inputs hold bits, registers hold all else");
+    }
+    if matches!(cell.encoding, Encoding::BitOf(16..)) {
+        return Err("a register has bits 0 to 15");
+    }
+    if u32::from(cell.address) + u32::from(cell.encoding.width()) > 1 << 16 {
+        return Err("it reaches beyond address 65535");
+    }
+    check_scale(cell.scale, cell.offset)
+}
+
+/// A scale that can be undone.
+pub(crate) fn check_scale(scale: f64, offset: f64) -> Result<(), &'static str> {
+    if scale.is_finite() && scale != 0.0 && offset.is_finite() {
+        Ok(())
+    } else {
+        Err("scale and offset must be finite, and the scale not 0")
+    }
+}
+
+/// One table: blocks in the order of their addresses.
+#[derive(Debug, Clone, PartialEq)]
+struct Bank<T> {
+    blocks: Vec<Block<T>>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+struct Block<T> {
+    start: u32,
+    values: Vec<T>,
+}
+
+impl<T: Copy + Default> Bank<T> {
+    /// Blocks around the cells of `table`; small holes between cells are filled, as meters do.
+    fn new(cells: &[Cell], table: Table) -> Self {
+        let of_table = cells.iter().filter(|cell| cell.table == table);
+        let mut spans: Vec<(u32, u32)> = of_table
+            .map(|cell| (u32::from(cell.address), u32::from(cell.address) + u32::from(cell.encoding.width())))
+            .collect();
+        spans.sort_unstable();
+        let mut merged: Vec<(u32, u32)> = Vec::new();
+        for (start, end) in spans {
+            match merged.last_mut() {
+                Some(last) if start <= last.1 + limits::IMAGE_GAP_MAX => last.1 = last.1.max(end),
+                _ => merged.push((start, end)),
+            }
+        }
+        let block = |(start, end)| Block { start, values: vec![T::default(); (end - start) as usize] };
+        Self { blocks: merged.into_iter().map(block).collect() }
+    }
+
+    /// The block that holds `address`, and where in it.
+    fn find(&self, address: u16) -> Option<(usize, usize)> {
+        let address = u32::from(address);
+        let block = self.blocks.partition_point(|block| block.start <= address).checked_sub(1)?;
+        Some((block, (address - self.blocks[block].start) as usize))
+    }
+
+    fn read(&self, start: u16, count: u16) -> Option<&[T]> {
+        let (block, at) = self.find(start)?;
+        self.blocks[block].values.get(at..at + usize::from(count))
+    }
+
+    fn write(&mut self, start: u16, values: &[T]) {
+        for (address, &value) in (start..=u16::MAX).zip(values) {
+            self.update(address, |_| value);
+        }
+    }
+
+    fn update(&mut self, address: u16, change: impl FnOnce(T) -> T) {
+        if let Some((block, at)) = self.find(address)
+            && let Some(value) = self.blocks[block].values.get_mut(at)
+        {
+            *value = change(*value);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,152 @@
+//! A device that publishes on MQTT: a message each period, delivered at least once, and a new session after each lost broker. Like the
+//! cheap sensors that it stands for, it keeps nothing for a broker that is away.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rumqttc::{AsyncClient, ConnectionError, Event, EventLoop, MqttOptions, NetworkOptions, Packet, QoS};
+use tokio::sync::watch;
+use tokio::time::{MissedTickBehavior, interval, sleep};
+
+use crate::bench::PublisherSpec;
+use crate::error::BenchError;
+use crate::fault::DeviceFault;
+use crate::limits;
+use crate::payload::Template;
+use crate::plant::Plant;
+use crate::shared::Shared;
+
+/// A publisher that has been checked.
+#[derive(Debug)]
+pub(crate) struct Publisher {
+    client_id: String,
+    host: String,
+    port: u16,
+    topic: String,
+    device: String,
+    period: Duration,
+    login: Option<(String, String)>,
+    template: Template,
+}
+
+impl Publisher {
+    /// The publisher of a description, the `index`th of its bench.
+    pub(crate) fn new(spec: &PublisherSpec, index: usize, plant: &Plant) -> Result<Self, BenchError> {
+        let problem = |problem| BenchError::Publisher { device: spec.device.clone(), problem };
+        if spec.period < limits::PUBLISH_PERIOD_MIN {
+            return Err(problem("the period must be at least 10 ms"));
+        }
+        if spec.topic.is_empty() || spec.topic.contains(['+', '#', '\0']) {
+            return Err(problem("the topic must not be empty or hold wildcards"));
+        }
+        let (host, port) =
+            split_address(&spec.broker).ok_or_else(|| problem("the broker must be `host:port`"))?;
+        let login = spec.username.clone().map(|name| (name, spec.password.clone().unwrap_or_default()));
+        Ok(Self {
+            client_id: format!("sim-{}-{index}", spec.device),
+            host,
+            port,
+            topic: spec.topic.clone(),
+            device: spec.device.clone(),
+            period: spec.period,
+            login,
+            template: Template::new(spec, plant)?,
+        })
+    }
+
+    /// Sends it to another broker.
+    pub(crate) fn redirect(&mut self, host: String, port: u16) {
+        (self.host, self.port) = (host, port);
+    }
+
+    /// Publishes for ever, connecting anew whenever the broker is lost.
+    pub(crate) async fn run(self, shared: Arc<Shared>) {
+        let mut wait = limits::BACKOFF_MIN;
+        loop {
+            let (connected, error) = self.session(&shared).await;
+            if connected {
+                wait = limits::BACKOFF_MIN;
+            }
+            tracing::debug!(device = %self.device, %error, "the broker is lost");
+            sleep(wait).await;
+            wait = (wait * 2).min(limits::BACKOFF_MAX);
+        }
+    }
+
+    /// One connection, from its first packet to its end: whether it ever stood, and what ended it.
+    async fn session(&self, shared: &Shared) -> (bool, ConnectionError) {
+        let (client, mut events) = AsyncClient::new(self.options(), limits::PUBLISH_QUEUE_LEN_MAX);
+        let mut network = NetworkOptions::new();
+        network.set_connection_timeout(limits::CONNECT_MAX.as_secs()).set_tcp_nodelay(true);
+        events.set_network_options(network);
+        let (up, is_up) = watch::channel(false);
+        let error = tokio::select! {
+            error = listen(events, &up) => error,
+            never = self.speak(&client, is_up, shared) => match never {},
+        };
+        (*up.borrow(), error)
+    }
+
+    fn options(&self) -> MqttOptions {
+        let mut options = MqttOptions::new(self.client_id.clone(), self.host.clone(), self.port);
+        options.set_keep_alive(Duration::from_secs(10)).set_clean_session(true);
+        if let Some((name, password)) = &self.login {
+            options.set_credentials(name.clone(), password.clone());
+        }
+        options
+    }
+
+    async fn speak(
+        &self,
+        client: &AsyncClient,
+        mut is_up: watch::Receiver<bool>,
+        shared: &Shared,
+    ) -> std::convert::Infallible {
+        let mut ticker = interval(self.period);
+        ticker.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            if is_up.wait_for(|up| *up).await.is_err() {
+                // The listening half is gone, and with it this session.
+                std::future::pending::<()>().await;
+            }
+            ticker.tick().await;
+            self.publish(client, shared).await;
+        }
+    }
+
+    /// One message, unless a fault keeps the device silent. A full queue drops it: the next one is newer.
+    async fn publish(&self, client: &AsyncClient, shared: &Shared) {
+        match shared.device_fault(&self.device) {
+            Some(DeviceFault::Slow(delay)) => sleep(delay).await,
+            Some(_) => return,
+            None => {}
+        }
+        let message = shared.with_plant(|plant| self.template.fill(plant)).to_string();
+        if let Err(error) = client.try_publish(self.topic.as_str(), QoS::AtLeastOnce, false, message) {
+            tracing::debug!(device = %self.device, %error, "a message is dropped");
+        }
+    }
+}
+
+/// Moves packets until the connection ends.
+async fn listen(mut events: EventLoop, up: &watch::Sender<bool>) -> ConnectionError {
+    loop {
+        match events.poll().await {
+            Ok(Event::Incoming(Packet::ConnAck(_))) => {
+                up.send_replace(true);
+            }
+            Ok(_) => {}
+            Err(error) => return error,
+        }
+    }
+}
+
+fn split_address(address: &str) -> Option<(String, u16)> {
+    let (host, port) = address.rsplit_once(':')?;
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    (!host.is_empty()).then_some(())?;
+    Some((host.to_owned(), port.parse().ok().filter(|port| *port != 0)?))
+}
+
+#[cfg(test)]
+mod tests;

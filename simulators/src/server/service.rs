@@ -1,0 +1,102 @@
+//! The answer to one request: reads are served, all else is refused, and a faulty device does as its fault says.
+
+use std::pin::Pin;
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use tokio_modbus::server::Service;
+use tokio_modbus::{ExceptionCode, Request, Response, SlaveRequest};
+
+use super::{Link, Unit};
+use crate::bench::{Framing, Table};
+use crate::fault::DeviceFault;
+use crate::limits;
+
+/// Answers the requests of one connection.
+pub(super) struct Answerer {
+    link: Arc<Link>,
+}
+
+impl Answerer {
+    pub(super) fn new(link: Arc<Link>) -> Self {
+        Self { link }
+    }
+}
+
+/// A response, an exception, or silence.
+type Answer = Result<Option<Response>, ExceptionCode>;
+
+impl Service for Answerer {
+    type Request = SlaveRequest<'static>;
+    type Response = Option<Response>;
+    type Exception = ExceptionCode;
+    type Future = Pin<Box<dyn Future<Output = Answer> + Send>>;
+
+    fn call(&self, SlaveRequest { slave, request }: Self::Request) -> Self::Future {
+        let link = Arc::clone(&self.link);
+        Box::pin(async move {
+            let wait = match link.units.get(&slave).and_then(Unit::fault) {
+                Some(DeviceFault::Slow(delay)) => delay,
+                _ => Duration::ZERO,
+            };
+            if !wait.is_zero() {
+                tokio::time::sleep(wait).await;
+            }
+            link.answer(slave, &request)
+        })
+    }
+}
+
+impl Link {
+    fn answer(&self, slave: u8, request: &Request<'_>) -> Answer {
+        let Some(unit) = self.units.get(&slave) else { return self.absent() };
+        match unit.fault() {
+            Some(DeviceFault::Dead) => Ok(None),
+            Some(DeviceFault::Refuse) => self.absent(),
+            Some(DeviceFault::Exception) => Err(ExceptionCode::ServerDeviceFailure),
+            Some(DeviceFault::Slow(_)) | None => unit.answer(request).map(Some),
+        }
+    }
+
+    /// What is heard of a unit that is not there: a gateway says so, a bus is silent.
+    fn absent(&self) -> Answer {
+        match self.framing {
+            Framing::Tcp => Err(ExceptionCode::GatewayTargetDevice),
+            Framing::RtuOverTcp => Ok(None),
+        }
+    }
+}
+
+impl Unit {
+    fn answer(&self, request: &Request<'_>) -> Result<Response, ExceptionCode> {
+        Ok(match *request {
+            Request::ReadCoils(start, count) => Response::ReadCoils(self.bits(Table::Coil, start, count)?),
+            Request::ReadDiscreteInputs(start, count) => {
+                Response::ReadDiscreteInputs(self.bits(Table::Discrete, start, count)?)
+            }
+            Request::ReadHoldingRegisters(start, count) => {
+                Response::ReadHoldingRegisters(self.registers(Table::Holding, start, count)?)
+            }
+            Request::ReadInputRegisters(start, count) => {
+                Response::ReadInputRegisters(self.registers(Table::Input, start, count)?)
+            }
+            _ => return Err(ExceptionCode::IllegalFunction),
+        })
+    }
+
+    fn bits(&self, table: Table, start: u16, count: u16) -> Result<Vec<bool>, ExceptionCode> {
+        check_count(count, limits::READ_BITS_MAX)?;
+        let image = self.image.read().unwrap_or_else(PoisonError::into_inner);
+        image.bits(table, start, count).map(<[bool]>::to_vec).ok_or(ExceptionCode::IllegalDataAddress)
+    }
+
+    fn registers(&self, table: Table, start: u16, count: u16) -> Result<Vec<u16>, ExceptionCode> {
+        check_count(count, limits::READ_REGISTERS_MAX)?;
+        let image = self.image.read().unwrap_or_else(PoisonError::into_inner);
+        image.registers(table, start, count).map(<[u16]>::to_vec).ok_or(ExceptionCode::IllegalDataAddress)
+    }
+}
+
+fn check_count(count: u16, max: u16) -> Result<(), ExceptionCode> {
+    if (1..=max).contains(&count) { Ok(()) } else { Err(ExceptionCode::IllegalDataValue) }
+}
