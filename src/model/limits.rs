@@ -44,6 +44,8 @@ pub const INFLUX_WRITE_POINTS_MAX: usize = 5000;
 pub const SITE_DURATION_MAX: Duration = Duration::from_secs(7 * 24 * 3600);
 /// Shortest poll interval.
 pub const POLL_INTERVAL_MIN: Duration = Duration::from_millis(50);
+/// Longest wait for one Modbus answer that a site file may ask for.
+pub const MODBUS_TIMEOUT_MAX: Duration = Duration::from_secs(60);
 /// First wait after a lost connection.
 pub const BACKOFF_MIN: Duration = Duration::from_millis(500);
 /// Longest wait between attempts to connect.

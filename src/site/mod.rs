@@ -1,11 +1,61 @@
 //! The site file: a raw twin of the TOML, checked whole into an immutable [`Site`] that cannot be wrong.
+//!
+//! ```text
+//! text ──structure──▶ raw twin ──check──▶ Site
+//!          │                       │
+//!          └── unknown keys,       └── names, addresses, limits,     all of them at once,
+//!              types, bounds           secrets, counts               each with file:line:column
+//! ```
 
+mod check;
+mod defaults;
+mod env;
+mod files;
+mod layers;
+mod library;
+mod load;
+mod mask;
+mod mistake;
 mod model;
+mod raw;
+mod redirect;
 mod secret;
+mod secrets;
+mod shape;
+mod source;
+mod structure;
+mod suggest;
+mod values;
 
+use std::path::Path;
+
+pub use env::{Environment, ProcessEnvironment};
+pub use mistake::{Mistake, Mistakes};
 pub use model::{
     Broker, BrokerOptions, ByteOrder, ConsoleOptions, Device, Encoding, Extract, Forwarder, ForwarderKind,
     Hazard, HazardKind, Identity, InfluxTarget, Limit, Limits, Link, LinkKind, ModbusDevice, MqttDevice,
     Point, Protocol, Range, Register, Rule, RuleKind, Site, Source, StoreOptions, Table,
 };
 pub use secret::Secret;
+
+#[cfg(test)]
+mod tests;
+
+/// Loads and checks the site of a file, with everything that it draws in: includes, templates and packs beside it,
+/// secrets, and the variables `HAZGATE__…` of `env` over it.
+pub fn load(path: &Path, env: &dyn Environment) -> Result<Site, Mistakes> {
+    load::load(path, env)
+}
+
+/// Checks the site of a text that stands in no file, such as the built-in demo; `name` is what mistakes in it are
+/// shown under. Such a site can't include or read files.
+pub fn parse(name: &str, text: &str, env: &dyn Environment) -> Result<Site, Mistakes> {
+    load::parse(name, text, env)
+}
+
+/// The JSON Schema (draft 2020-12) of the site file, for editors.
+pub fn schema() -> serde_json::Value {
+    let mut schema = schemars::schema_for!(raw::RawSite).to_value();
+    shape::drop_null(&mut schema);
+    schema
+}

@@ -1,0 +1,245 @@
+//! `[[device]]`: what its template adds, how it is reached, and which link it shares.
+
+use super::Context;
+use super::hazards::Hazards;
+use super::links::{self, Links, Login};
+use super::names::Names;
+use crate::model::limits::{DEVICES_MAX, MODBUS_TIMEOUT_MAX, POLL_INTERVAL_MIN};
+use crate::model::{DeviceId, Level, Text};
+use crate::site::defaults;
+use crate::site::load::Gathered;
+use crate::site::model::{Device, Link, LinkKind, ModbusDevice, MqttDevice, Protocol};
+use crate::site::raw::{OrderWord, ProtocolWord, RawDevice, RawTemplate};
+use crate::site::source::{FileId, Place, Spot};
+use crate::site::values::Period;
+
+/// The devices of a site, their names, and what the checks of points and rules need of them.
+pub(super) struct Devices<'a> {
+    pub(super) list: Vec<Device>,
+    pub(super) names: Names,
+    /// One for each device.
+    pub(super) details: Vec<Detail<'a>>,
+}
+
+/// What the site file says of a device beyond what the checked one keeps.
+pub(super) struct Detail<'a> {
+    pub(super) spot: Spot,
+    pub(super) template: Option<(FileId, &'a RawTemplate)>,
+    pub(super) address_base: u8,
+    pub(super) byte_order: Option<OrderWord>,
+    pub(super) signal_level: Level,
+    pub(super) lost_level: Level,
+    pub(super) lost_after: Period,
+}
+
+pub(super) fn check<'a>(
+    gathered: &'a Gathered,
+    hazards: &Hazards,
+    context: &mut Context<'_>,
+) -> (Devices<'a>, Vec<Link>) {
+    let mut devices = Devices { list: Vec::new(), names: Names::new("device"), details: Vec::new() };
+    let mut links = Links::default();
+    for (file, part) in &gathered.parts {
+        for (index, raw) in part.device.iter().enumerate() {
+            let spot = Spot::entry(*file, "device", index);
+            let template = raw.template.as_ref().and_then(|name| gathered.templates.get(&name.0));
+            let template = template.map(|(file, template)| (*file, template));
+            let one = One { spot, own: raw, template, id: DeviceId::new(devices.list.len()) };
+            devices.add(&one, hazards, &mut links, context);
+        }
+    }
+    if devices.list.len() > DEVICES_MAX {
+        let spot = devices.details[DEVICES_MAX].spot;
+        context.findings.add(spot.place(), format!("a site has at most {DEVICES_MAX} devices"));
+    }
+    (devices, links.list)
+}
+
+impl<'a> Devices<'a> {
+    fn add(&mut self, one: &One<'a>, hazards: &Hazards, links: &mut Links, context: &mut Context<'_>) {
+        let Some(name) = one.own.id.as_ref().map(|id| id.0.clone()) else { return };
+        if !self.names.define(&name, self.list.len(), one.place("id"), context.findings) {
+            return;
+        }
+        let hazard = hazards.refer(one.own.hazard.as_ref(), one.place("hazard"), context.findings);
+        let protocol = one.protocol(links, context);
+        let title = one.title(&name);
+        self.list.push(Device { name, title, hazard, protocol, points: Vec::new() });
+        self.details.push(one.detail());
+    }
+}
+
+/// One device as it is written, with its template.
+struct One<'a> {
+    spot: Spot,
+    own: &'a RawDevice,
+    template: Option<(FileId, &'a RawTemplate)>,
+    id: DeviceId,
+}
+
+impl<'a> One<'a> {
+    fn detail(&self) -> Detail<'a> {
+        Detail {
+            spot: self.spot,
+            template: self.template,
+            address_base: self.get(|raw| raw.address_base).unwrap_or(defaults::ADDRESS_BASE),
+            byte_order: self.get(|raw| raw.byte_order),
+            signal_level: self.get(|raw| raw.signal_level).unwrap_or(defaults::SIGNAL_LEVEL).0,
+            lost_level: self.get(|raw| raw.lost_level).unwrap_or(defaults::LOST_LEVEL).0,
+            lost_after: self.get(|raw| raw.lost_after).unwrap_or(defaults::LOST_AFTER),
+        }
+    }
+
+    /// What the device says, else what its template says.
+    fn get<T: Clone>(&self, field: impl Fn(&RawDevice) -> Option<T>) -> Option<T> {
+        field(self.own).or_else(|| field(&self.template?.1.device))
+    }
+
+    fn place(&self, key: &str) -> Place {
+        let template = self.template.map(|(file, _)| Spot::table(file, "device").key(key));
+        self.spot.key(key).or(template)
+    }
+
+    fn title(&self, name: &str) -> Text {
+        let template = self.template.map(|(_, template)| template.name.clone());
+        self.own.name.clone().or(template).map_or_else(|| Text::same(name), Text::from)
+    }
+
+    fn protocol(&self, links: &mut Links, context: &mut Context<'_>) -> Protocol {
+        match self.get(|raw| raw.protocol).unwrap_or(ProtocolWord::ModbusTcp) {
+            ProtocolWord::ModbusTcp => self.modbus(false, links, context),
+            ProtocolWord::ModbusRtuOverTcp => self.modbus(true, links, context),
+            ProtocolWord::Mqtt => self.mqtt(links, context),
+            ProtocolWord::ModbusRtu => {
+                context
+                    .findings
+                    .add(self.place("protocol"), "serial lines are not supported yet")
+                    .hint("put a serial server on the line and write protocol = \"modbus-rtu-over-tcp\"");
+                self.modbus(true, &mut Links::default(), context)
+            }
+        }
+    }
+
+    fn modbus(&self, rtu: bool, links: &mut Links, context: &mut Context<'_>) -> Protocol {
+        let own = self.own;
+        self.refuse(
+            &[
+                ("url", own.url.is_some()),
+                ("topic", own.topic.is_some()),
+                ("username", own.username.is_some()),
+                ("password", own.password.is_some()),
+                ("silence", own.silence.is_some()),
+            ],
+            "an MQTT device",
+            context,
+        );
+        let unit = self.unit(rtu, context);
+        match &own.address {
+            Some(address) => self.connect(&address.0, unit, rtu, links, context),
+            None => self.require("address", "address = \"10.0.0.5:502\"", context),
+        }
+        Protocol::Modbus(ModbusDevice {
+            unit,
+            poll: self.at_least("poll", |raw| raw.poll, defaults::POLL, Period(POLL_INTERVAL_MIN), context),
+            timeout: self.timeout(context),
+            registers_max: self.get(|raw| raw.registers_max).unwrap_or(defaults::REGISTERS_MAX),
+            gap_max: self.get(|raw| raw.gap_max).unwrap_or(defaults::GAP_MAX),
+        })
+    }
+
+    fn unit(&self, rtu: bool, context: &mut Context<'_>) -> u8 {
+        let unit = self.own.unit.unwrap_or(defaults::UNIT);
+        if rtu && !(1..=247).contains(&unit) {
+            let message = format!("unit {unit} is not a device on a bus");
+            context.findings.add(self.place("unit"), message).hint("use 1 to 247");
+        }
+        unit
+    }
+
+    fn connect(&self, address: &str, unit: u8, rtu: bool, links: &mut Links, context: &mut Context<'_>) {
+        links.frame(address, rtu, self.place("protocol"), context.findings);
+        links.take_unit(address, unit, self.place("unit"), context.findings);
+        let address = address.to_owned();
+        let kind = if rtu { LinkKind::ModbusRtuOverTcp(address) } else { LinkKind::ModbusTcp(address) };
+        links.join(kind, self.id);
+    }
+
+    fn timeout(&self, context: &mut Context<'_>) -> std::time::Duration {
+        let timeout = self.get(|raw| raw.timeout).unwrap_or(defaults::TIMEOUT);
+        if timeout.0.is_zero() || timeout.0 > MODBUS_TIMEOUT_MAX {
+            let hint = format!("use 1ms to {}", Period(MODBUS_TIMEOUT_MAX));
+            context.findings.add(self.place("timeout"), format!("`{timeout}` is no time to wait")).hint(hint);
+        }
+        timeout.0
+    }
+
+    fn mqtt(&self, links: &mut Links, context: &mut Context<'_>) -> Protocol {
+        let own = self.own;
+        self.refuse(
+            &[
+                ("address", own.address.is_some()),
+                ("unit", own.unit.is_some()),
+                ("poll", own.poll.is_some()),
+                ("timeout", own.timeout.is_some()),
+                ("registers_max", own.registers_max.is_some()),
+                ("gap_max", own.gap_max.is_some()),
+                ("address_base", own.address_base.is_some()),
+                ("byte_order", own.byte_order.is_some()),
+            ],
+            "a Modbus device",
+            context,
+        );
+        let topic = self.get(|raw| raw.topic.clone());
+        if topic.is_none() {
+            self.require("topic", "topic = \"plant/sensor1\"", context);
+        }
+        match &own.url {
+            Some(url) => {
+                let place = |key: &str| self.spot.key(key);
+                let login =
+                    Login { username: own.username.as_ref(), password: own.password.as_ref(), place: &place };
+                if let Some(broker) = links::broker(url, &login, context) {
+                    links.join(LinkKind::Mqtt(broker), self.id);
+                }
+            }
+            None => self.require("url", "url = \"mqtt://10.0.0.9:1883\"", context),
+        }
+        let least = Period(std::time::Duration::from_secs(1));
+        Protocol::Mqtt(MqttDevice {
+            topic: topic.map(|topic| topic.0).unwrap_or_default(),
+            silence: self.at_least("silence", |raw| raw.silence, defaults::SILENCE, least, context),
+        })
+    }
+
+    fn at_least(
+        &self,
+        key: &str,
+        field: impl Fn(&RawDevice) -> Option<Period>,
+        default: Period,
+        least: Period,
+        context: &mut Context<'_>,
+    ) -> std::time::Duration {
+        let period = self.get(field).unwrap_or(default);
+        if period < least {
+            let message = format!("`{period}` is too short");
+            context.findings.add(self.place(key), message).hint(format!("use at least {least}"));
+        }
+        period.0
+    }
+
+    fn require(&self, key: &str, example: &str, context: &mut Context<'_>) {
+        context
+            .findings
+            .add(self.spot.place(), format!("`{key}` is missing"))
+            .hint(format!("add `{example}`"));
+    }
+
+    fn refuse(&self, keys: &[(&str, bool)], whose: &str, context: &mut Context<'_>) {
+        for (key, _) in keys.iter().filter(|(_, present)| *present) {
+            context
+                .findings
+                .add(self.spot.key(key), format!("`{key}` is for {whose}, and this is none"))
+                .hint("drop it, or change `protocol`");
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! `[[forward]]`.
+
+use super::Context;
+use super::links::{self, Login};
+use super::names::Names;
+use crate::site::load::Gathered;
+use crate::site::model::{Forwarder, ForwarderKind, InfluxTarget};
+use crate::site::raw::{RawForward, RawInflux, RawMqtt};
+use crate::site::source::Spot;
+
+/// The destinations of a site, and where they stand.
+pub(super) struct Forwarders {
+    pub(super) list: Vec<Forwarder>,
+    pub(super) spots: Vec<Spot>,
+}
+
+pub(super) fn check(gathered: &Gathered, context: &mut Context<'_>) -> Forwarders {
+    let mut forwarders = Forwarders { list: Vec::new(), spots: Vec::new() };
+    let mut names = Names::new("forwarder");
+    for (file, part) in &gathered.parts {
+        for (index, raw) in part.forward.iter().enumerate() {
+            let spot = Spot::entry(*file, "forward", index);
+            let (id, kind) = match raw {
+                RawForward::Mqtt(raw) => (&raw.id, mqtt(raw, spot, context)),
+                RawForward::Influx(raw) => (&raw.id, influx(raw, spot, context)),
+            };
+            names.define(&id.0, forwarders.list.len(), spot.key("id"), context.findings);
+            if let Some(kind) = kind {
+                forwarders.list.push(Forwarder { name: id.0.clone(), kind });
+                forwarders.spots.push(spot);
+            }
+        }
+    }
+    forwarders
+}
+
+fn mqtt(raw: &RawMqtt, spot: Spot, context: &mut Context<'_>) -> Option<ForwarderKind> {
+    let place = |key: &str| spot.key(key);
+    let login = Login { username: raw.username.as_ref(), password: raw.password.as_ref(), place: &place };
+    links::broker(&raw.url, &login, context).map(ForwarderKind::Mqtt)
+}
+
+fn influx(raw: &RawInflux, spot: Spot, context: &mut Context<'_>) -> Option<ForwarderKind> {
+    for (key, value) in [("org", &raw.org), ("bucket", &raw.bucket)] {
+        if value.is_empty() {
+            context.findings.add(spot.key(key), format!("`{key}` is empty"));
+        }
+    }
+    let token =
+        raw.token.as_ref().and_then(|raw| context.vault.fetch(raw, spot.key("token"), context.findings));
+    let example = "http://host:8086";
+    let url = links::parse(&raw.url, &["http", "https"], example, spot.key("url"), context.findings)?;
+    let url = url.as_str().trim_end_matches('/').to_owned();
+    let (org, bucket) = (raw.org.clone(), raw.bucket.clone());
+    Some(ForwarderKind::Influx(InfluxTarget { url, org, bucket, token }))
+}

@@ -1,0 +1,148 @@
+//! Connections: which devices share one, and what can't be shared.
+
+use std::collections::BTreeMap;
+
+use url::Url;
+
+use super::Context;
+use crate::model::DeviceId;
+use crate::site::model::{Broker, Link, LinkKind};
+use crate::site::raw::RawSecret;
+use crate::site::source::{Findings, Place};
+
+/// What two devices must have in common to share a link.
+type Key = (&'static str, String, Option<String>, Option<String>);
+
+/// The links of a site as devices are put behind them.
+#[derive(Default)]
+pub(super) struct Links {
+    pub(super) list: Vec<Link>,
+    /// Where each kind stands in the list.
+    index: BTreeMap<Key, usize>,
+    /// Framing of each Modbus address, and who said so first.
+    framing: BTreeMap<String, (bool, Place)>,
+    /// Units behind each Modbus address.
+    units: BTreeMap<(String, u8), Place>,
+}
+
+impl Links {
+    /// Puts a device behind the link of this kind; devices of the same kind share it.
+    pub(super) fn join(&mut self, kind: LinkKind, device: DeviceId) {
+        let index = *self.index.entry(key(&kind)).or_insert(self.list.len());
+        match self.list.get_mut(index) {
+            Some(link) => link.devices.push(device),
+            None => self.list.push(Link { kind, devices: vec![device] }),
+        }
+    }
+
+    /// Notes that `address` speaks RTU frames or not; it can't be both.
+    pub(super) fn frame(&mut self, address: &str, rtu: bool, place: Place, findings: &mut Findings) {
+        match self.framing.get(address) {
+            Some((other, first)) if *other != rtu => {
+                findings
+                    .add(
+                        place,
+                        format!("{address} speaks Modbus TCP to one device and RTU frames to another"),
+                    )
+                    .first(first.clone())
+                    .hint("one serial server speaks one of them: give both devices the same protocol");
+            }
+            Some(_) => {}
+            None => {
+                self.framing.insert(address.to_owned(), (rtu, place));
+            }
+        }
+    }
+
+    /// Notes that `unit` is taken at `address`.
+    pub(super) fn take_unit(&mut self, address: &str, unit: u8, place: Place, findings: &mut Findings) {
+        match self.units.get(&(address.to_owned(), unit)) {
+            Some(first) => {
+                findings
+                    .add(place, format!("unit {unit} at {address} is two devices"))
+                    .first(first.clone())
+                    .hint("give each device its own unit, or make them one device");
+            }
+            None => {
+                self.units.insert((address.to_owned(), unit), place);
+            }
+        }
+    }
+}
+
+fn key(kind: &LinkKind) -> Key {
+    match kind {
+        LinkKind::ModbusTcp(address) => ("tcp", address.clone(), None, None),
+        LinkKind::ModbusRtuOverTcp(address) => ("rtu", address.clone(), None, None),
+        LinkKind::Mqtt(broker) => {
+            let password = broker.password.as_ref().map(|secret| secret.expose().to_owned());
+            ("mqtt", broker.address.clone(), broker.username.clone(), password)
+        }
+    }
+}
+
+/// Credentials and where they stand.
+pub(super) struct Login<'a> {
+    pub(super) username: Option<&'a String>,
+    pub(super) password: Option<&'a RawSecret>,
+    /// The place of a key of the table.
+    pub(super) place: &'a dyn Fn(&str) -> Place,
+}
+
+/// The broker at `url`.
+pub(super) fn broker(url: &str, login: &Login<'_>, context: &mut Context<'_>) -> Option<Broker> {
+    let place = login.place;
+    if login.password.is_some() && login.username.is_none() {
+        context
+            .findings
+            .add(place("password"), "a password without a user name")
+            .hint("add `username`: MQTT does not send one without the other");
+    }
+    let password =
+        login.password.and_then(|raw| context.vault.fetch(raw, place("password"), context.findings));
+    let url = parse(url, &["mqtt"], "mqtt://host:1883", place("url"), context.findings)?;
+    let (Some(host), Some(port)) = (url.host(), url.port()) else {
+        context.findings.add(place("url"), "the port is missing").hint("write it: \"mqtt://host:1883\"");
+        return None;
+    };
+    if !matches!(url.path(), "" | "/") || url.query().is_some() {
+        context
+            .findings
+            .add(place("url"), "a broker's URL ends after the port")
+            .hint("write mqtt://host:port");
+    }
+    Some(Broker { address: format!("{host}:{port}"), username: login.username.cloned(), password })
+}
+
+/// A URL with one of these schemes, a host, and no credentials.
+pub(super) fn parse(
+    text: &str,
+    schemes: &[&str],
+    example: &str,
+    place: Place,
+    findings: &mut Findings,
+) -> Option<Url> {
+    let hint = format!("write \"{example}\"");
+    let url = match Url::parse(text) {
+        Ok(url) => url,
+        Err(error) => {
+            findings.add(place, format!("this is not a URL: {error}")).hint(hint);
+            return None;
+        }
+    };
+    if !schemes.contains(&url.scheme()) {
+        findings.add(place, format!("`{}` can't be spoken here", url.scheme())).hint(hint);
+        return None;
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        findings
+            .add(place, "credentials stand in the URL")
+            .hint("secrets never stand in the site file: use `username`, and `password` with env or file");
+        return None;
+    }
+    if url.host_str().is_none_or(str::is_empty) {
+        findings.add(place, "the host is missing").hint(hint);
+        return None;
+    }
+    Some(url)
+}

@@ -1,0 +1,273 @@
+//! `[[point]]`: what a device's template and the site file say of each signal, together.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::Context;
+use super::devices::{Detail, Devices};
+use super::hazards::Hazards;
+use super::names::Names;
+use super::registers;
+use crate::model::limits::POINTS_MAX;
+use crate::model::{DeviceId, PointId, Text};
+use crate::site::defaults;
+use crate::site::load::Gathered;
+use crate::site::model::{Device, Extract, Point, Protocol, Range, Source};
+use crate::site::raw::{RawLimits, RawPoint};
+use crate::site::source::{FileId, Place, Spot};
+
+/// The points of a site, their names, and what the check of rules needs of them.
+pub(super) struct Points<'a> {
+    pub(super) list: Vec<Point>,
+    pub(super) names: Names,
+    /// One for each point.
+    pub(super) details: Vec<Detailed<'a>>,
+}
+
+/// A point as it is written: in the site file, in its device's template, or in both.
+pub(super) struct Detailed<'a> {
+    /// The device's table, where the point is only in the template.
+    device: Spot,
+    own: Option<(Spot, &'a RawPoint)>,
+    base: Option<(Spot, &'a RawPoint)>,
+}
+
+impl<'a> Detailed<'a> {
+    /// What the site file says, else what the template says.
+    pub(super) fn get<T>(&self, field: impl Fn(&'a RawPoint) -> Option<T>) -> Option<T> {
+        self.own.and_then(|(_, raw)| field(raw)).or_else(|| field(self.base?.1))
+    }
+
+    /// Where a key of the point stands.
+    pub(super) fn place(&self, key: &str) -> Place {
+        let base = self.base.map(|(spot, _)| spot.key(key));
+        match (self.own, base) {
+            (Some((spot, _)), base) => spot.key(key).or(base),
+            (None, Some(base)) => base,
+            (None, None) => self.device.place(),
+        }
+    }
+
+    /// Where the point itself stands: in the site file, if it is there at all.
+    pub(super) fn whole(&self) -> Place {
+        self.own.map_or(self.device, |(spot, _)| spot).place()
+    }
+
+    fn signal(&self) -> &'a str {
+        self.own.or(self.base).map_or("", |(_, raw)| &raw.signal.0)
+    }
+
+    /// The limits written with the point, and where.
+    pub(super) fn limits(&self) -> Option<(&'a RawLimits, Place)> {
+        let limits = self.get(|raw| raw.limits.as_ref())?;
+        Some((limits, self.place("limits")))
+    }
+}
+
+/// The site file's own points of each device, in the order of the file.
+type Own<'a> = BTreeMap<usize, Vec<(Spot, &'a RawPoint)>>;
+
+pub(super) fn check<'a>(
+    gathered: &'a Gathered,
+    hazards: &Hazards,
+    devices: &mut Devices<'a>,
+    context: &mut Context<'_>,
+) -> Points<'a> {
+    let mut points = Points { list: Vec::new(), names: Names::new("point"), details: Vec::new() };
+    let (mut own, lost) = own_points(gathered, devices, context);
+    for index in 0..devices.list.len() {
+        let merged = merge(&devices.details[index], own.remove(&index).unwrap_or_default(), context);
+        // A point whose device is misspelt may be the one that is missing here.
+        if merged.is_empty() && !lost {
+            let place = devices.details[index].spot.key("id");
+            let message = format!("device `{}` has no points", devices.list[index].name);
+            context
+                .findings
+                .add(place, message)
+                .hint("add a [[point]] for it, or a `template` that has some");
+        }
+        for detailed in merged {
+            let made = Maker {
+                id: DeviceId::new(index),
+                device: &devices.list[index],
+                detail: &devices.details[index],
+            };
+            let point = made.point(&detailed, hazards, context);
+            let id = PointId::new(points.list.len());
+            points.names.define(&point.name, id.index(), detailed.place("signal"), context.findings);
+            devices.list[index].points.push(id);
+            points.list.push(point);
+            points.details.push(detailed);
+        }
+    }
+    if let Some(first_too_many) = points.details.get(POINTS_MAX) {
+        context.findings.add(first_too_many.whole(), format!("a site has at most {POINTS_MAX} points"));
+    }
+    points
+}
+
+/// The points by device, and whether any is of a device that does not exist.
+fn own_points<'a>(
+    gathered: &'a Gathered,
+    devices: &Devices<'_>,
+    context: &mut Context<'_>,
+) -> (Own<'a>, bool) {
+    let mut own: Own<'a> = BTreeMap::new();
+    let mut lost = false;
+    for (file, part) in &gathered.parts {
+        for (index, raw) in part.point.iter().enumerate() {
+            let spot = Spot::entry(*file, "point", index);
+            let Some(device) = &raw.device else { continue };
+            match devices.names.find(&device.0, spot.key("device"), context.findings) {
+                Some(device) => own.entry(device).or_default().push((spot, raw)),
+                None => lost = true,
+            }
+        }
+    }
+    (own, lost)
+}
+
+/// The template's signals in its order, each with what the site file says of it; then the site file's own.
+fn merge<'a>(
+    detail: &Detail<'a>,
+    own: Vec<(Spot, &'a RawPoint)>,
+    context: &mut Context<'_>,
+) -> Vec<Detailed<'a>> {
+    let device = detail.spot;
+    let mut merged: Vec<Detailed<'a>> = detail.template.map_or_else(Vec::new, |(file, template)| {
+        let bases = template.point.iter().enumerate();
+        bases.map(|(index, raw)| template_point(device, file, index, raw)).collect()
+    });
+    let mut known: BTreeMap<&str, usize> =
+        merged.iter().enumerate().map(|(index, point)| (point.signal(), index)).collect();
+    for (spot, raw) in own {
+        match known.get(raw.signal.0.as_str()).map(|index| &mut merged[*index]) {
+            None => {
+                known.insert(&raw.signal.0, merged.len());
+                merged.push(Detailed { device, own: Some((spot, raw)), base: None });
+            }
+            Some(point) => match point.own {
+                None => point.own = Some((spot, raw)),
+                Some((first, _)) => {
+                    context
+                        .findings
+                        .add(
+                            spot.key("signal"),
+                            format!("signal `{}` of this device is defined twice", raw.signal.0),
+                        )
+                        .first(first.key("signal"))
+                        .hint("give one of them another name");
+                }
+            },
+        }
+    }
+    merged
+}
+
+fn template_point(device: Spot, file: FileId, index: usize, raw: &RawPoint) -> Detailed<'_> {
+    Detailed { device, own: None, base: Some((Spot::entry(file, "point", index), raw)) }
+}
+
+/// Makes the points of one device.
+struct Maker<'a> {
+    id: DeviceId,
+    device: &'a Device,
+    detail: &'a Detail<'a>,
+}
+
+impl Maker<'_> {
+    fn point(&self, detailed: &Detailed<'_>, hazards: &Hazards, context: &mut Context<'_>) -> Point {
+        let hazard = detailed.get(|raw| raw.hazard.as_ref());
+        let hazard = hazards.refer(hazard, detailed.place("hazard"), context.findings);
+        Point {
+            name: format!("{}.{}", self.device.name, detailed.signal()),
+            title: self.title(detailed, context),
+            device: self.id,
+            hazard: hazard.or(self.device.hazard),
+            unit: detailed.get(|raw| raw.unit.clone()).unwrap_or_default(),
+            decimals: detailed.get(|raw| raw.decimals).unwrap_or(defaults::DECIMALS),
+            range: range(detailed, context),
+            role: detailed.get(|raw| raw.role.as_ref()).map(|role| role.0.clone()),
+            source: self.source(detailed, context),
+            max_age: self.max_age(detailed, context),
+        }
+    }
+
+    /// A name from the site file stands as it is; one from a template says whose signal it is.
+    fn title(&self, detailed: &Detailed<'_>, context: &mut Context<'_>) -> Text {
+        if let Some(name) = detailed.own.and_then(|(_, raw)| raw.name.clone()) {
+            return name.into();
+        }
+        if let Some(name) = detailed.base.and_then(|(_, raw)| raw.name.clone()) {
+            let signal: Text = name.into();
+            let device = &self.device.title;
+            return Text::new(format!("{} {}", device.zh, signal.zh), format!("{} {}", device.en, signal.en));
+        }
+        context
+            .findings
+            .add(detailed.whole(), "`name` is missing")
+            .hint("add `name = { zh = \"…\", en = \"…\" }`: what people call it");
+        Text::default()
+    }
+
+    fn source(&self, detailed: &Detailed<'_>, context: &mut Context<'_>) -> Source {
+        let scale = detailed.get(|raw| raw.scale).unwrap_or(defaults::SCALE);
+        let offset = detailed.get(|raw| raw.offset).unwrap_or(defaults::OFFSET);
+        if scale == 0.0 {
+            context
+                .findings
+                .add(detailed.place("scale"), "a scale of 0 makes every value the same")
+                .hint("value = raw × scale + offset");
+        }
+        match &self.device.protocol {
+            Protocol::Modbus(_) => {
+                Source::Modbus(registers::register(detailed, self.detail, (scale, offset), context))
+            }
+            Protocol::Mqtt(_) => Source::Mqtt(extract(detailed, (scale, offset), context)),
+        }
+    }
+
+    fn max_age(&self, detailed: &Detailed<'_>, context: &mut Context<'_>) -> Duration {
+        let (default, least) = match &self.device.protocol {
+            Protocol::Modbus(modbus) => {
+                ((modbus.poll * 3 + modbus.timeout).max(defaults::MAX_AGE_MIN), modbus.poll)
+            }
+            Protocol::Mqtt(mqtt) => (mqtt.silence, Duration::from_millis(1)),
+        };
+        match detailed.get(|raw| raw.max_age) {
+            Some(age) if age.0 < least => {
+                context
+                    .findings
+                    .add(detailed.place("max_age"), format!("`{age}` is shorter than the poll interval"))
+                    .hint("the value would always be stale: use several poll intervals");
+                age.0
+            }
+            Some(age) => age.0,
+            None => default,
+        }
+    }
+}
+
+fn range(detailed: &Detailed<'_>, context: &mut Context<'_>) -> Option<Range> {
+    let [low, high] = detailed.get(|raw| raw.range)?;
+    if low >= high {
+        context
+            .findings
+            .add(detailed.place("range"), format!("the range [{low}, {high}] is empty"))
+            .hint("write [low, high] with low < high");
+        return None;
+    }
+    Some(Range { low, high })
+}
+
+fn extract(detailed: &Detailed<'_>, (scale, offset): (f64, f64), context: &mut Context<'_>) -> Extract {
+    registers::refuse_modbus(detailed, context);
+    let pointer = detailed.get(|raw| raw.pointer.clone());
+    if pointer.is_none() {
+        context
+            .findings
+            .add(detailed.whole(), "`pointer` is missing")
+            .hint("add `pointer = \"/data/value\"`: where in the JSON message the value stands");
+    }
+    Extract { pointer: pointer.map(|pointer| pointer.0).unwrap_or_default(), scale, offset }
+}

@@ -1,0 +1,142 @@
+//! Rules: those written with points, those written by themselves, those of packs, and those that every site has:
+//! a lost device, an untrusted point, a dead destination, a full disk.
+
+use super::Context;
+use super::devices::Devices;
+use super::forward::Forwarders;
+use super::hazards::Hazards;
+use super::limits::{self, Written};
+use super::names::Names;
+use super::packs;
+use super::points::Points;
+use crate::model::{DeviceId, ForwarderId, HealthSource, Level, PointId};
+use crate::site::defaults;
+use crate::site::load::Gathered;
+use crate::site::model::{Rule, RuleKind};
+use crate::site::raw::{RawRule, RuleWord};
+use crate::site::source::{Place, Spot};
+
+/// Rules as they are collected.
+pub(super) struct Rules {
+    list: Vec<Rule>,
+    names: Names,
+}
+
+impl Rules {
+    /// Takes in a rule whose name stands at `place`.
+    pub(super) fn add(&mut self, rule: Rule, place: Place, context: &mut Context<'_>) {
+        if self.names.define(&rule.name, self.list.len(), place, context.findings) {
+            self.list.push(rule);
+        }
+    }
+}
+
+pub(super) fn check(
+    gathered: &Gathered,
+    hazards: &Hazards,
+    devices: &Devices<'_>,
+    points: &Points<'_>,
+    forwarders: &Forwarders,
+    context: &mut Context<'_>,
+) -> Vec<Rule> {
+    let mut rules = Rules { list: Vec::new(), names: Names::new("alarm") };
+    with_points(points, &mut rules, context);
+    for (file, part) in &gathered.parts {
+        for (index, raw) in part.rule.iter().enumerate() {
+            let spot = Spot::entry(*file, "rule", index);
+            if let Some(rule) = written(raw, spot, hazards, points, context) {
+                rules.add(rule, spot.key("id"), context);
+            }
+        }
+    }
+    packs::apply(gathered, hazards, points, &mut rules, context);
+    of_devices(devices, &mut rules, context);
+    of_points(devices, points, &mut rules, context);
+    of_gateway(gathered, forwarders, &mut rules, context);
+    rules.list
+}
+
+/// `limits = { … }` of points.
+fn with_points(points: &Points<'_>, rules: &mut Rules, context: &mut Context<'_>) {
+    for (index, (point, detailed)) in points.list.iter().zip(&points.details).enumerate() {
+        let Some((raw, whole)) = detailed.limits() else { continue };
+        let place =
+            |key: &str| if key.is_empty() { whole.clone() } else { detailed.place(&format!("limits.{key}")) };
+        let written = Written { name: point.name.clone(), raw, factor: 1.0, place: &place };
+        let rule = limits::rule(&written, PointId::new(index), point, context);
+        rules.add(rule, whole.clone(), context);
+    }
+}
+
+/// `[[rule]]`.
+fn written(
+    raw: &RawRule,
+    spot: Spot,
+    hazards: &Hazards,
+    points: &Points<'_>,
+    context: &mut Context<'_>,
+) -> Option<Rule> {
+    let hazard = hazards.refer(raw.hazard.as_ref(), spot.key("hazard"), context.findings);
+    let index = points.names.find(&raw.point.0, spot.key("point"), context.findings)?;
+    let place = |key: &str| if key.is_empty() { spot.place() } else { spot.key(key) };
+    let RuleWord::Limits = raw.kind;
+    let written = Written { name: raw.id.0.clone(), raw: &raw.limits, factor: 1.0, place: &place };
+    let rule = limits::rule(&written, PointId::new(index), &points.list[index], context);
+    Some(Rule { hazard: hazard.or(rule.hazard), ..rule })
+}
+
+fn of_devices(devices: &Devices<'_>, rules: &mut Rules, context: &mut Context<'_>) {
+    for (index, (device, detail)) in devices.list.iter().zip(&devices.details).enumerate() {
+        let rule = Rule {
+            name: format!("{}.lost", device.name),
+            hazard: device.hazard,
+            kind: RuleKind::DeviceLost { device: DeviceId::new(index), level: detail.lost_level },
+            on_delay: detail.lost_after.0,
+            off_delay: defaults::NO_DELAY.0,
+            message: None,
+            basis: None,
+        };
+        rules.add(rule, detail.spot.key("id"), context);
+    }
+}
+
+fn of_points(devices: &Devices<'_>, points: &Points<'_>, rules: &mut Rules, context: &mut Context<'_>) {
+    for (index, (point, detailed)) in points.list.iter().zip(&points.details).enumerate() {
+        let level = devices.details[point.device.index()].signal_level;
+        let rule = Rule {
+            name: format!("{}.signal", point.name),
+            hazard: point.hazard,
+            kind: RuleKind::Signal { point: PointId::new(index), level },
+            on_delay: defaults::SIGNAL_AFTER,
+            off_delay: defaults::NO_DELAY.0,
+            message: None,
+            basis: None,
+        };
+        rules.add(rule, detailed.place("signal"), context);
+    }
+}
+
+/// The gateway's own health counts for no hazard.
+fn of_gateway(gathered: &Gathered, forwarders: &Forwarders, rules: &mut Rules, context: &mut Context<'_>) {
+    for (index, (forwarder, spot)) in forwarders.list.iter().zip(&forwarders.spots).enumerate() {
+        let source = HealthSource::Forwarder(ForwarderId::new(index));
+        let rule = health(&format!("forward.{}", forwarder.name), source, defaults::FORWARD_LEVEL);
+        let rule = Rule { on_delay: defaults::FORWARD_AFTER, ..rule };
+        rules.add(rule, spot.key("id"), context);
+    }
+    let place = Spot::table(gathered.main, "site").place();
+    rules.add(health("store", HealthSource::Store, defaults::STORE_LEVEL), place.clone(), context);
+    rules.add(health("task", HealthSource::Task, defaults::TASK_LEVEL), place, context);
+}
+
+fn health(part: &str, source: HealthSource, level: Level) -> Rule {
+    Rule {
+        name: format!("gateway.{part}"),
+        hazard: None,
+        kind: RuleKind::Health { source, level },
+        on_delay: defaults::NO_DELAY.0,
+        off_delay: defaults::NO_DELAY.0,
+        message: None,
+        basis: None,
+    }
+}

@@ -1,0 +1,83 @@
+//! What holds where a site file does not say otherwise. Schema, reference and check read the same constants.
+
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+
+use super::values::{Grade, Listen, Period, Zone};
+use crate::model::Level;
+
+/// Of `[site] timezone`.
+pub(super) const TIMEZONE: &str = "Asia/Shanghai";
+/// Of `[store] directory`.
+pub(super) const DIRECTORY: &str = "data";
+/// Of `[store] telemetry_mb_max`, in MB.
+pub(super) const TELEMETRY_MB_MAX: u64 = 1024;
+/// Of `[console] listen`.
+pub(super) const CONSOLE_LISTEN: &str = "127.0.0.1:8080";
+/// Of `[broker] listen`.
+pub(super) const BROKER_LISTEN: &str = "127.0.0.1:1883";
+
+/// Modbus unit id.
+pub(super) const UNIT: u8 = 1;
+/// Registers in one request.
+pub(super) const REGISTERS_MAX: u16 = 125;
+/// Unwanted registers that one request may bridge.
+pub(super) const GAP_MAX: u16 = 8;
+/// Number of the first register.
+pub(super) const ADDRESS_BASE: u8 = 0;
+/// Decimal places to show.
+pub(super) const DECIMALS: u8 = 2;
+/// Raw to engineering units.
+pub(super) const SCALE: f64 = 1.0;
+/// Raw to engineering units.
+pub(super) const OFFSET: f64 = 0.0;
+/// Of limits.
+pub(super) const DEADBAND: f64 = 0.0;
+
+/// From one poll to the next.
+pub(super) const POLL: Period = Period(Duration::from_secs(1));
+/// Longest wait for one answer.
+pub(super) const TIMEOUT: Period = Period(Duration::from_millis(500));
+/// Silence after which a publisher is down.
+pub(super) const SILENCE: Period = Period(Duration::from_secs(30));
+/// Least age after which a polled value is stale.
+pub(super) const MAX_AGE_MIN: Duration = Duration::from_secs(3);
+/// Of limits.
+pub(super) const NO_DELAY: Period = Period(Duration::ZERO);
+/// On-delay of `<device>.lost`: rides out one lost connection (our default).
+pub(super) const LOST_AFTER: Period = Period(Duration::from_secs(3));
+/// On-delay of `<point>.signal` (our default).
+pub(super) const SIGNAL_AFTER: Duration = Duration::from_secs(2);
+/// On-delay of `gateway.forward.<id>` (our default).
+pub(super) const FORWARD_AFTER: Duration = Duration::from_secs(10);
+
+/// Level of `<point>.signal`.
+pub(super) const SIGNAL_LEVEL: Grade = Grade(Level::Yellow);
+/// Level of `<device>.lost`.
+pub(super) const LOST_LEVEL: Grade = Grade(Level::Orange);
+/// Level of low-low and high-high.
+pub(super) const OUTER_LEVEL: Grade = Grade(Level::Orange);
+/// Level of low and high.
+pub(super) const INNER_LEVEL: Grade = Grade(Level::Yellow);
+/// Level of `gateway.forward.<id>`.
+pub(super) const FORWARD_LEVEL: Level = Level::Yellow;
+/// Level of `gateway.store`.
+pub(super) const STORE_LEVEL: Level = Level::Orange;
+/// Level of `gateway.task`.
+pub(super) const TASK_LEVEL: Level = Level::Yellow;
+
+/// [`TIMEZONE`] as it is deserialized.
+pub(super) fn timezone() -> Zone {
+    Zone(TimeZone::get(TIMEZONE).expect("the time zones are bundled"))
+}
+
+/// [`CONSOLE_LISTEN`] as it is deserialized.
+pub(super) fn console_listen() -> Listen {
+    Listen(CONSOLE_LISTEN.parse().expect("a literal address"))
+}
+
+/// [`BROKER_LISTEN`] as it is deserialized.
+pub(super) fn broker_listen() -> Listen {
+    Listen(BROKER_LISTEN.parse().expect("a literal address"))
+}

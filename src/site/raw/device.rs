@@ -1,0 +1,168 @@
+//! The tables of the field: devices and their points. A template gives defaults for all of it, so that almost every
+//! field may be missing here.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::rule::RawLimits;
+use super::service::RawSecret;
+use crate::model::limits::MODBUS_REGISTERS_PER_READ_MAX;
+use crate::site::defaults;
+use crate::site::values::{Grade, HostPort, Id, Period, Pointer, RegisterAt, TopicFilter, Words};
+
+/// `[[device]]`.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::site) struct RawDevice {
+    /// Its id.
+    #[schemars(required)]
+    pub(in crate::site) id: Option<Id>,
+    /// What people call it. Default: the template's name, else the id.
+    pub(in crate::site) name: Option<Words>,
+    /// The hazard that it serves.
+    pub(in crate::site) hazard: Option<Id>,
+    /// How it is reached.
+    #[schemars(extend("default" = "modbus-tcp"))]
+    pub(in crate::site) protocol: Option<ProtocolWord>,
+    /// The device template that gives what is not said here, such as `acrel-adw300`.
+    pub(in crate::site) template: Option<Id>,
+    /// Modbus: where it or its serial server answers, `host:port`. Required.
+    pub(in crate::site) address: Option<HostPort>,
+    /// Modbus: unit id; 0 to 255 over TCP, 1 to 247 on a bus.
+    #[schemars(extend("default" = defaults::UNIT))]
+    pub(in crate::site) unit: Option<u8>,
+    /// Modbus: from one poll to the next; at least 50 ms.
+    #[schemars(extend("default" = defaults::POLL))]
+    pub(in crate::site) poll: Option<Period>,
+    /// Modbus: longest wait for one answer.
+    #[schemars(extend("default" = defaults::TIMEOUT))]
+    pub(in crate::site) timeout: Option<Period>,
+    /// Modbus: registers that one request may ask for.
+    #[schemars(range(min = 1, max = MODBUS_REGISTERS_PER_READ_MAX), extend("default" = defaults::REGISTERS_MAX, "x-unit" = "registers"))]
+    pub(in crate::site) registers_max: Option<u16>,
+    /// Modbus: unwanted registers that one request may read over to save another request.
+    #[schemars(range(min = 0, max = 124), extend("default" = defaults::GAP_MAX, "x-unit" = "registers"))]
+    pub(in crate::site) gap_max: Option<u16>,
+    /// Modbus: the number that the manual gives to the first register; addresses are written as the manual does.
+    #[schemars(range(min = 0, max = 1), extend("default" = defaults::ADDRESS_BASE))]
+    pub(in crate::site) address_base: Option<u8>,
+    /// Modbus: order of bytes and words, unless a point says otherwise.
+    #[schemars(extend("default" = "ABCD"))]
+    pub(in crate::site) byte_order: Option<OrderWord>,
+    /// MQTT: the broker that it publishes to, such as `mqtt://10.0.0.9:1883`. Required.
+    pub(in crate::site) url: Option<String>,
+    /// MQTT: the topic filter that its messages match. Required.
+    pub(in crate::site) topic: Option<TopicFilter>,
+    /// MQTT: user name.
+    pub(in crate::site) username: Option<String>,
+    /// MQTT: password.
+    pub(in crate::site) password: Option<RawSecret>,
+    /// MQTT: silence after which it is down.
+    #[schemars(extend("default" = defaults::SILENCE))]
+    pub(in crate::site) silence: Option<Period>,
+    /// Level of the alarms `<point>.signal`: a value that can't be trusted or has not come.
+    #[schemars(extend("default" = defaults::SIGNAL_LEVEL))]
+    pub(in crate::site) signal_level: Option<Grade>,
+    /// Level of the alarm `<device>.lost`: no answer at all.
+    #[schemars(extend("default" = defaults::LOST_LEVEL))]
+    pub(in crate::site) lost_level: Option<Grade>,
+    /// On-delay of the alarm `<device>.lost`.
+    #[schemars(extend("default" = defaults::LOST_AFTER))]
+    pub(in crate::site) lost_after: Option<Period>,
+}
+
+/// How a device is reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(in crate::site) enum ProtocolWord {
+    /// Modbus TCP.
+    ModbusTcp,
+    /// Modbus RTU frames through a serial server.
+    ModbusRtuOverTcp,
+    /// A serial line: not supported yet, and refused.
+    ModbusRtu,
+    /// Messages from a broker.
+    Mqtt,
+}
+
+/// `[[point]]`.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::site) struct RawPoint {
+    /// The device that it belongs to.
+    #[schemars(required)]
+    pub(in crate::site) device: Option<Id>,
+    /// Its name on the device: the point's id is `device.signal`. Where the device's template has the same signal,
+    /// what is said here overrides it.
+    pub(in crate::site) signal: Id,
+    /// What people call it. Required, unless from a template.
+    pub(in crate::site) name: Option<Words>,
+    /// The hazard that it belongs to. Default: its device's.
+    pub(in crate::site) hazard: Option<Id>,
+    /// Engineering unit, such as `kPa`.
+    #[schemars(extend("default" = ""))]
+    pub(in crate::site) unit: Option<String>,
+    /// Decimal places to show.
+    #[schemars(range(min = 0, max = 9), extend("default" = defaults::DECIMALS))]
+    pub(in crate::site) decimals: Option<u8>,
+    /// What it means to packs and process models, such as `level` or `fan_power`.
+    pub(in crate::site) role: Option<Id>,
+    /// What the instrument can measure, `[low, high]`; a value outside is uncertain. In the point's unit.
+    pub(in crate::site) range: Option<[f64; 2]>,
+    /// Modbus: table (`coil`, `discrete`, `input`, `holding`) and address of the first register. Required, unless from a template.
+    pub(in crate::site) register: Option<RegisterAt>,
+    /// Modbus: how the value is written there. Default: `bit` in coils and discrete inputs and where `bit` is said, else `u16`.
+    #[serde(rename = "type")]
+    pub(in crate::site) encoding: Option<TypeWord>,
+    /// Modbus: which bit of a register, 0 the least significant.
+    #[schemars(range(min = 0, max = 15))]
+    pub(in crate::site) bit: Option<u8>,
+    /// Modbus: order of bytes and words, as vendors' manuals write it. Default: the device's.
+    pub(in crate::site) byte_order: Option<OrderWord>,
+    /// MQTT: where in the JSON message the value stands, such as `/data/level`. Required.
+    pub(in crate::site) pointer: Option<Pointer>,
+    /// Value = raw × scale + offset.
+    #[schemars(extend("default" = defaults::SCALE))]
+    pub(in crate::site) scale: Option<f64>,
+    /// See `scale`. In the point's unit.
+    #[schemars(extend("default" = defaults::OFFSET))]
+    pub(in crate::site) offset: Option<f64>,
+    /// Age after which the value is stale. Default: three polls and a timeout, at least 3 s; on MQTT the device's `silence`.
+    pub(in crate::site) max_age: Option<Period>,
+    /// Limits: short for a `[[rule]]` of the same name as the point.
+    pub(in crate::site) limits: Option<RawLimits>,
+}
+
+/// How a value is written in registers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(in crate::site) enum TypeWord {
+    /// A coil, a discrete input, or one bit of a register.
+    Bit,
+    /// One register, unsigned.
+    U16,
+    /// One register, two's complement.
+    I16,
+    /// Two registers, unsigned.
+    U32,
+    /// Two registers, two's complement.
+    I32,
+    /// Two registers, IEEE 754 single.
+    F32,
+    /// Four registers, IEEE 754 double.
+    F64,
+}
+
+/// Order of bytes and words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "UPPERCASE")]
+pub(in crate::site) enum OrderWord {
+    /// High word first, high byte first: Modbus's own.
+    Abcd,
+    /// Low word first, high byte first.
+    Cdab,
+    /// High word first, low byte first.
+    Badc,
+    /// Low word first, low byte first.
+    Dcba,
+}

@@ -1,0 +1,106 @@
+//! The tables of decision: rules, limits, and packs applied to points.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::site::defaults;
+use crate::site::values::{Grade, Id, Name, Period, Words};
+
+/// `[[rule]]`.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(in crate::site) struct RawRule {
+    /// The alarm's name; unlike every other.
+    pub(in crate::site) id: Name,
+    /// The kind of condition.
+    pub(in crate::site) kind: RuleWord,
+    /// The point's id, `device.signal`.
+    pub(in crate::site) point: Name,
+    /// The hazard that the alarm counts for. Default: the point's.
+    pub(in crate::site) hazard: Option<Id>,
+    /// The limits.
+    #[serde(flatten)]
+    pub(in crate::site) limits: RawLimits,
+}
+
+/// Kinds of rule.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(in crate::site) enum RuleWord {
+    /// A point beyond its limits.
+    Limits,
+}
+
+/// Up to four limits on one point, in order `ll < l < h < hh`; at least one.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::site) struct RawLimits {
+    /// Low-low. In the point's unit.
+    pub(in crate::site) ll: Option<f64>,
+    /// Low. In the point's unit.
+    pub(in crate::site) l: Option<f64>,
+    /// High. In the point's unit.
+    pub(in crate::site) h: Option<f64>,
+    /// High-high. In the point's unit.
+    pub(in crate::site) hh: Option<f64>,
+    /// How far back past a limit the value must come before it counts as gone. In the point's unit.
+    #[schemars(extend("default" = defaults::DEADBAND))]
+    pub(in crate::site) deadband: Option<f64>,
+    /// How long a limit must be crossed before the alarm is raised or becomes graver.
+    #[schemars(extend("default" = defaults::NO_DELAY))]
+    pub(in crate::site) on_delay: Option<Period>,
+    /// How long it must be gone before the alarm clears or becomes less grave.
+    #[schemars(extend("default" = defaults::NO_DELAY))]
+    pub(in crate::site) off_delay: Option<Period>,
+    /// How grave it is to cross each limit.
+    #[serde(default)]
+    pub(in crate::site) levels: RawLevels,
+    /// What an operator reads; `{name}` stands for the point's name. Default: that the point is beyond its limits.
+    pub(in crate::site) message: Option<Words>,
+    /// What the limits rest on: a standard's clause, a common practice, a decision of the site.
+    pub(in crate::site) basis: Option<String>,
+}
+
+/// How grave it is to cross each limit.
+#[derive(Debug, Clone, Copy, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::site) struct RawLevels {
+    /// Of low-low.
+    #[schemars(extend("default" = defaults::OUTER_LEVEL))]
+    pub(in crate::site) ll: Option<Grade>,
+    /// Of low.
+    #[schemars(extend("default" = defaults::INNER_LEVEL))]
+    pub(in crate::site) l: Option<Grade>,
+    /// Of high.
+    #[schemars(extend("default" = defaults::INNER_LEVEL))]
+    pub(in crate::site) h: Option<Grade>,
+    /// Of high-high.
+    #[schemars(extend("default" = defaults::OUTER_LEVEL))]
+    pub(in crate::site) hh: Option<Grade>,
+}
+
+/// `[[pack]]`.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::site) struct RawPack {
+    /// The pack's name, such as `gas_combustible`.
+    #[serde(rename = "use")]
+    pub(in crate::site) name: Id,
+    /// Points that its rules are applied to. The alarms are named `<point>.<the pack's rule>`.
+    #[serde(default)]
+    pub(in crate::site) points: Vec<Name>,
+    /// Apply its rules to every point of this hazard that has a fitting role.
+    pub(in crate::site) hazard: Option<Id>,
+    /// Set-points that the pack's limits are percentages of, such as `{ cooling_flow = 120.0 }`. In the points' units.
+    #[serde(default)]
+    pub(in crate::site) setpoints: BTreeMap<String, f64>,
+    /// Levels in place of the pack's.
+    #[serde(default)]
+    pub(in crate::site) levels: RawLevels,
+    /// On-delay in place of the pack's.
+    pub(in crate::site) on_delay: Option<Period>,
+    /// Off-delay in place of the pack's.
+    pub(in crate::site) off_delay: Option<Period>,
+}

@@ -1,0 +1,131 @@
+//! The tables of the gateway itself: who it is, its database, console, broker, and where it forwards to.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::site::defaults;
+use crate::site::values::{Id, Listen, Words, Zone};
+
+/// The tables that the environment may override.
+#[derive(Debug, Deserialize)]
+pub(in crate::site) struct RawServices {
+    pub(in crate::site) site: Option<RawIdentity>,
+    #[serde(default)]
+    pub(in crate::site) store: RawStore,
+    #[serde(default)]
+    pub(in crate::site) console: RawConsole,
+    pub(in crate::site) broker: Option<RawBroker>,
+}
+
+/// `[site]`.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::site) struct RawIdentity {
+    /// The enterprise's id, second level of every topic.
+    pub(in crate::site) enterprise: Id,
+    /// The gateway's id, unique within the enterprise.
+    pub(in crate::site) gateway: Id,
+    /// What people call the site.
+    pub(in crate::site) name: Words,
+    /// Time zone of the IANA database, for the stamps that people read.
+    #[serde(default = "defaults::timezone")]
+    #[schemars(extend("default" = defaults::TIMEZONE))]
+    pub(in crate::site) timezone: Zone,
+}
+
+/// `[store]`.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(in crate::site) struct RawStore {
+    /// The directory that holds the database, relative to the site file.
+    #[schemars(extend("default" = defaults::DIRECTORY))]
+    pub(in crate::site) directory: String,
+    /// What telemetry may take on disk; at the bound the oldest goes first. Alarms are never given up.
+    #[schemars(range(min = 1, max = 1_048_576), extend("default" = defaults::TELEMETRY_MB_MAX, "x-unit" = "MB"))]
+    pub(in crate::site) telemetry_mb_max: u64,
+}
+
+impl Default for RawStore {
+    fn default() -> Self {
+        Self { directory: defaults::DIRECTORY.to_owned(), telemetry_mb_max: defaults::TELEMETRY_MB_MAX }
+    }
+}
+
+/// `[console]`.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(in crate::site) struct RawConsole {
+    /// Whether there is a console.
+    #[schemars(extend("default" = true))]
+    pub(in crate::site) enabled: bool,
+    /// Where it listens: an address of this machine's loopback.
+    #[schemars(extend("default" = defaults::CONSOLE_LISTEN))]
+    pub(in crate::site) listen: Listen,
+}
+
+impl Default for RawConsole {
+    fn default() -> Self {
+        Self { enabled: true, listen: defaults::console_listen() }
+    }
+}
+
+/// `[broker]`.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::site) struct RawBroker {
+    /// Where it listens: an address of this machine's loopback.
+    #[serde(default = "defaults::broker_listen")]
+    #[schemars(extend("default" = defaults::BROKER_LISTEN))]
+    pub(in crate::site) listen: Listen,
+}
+
+/// A password or token: where it is to be found, never what it is.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(extend("x-hint" = "secrets never stand in the site file: write { env = \"NAME\" } or { file = \"path\" }"))]
+pub(in crate::site) struct RawSecret {
+    /// The environment variable that holds it.
+    pub(in crate::site) env: Option<String>,
+    /// The file that holds it, relative to the site file; white space around it is dropped.
+    pub(in crate::site) file: Option<String>,
+}
+
+/// `[[forward]]`.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+pub(in crate::site) enum RawForward {
+    /// A broker, by the contract of docs/mqtt.md.
+    Mqtt(RawMqtt),
+    /// An `InfluxDB` v2 write endpoint.
+    Influx(RawInflux),
+}
+
+/// `[[forward]]` with `kind = "mqtt"`.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::site) struct RawMqtt {
+    /// Its id.
+    pub(in crate::site) id: Id,
+    /// The broker, such as `mqtt://10.0.0.9:1883`.
+    pub(in crate::site) url: String,
+    /// User name.
+    pub(in crate::site) username: Option<String>,
+    /// Password.
+    pub(in crate::site) password: Option<RawSecret>,
+}
+
+/// `[[forward]]` with `kind = "influx"`.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::site) struct RawInflux {
+    /// Its id.
+    pub(in crate::site) id: Id,
+    /// The server, such as `http://10.0.0.9:8086`.
+    pub(in crate::site) url: String,
+    /// Organisation.
+    pub(in crate::site) org: String,
+    /// Bucket.
+    pub(in crate::site) bucket: String,
+    /// Token.
+    pub(in crate::site) token: Option<RawSecret>,
+}

@@ -1,0 +1,3 @@
+//! Tests of the whole room: text in, site or mistakes out.
+
+mod loads;

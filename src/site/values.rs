@@ -1,0 +1,350 @@
+//! Values that are written as text and have a form of their own: ids, durations, addresses. Each is parsed by one function
+//! here, which the structural pass calls to say what is wrong and serde calls to get the value, so that the two agree.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::model::Table;
+use super::suggest::did_you_mean;
+use crate::model::limits::SITE_DURATION_MAX;
+use crate::model::{Level, Text};
+
+/// Why a text is not what it should be, and what would be.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Complaint {
+    /// What is wrong.
+    pub(super) message: String,
+    /// What would be right.
+    pub(super) hint: Option<String>,
+}
+
+impl Complaint {
+    fn new(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { message: message.into(), hint: Some(hint.into()) }
+    }
+}
+
+/// Longest id, in bytes.
+const ID_BYTES_MAX: usize = 64;
+
+/// What is wrong with `text` as a value of the schema's `format`; nothing for a format that has no rule.
+pub(super) fn complaint(format: &str, text: &str) -> Option<Complaint> {
+    match format {
+        "id" => Id::read(text).err(),
+        "alarm" => Name::read(text).err(),
+        "duration" => Period::read(text).err(),
+        "register" => RegisterAt::read(text).err(),
+        "host-port" => HostPort::read(text).err(),
+        "listen" => Listen::read(text).err(),
+        "time-zone" => Zone::read(text).err(),
+        "json-pointer" => Pointer::read(text).err(),
+        "topic-filter" => TopicFilter::read(text).err(),
+        _ => None,
+    }
+}
+
+/// A type that is written as a text of one format.
+macro_rules! text_value {
+    ($name:ident, $format:literal, $pattern:expr) => {
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = String::deserialize(deserializer)?;
+                Self::read(&text).map_err(|complaint| serde::de::Error::custom(complaint.message))
+            }
+        }
+
+        impl JsonSchema for $name {
+            fn inline_schema() -> bool {
+                true
+            }
+
+            fn schema_name() -> Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                json_schema!({ "type": "string", "format": $format, "pattern": $pattern })
+            }
+        }
+    };
+}
+
+/// An id: one MQTT topic level.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct Id(pub(super) String);
+text_value!(Id, "id", "^[A-Za-z0-9_-]{1,64}$");
+
+impl Id {
+    fn read(text: &str) -> Result<Self, Complaint> {
+        let hint = "use 1 to 64 ASCII letters, digits, `_` and `-`: an id is one level of an MQTT topic";
+        let allowed = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+        if text.is_empty() {
+            return Err(Complaint::new("an id can't be empty", hint));
+        }
+        if text.len() > ID_BYTES_MAX {
+            return Err(Complaint::new(format!("an id of {} bytes is too long", text.len()), hint));
+        }
+        match text.chars().find(|c| !allowed(*c)) {
+            Some(c) => Err(Complaint::new(format!("`{text}` can't be an id: `{c}` is not allowed"), hint)),
+            None => Ok(Self(text.to_owned())),
+        }
+    }
+}
+
+/// The name of an alarm: ids with dots between them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Name(pub(super) String);
+text_value!(Name, "alarm", r"^[A-Za-z0-9_-]{1,64}(\.[A-Za-z0-9_-]{1,64}){0,3}$");
+
+impl Name {
+    fn read(text: &str) -> Result<Self, Complaint> {
+        if text.split('.').count() > 4 {
+            return Err(Complaint::new(format!("`{text}` has more than four parts"), "shorten it"));
+        }
+        text.split('.').try_for_each(|part| Id::read(part).map(drop))?;
+        Ok(Self(text.to_owned()))
+    }
+}
+
+/// A duration such as `500ms`, `5s`, `10min` or `1h`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Period(pub(super) Duration);
+text_value!(Period, "duration", r"^[0-9]{1,9}(ms|s|min|h)$");
+
+impl Period {
+    fn read(text: &str) -> Result<Self, Complaint> {
+        const HINT: &str = "write a whole number and a unit: \"500ms\", \"5s\", \"10min\" or \"1h\"";
+        let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+        let milliseconds = match &text[digits..] {
+            "ms" => 1,
+            "s" => 1_000,
+            "min" => 60_000,
+            "h" => 3_600_000,
+            _ => return Err(Complaint::new(format!("`{text}` is not a duration"), HINT)),
+        };
+        let count: u64 = text[..digits]
+            .parse()
+            .map_err(|_| Complaint::new(format!("`{text}` is not a duration"), HINT))?;
+        let period = Duration::from_millis(count.saturating_mul(milliseconds));
+        if period > SITE_DURATION_MAX {
+            let max = Self(SITE_DURATION_MAX);
+            return Err(Complaint::new(
+                format!("`{text}` is longer than a site may ask for"),
+                format!("use at most {max}"),
+            ));
+        }
+        Ok(Self(period))
+    }
+}
+
+impl fmt::Display for Period {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let milliseconds = self.0.as_millis();
+        for (unit, name) in [(3_600_000, "h"), (60_000, "min"), (1_000, "s")] {
+            if milliseconds.is_multiple_of(unit) && (milliseconds != 0 || name == "s") {
+                return write!(f, "{}{name}", milliseconds / unit);
+            }
+        }
+        write!(f, "{milliseconds}ms")
+    }
+}
+
+impl Serialize for Period {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// Where a value begins, such as `holding:40`. The address is as written: 0- or 1-based.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct RegisterAt {
+    /// The table.
+    pub(super) table: Table,
+    /// 0 to 65536.
+    pub(super) address: u32,
+}
+text_value!(RegisterAt, "register", r"^(coil|discrete|input|holding):[0-9]{1,5}$");
+
+impl RegisterAt {
+    fn read(text: &str) -> Result<Self, Complaint> {
+        const HINT: &str =
+            "write the table and the address: \"holding:40\"; tables are coil, discrete, input, holding";
+        let wrong = || Complaint::new(format!("`{text}` is not a register"), HINT);
+        let (table, address) = text.split_once(':').ok_or_else(wrong)?;
+        let table = match table {
+            "coil" => Table::Coil,
+            "discrete" => Table::Discrete,
+            "input" => Table::Input,
+            "holding" => Table::Holding,
+            other => {
+                let hint = did_you_mean(other, ["coil", "discrete", "input", "holding"]);
+                let message = format!("`{other}` is not a table of registers");
+                return Err(Complaint::new(message, hint.as_deref().unwrap_or(HINT)));
+            }
+        };
+        if address.is_empty() || !address.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err(wrong());
+        }
+        match address.parse() {
+            Ok(address @ 0..=65_536) => Ok(Self { table, address }),
+            _ => Err(Complaint::new(
+                format!("register address {address} is out of range"),
+                "a Modbus table has addresses 0 to 65535 (1 to 65536 with address_base = 1)",
+            )),
+        }
+    }
+}
+
+/// A host and a port, such as `10.0.0.5:502`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct HostPort(pub(super) String);
+text_value!(HostPort, "host-port", r"^[^\s/@]+:[0-9]{1,5}$");
+
+impl HostPort {
+    fn read(text: &str) -> Result<Self, Complaint> {
+        const HINT: &str = "write host:port, such as \"10.0.0.5:502\"";
+        if text.contains("://") {
+            return Err(Complaint::new(format!("`{text}` is a URL where host:port is expected"), HINT));
+        }
+        let Some((host, port)) = text.rsplit_once(':').filter(|(_, port)| !port.contains(']')) else {
+            return Err(Complaint::new(format!("the port is missing in `{text}`"), HINT));
+        };
+        if !matches!(port.parse::<u16>(), Ok(1..)) {
+            return Err(Complaint::new(format!("`{port}` is not a port"), "ports are 1 to 65535"));
+        }
+        let host = url::Host::parse(host)
+            .map_err(|_| Complaint::new(format!("`{host}` is not a host name or an IP address"), HINT))?;
+        Ok(Self(format!("{host}:{port}")))
+    }
+}
+
+/// An address of this machine to listen on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Listen(pub(super) SocketAddr);
+text_value!(Listen, "listen", r"^.+:[0-9]{1,5}$");
+
+impl Listen {
+    fn read(text: &str) -> Result<Self, Complaint> {
+        let address: SocketAddr = text.parse().map_err(|_| {
+            let message = format!("`{text}` is not an address to listen on");
+            Complaint::new(message, "write IP address and port, such as \"127.0.0.1:8080\"")
+        })?;
+        if !address.ip().is_loopback() {
+            let message = format!("`{text}` would listen to other machines");
+            let hint = "only loopback (127.0.0.1 or [::1]) until accounts exist: anyone who reaches it may acknowledge";
+            return Err(Complaint::new(message, hint));
+        }
+        Ok(Self(address))
+    }
+}
+
+/// A time zone of the IANA database.
+#[derive(Debug, Clone)]
+pub(super) struct Zone(pub(super) TimeZone);
+text_value!(Zone, "time-zone", "^.+$");
+
+impl Zone {
+    fn read(text: &str) -> Result<Self, Complaint> {
+        TimeZone::get(text).map(Self).map_err(|_| {
+            let message = format!("`{text}` is not a time zone");
+            Complaint::new(message, "use a name of the IANA database, such as \"Asia/Shanghai\"")
+        })
+    }
+}
+
+/// A JSON Pointer (RFC 6901).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Pointer(pub(super) String);
+text_value!(Pointer, "json-pointer", "^(/([^~]|~[01])*)?$");
+
+impl Pointer {
+    fn read(text: &str) -> Result<Self, Complaint> {
+        let message = || format!("`{text}` is not a JSON Pointer");
+        if !text.is_empty() && !text.starts_with('/') {
+            return Err(Complaint::new(
+                message(),
+                "begin with `/`, such as \"/data/value\"; \"\" is the whole message",
+            ));
+        }
+        let escaped = text.split('~').skip(1).all(|part| part.starts_with(['0', '1']));
+        if !escaped {
+            return Err(Complaint::new(message(), "write `~0` for `~` and `~1` for `/` inside a name"));
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
+/// An MQTT topic filter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct TopicFilter(pub(super) String);
+text_value!(TopicFilter, "topic-filter", "^.+$");
+
+impl TopicFilter {
+    fn read(text: &str) -> Result<Self, Complaint> {
+        let message = || format!("`{text}` is not an MQTT topic filter");
+        if text.is_empty() || text.len() > usize::from(u16::MAX) || text.contains('\0') {
+            return Err(Complaint::new(message(), "a topic has 1 to 65535 bytes and no null character"));
+        }
+        let levels: Vec<&str> = text.split('/').collect();
+        let last = levels.len() - 1;
+        let fits = |(at, level): (usize, &&str)| match *level {
+            "#" => at == last,
+            "+" => true,
+            other => !other.contains(['#', '+']),
+        };
+        if !levels.iter().enumerate().all(fits) {
+            return Err(Complaint::new(
+                message(),
+                "`+` and `#` stand for whole levels, and `#` only for the last ones",
+            ));
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
+/// A name: one text for both languages, or one for each.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub(super) enum Words {
+    /// The same in both languages.
+    Same(String),
+    /// `{ zh = "…", en = "…" }`.
+    Both(Text),
+}
+
+impl From<Words> for Text {
+    fn from(words: Words) -> Self {
+        match words {
+            Words::Same(text) => Self::same(text),
+            Words::Both(text) => text,
+        }
+    }
+}
+
+/// 1 (red, the gravest) to 4 (blue), or `"journal"`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(super) struct Grade(pub(super) Level);
+
+impl JsonSchema for Grade {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Level".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "anyOf": [
+            { "type": "integer", "minimum": 1, "maximum": 4 },
+            { "type": "string", "enum": ["journal"] },
+        ] })
+    }
+}
