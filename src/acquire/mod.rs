@@ -1,1 +1,66 @@
-//! Placeholder room.
+//! Southbound: how readings come in. One task owns one connection and everything behind it; the composition
+//! root starts one for each link of the site and starts it again if it fails. What is learned goes to the
+//! engine through the [`Inbox`] and nowhere else: readings with a quality each, and news of devices' links.
+
+mod backoff;
+mod complaint;
+pub mod modbus;
+pub mod mqtt;
+mod news;
+mod scale;
+mod words;
+
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+
+use self::news::News;
+use crate::clock::Clock;
+use crate::inbox::Inbox;
+use crate::model::{DeviceId, LinkReport, LinkState};
+use crate::site::{LinkKind, Site};
+
+/// What every link needs from the gateway.
+#[derive(Debug, Clone)]
+pub struct Context {
+    /// The checked site.
+    pub site: Arc<Site>,
+    /// The way to the engine.
+    pub inbox: Inbox,
+    /// For stamps and deadlines.
+    pub clock: Clock,
+}
+
+/// Serves link number `link` of `Site::links` until `stop`. Whatever the far end does, it goes on.
+pub async fn run(link: usize, context: Context, stop: CancellationToken) {
+    let site = Arc::clone(&context.site);
+    let serve = async {
+        match &site.links[link].kind {
+            LinkKind::ModbusTcp(address) => {
+                modbus::run(link, modbus::Framing::Tcp, address, context).await;
+            }
+            LinkKind::ModbusRtuOverTcp(address) => {
+                modbus::run(link, modbus::Framing::Rtu, address, context).await;
+            }
+            LinkKind::Mqtt(broker) => mqtt::run(link, broker, context).await,
+        }
+        // Nobody to serve: the link is as good as it can be until it is stopped.
+        std::future::pending::<()>().await;
+    };
+    stop.run_until_cancelled(serve).await;
+    tracing::debug!(link, "link stopped");
+}
+
+impl Context {
+    /// Tells the engine, and the log, that a device's link has changed, if it has.
+    async fn tell(&self, device: DeviceId, news: Option<News>) {
+        let Some(News { state, error }) = news else { return };
+        let name = self.site.device(device).name.as_str();
+        match (state, error.as_deref()) {
+            (LinkState::Up, _) => tracing::info!(device = name, "device answers"),
+            (LinkState::Degraded, error) => tracing::warn!(device = name, error, "device answers in part"),
+            (LinkState::Down, error) => tracing::warn!(device = name, error, "device is down"),
+        }
+        self.inbox.link(LinkReport { device, state, error }).await;
+    }
+}

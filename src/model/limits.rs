@@ -33,8 +33,35 @@ pub const MODBUS_REGISTERS_PER_READ_MAX: u16 = 125;
 /// Coils or discrete inputs that one Modbus read may ask for (§6.1).
 pub const MODBUS_BITS_PER_READ_MAX: u16 = 2000;
 
+/// Longest wait for a connection to a field device.
+pub const CONNECT_MAX: Duration = Duration::from_secs(2);
+/// Silence between an answer and the next question where Modbus RTU frames are used: slow units lose a question
+/// that follows too closely, and what arrives in the meantime is seen before the question is asked.
+pub const RTU_SILENCE_MIN: Duration = Duration::from_millis(2);
+/// Unasked bytes that are thrown away before a question; a line that has more to say is closed.
+pub const LINE_STRAY_BYTES_MAX: usize = 4096;
+/// Questions of one poll that may stay without an answer before the rest of it is given up.
+pub const POLL_MISSES_MAX: usize = 2;
+/// Polls in a row without any answer after which a device is down.
+pub const MISSED_POLLS_MAX: u32 = 2;
+/// Extra questions that one poll may spend on finding addresses that a device refuses.
+pub const POLL_SPLITS_MAX: usize = 32;
+/// How long an address that a device refused is left alone.
+pub const REFUSED_FOR: Duration = Duration::from_secs(600);
+/// After a device that is down has let a probe go unanswered, its bus belongs to the others for this many
+/// times as long as the probe took: dead devices cost the living at most 4 % of a bus.
+pub const PROBE_REST_FACTOR: u32 = 24;
+
 /// Bytes of one MQTT message from the field or the centre.
 pub const MQTT_PAYLOAD_BYTES_MAX: usize = 256 * 1024;
+/// Bytes of one MQTT packet from the field; a longer one ends the connection before it is read.
+pub const MQTT_PACKET_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// MQTT messages from the field that wait for their turn before the socket is left alone.
+pub const MQTT_HANDOVER_LEN_MAX: usize = 32;
+/// Longest time without a packet to or from a broker of the field.
+pub const MQTT_KEEP_ALIVE: Duration = Duration::from_secs(10);
+/// Complaints of one kind about one device: at most one line of log in this time.
+pub const COMPLAINT_INTERVAL_MIN: Duration = Duration::from_secs(10);
 /// Publishes sent to a broker and not yet acknowledged.
 pub const MQTT_WINDOW_MAX: u16 = 100;
 /// Readings in one line-protocol write.
@@ -61,3 +88,4 @@ pub const SHUTDOWN_MAX: Duration = Duration::from_secs(5);
 pub const BACKFILL_AFTER: Duration = Duration::from_secs(10);
 
 const _: () = assert!(TURN_INPUTS_MAX <= INBOX_LEN_MAX);
+const _: () = assert!(MQTT_PAYLOAD_BYTES_MAX < MQTT_PACKET_BYTES_MAX);

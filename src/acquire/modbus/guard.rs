@@ -1,0 +1,169 @@
+//! The only place that speaks to a Modbus client, with what the client leaves to its caller: a deadline on
+//! each call, the kind and the length of each answer, and the end of the connection after anything but an
+//! answer. A late answer has nowhere left to arrive.
+
+use std::fmt;
+use std::io;
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::timeout;
+use tokio_modbus::client::{self, Client, rtu, tcp};
+use tokio_modbus::prelude::SlaveContext;
+use tokio_modbus::{Error, ExceptionCode, ProtocolError, Request, Response, Slave};
+
+use super::super::words;
+use super::Framing;
+use super::plan::Span;
+use crate::site::Table;
+
+/// What a device answered: exactly as many as were asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Answer {
+    /// Coils or discrete inputs.
+    Bits(Vec<bool>),
+    /// Registers.
+    Words(Vec<u16>),
+}
+
+/// Why there is no answer. Shown to people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Failure {
+    /// The device answered that it will not. The connection is kept.
+    Refused(ExceptionCode),
+    /// Nothing came in time.
+    Silent(Duration),
+    /// The connection ended, or what came was no answer to the question.
+    Lost(String),
+    /// There is no connection to be had.
+    Unreachable(String),
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused(code) => {
+                write!(f, "exception {}: {}", u8::from(*code), code.to_string().to_lowercase())
+            }
+            Self::Silent(limit) => write!(f, "no answer within {} ms", limit.as_millis()),
+            Self::Lost(words) | Self::Unreachable(words) => f.write_str(words),
+        }
+    }
+}
+
+impl Failure {
+    /// Whether nobody answered: nothing came, nothing fitting came, or a gateway says that its unit is silent.
+    pub(super) const fn is_silence(&self) -> bool {
+        match self {
+            Self::Silent(_) | Self::Lost(_) => true,
+            Self::Refused(code) => {
+                matches!(code, ExceptionCode::GatewayPathUnavailable | ExceptionCode::GatewayTargetDevice)
+            }
+            Self::Unreachable(_) => false,
+        }
+    }
+
+    /// Whether the device refuses an address in the question, or the question's length.
+    pub(super) const fn is_of_address(&self) -> bool {
+        matches!(self, Self::Refused(ExceptionCode::IllegalDataAddress | ExceptionCode::IllegalDataValue))
+    }
+}
+
+/// A question to one unit.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Question {
+    /// Whom.
+    pub(super) unit: u8,
+    /// What.
+    pub(super) span: Span,
+    /// How long to wait.
+    pub(super) timeout: Duration,
+}
+
+/// A connection, until something goes wrong on it.
+pub(super) struct Guard(Option<client::Context>);
+
+impl Guard {
+    /// No connection.
+    pub(super) const fn closed() -> Self {
+        Self(None)
+    }
+
+    /// A guard over `stream`.
+    pub(super) fn attach<S>(framing: Framing, stream: S) -> Self
+    where
+        S: AsyncRead + AsyncWrite + fmt::Debug + Send + Unpin + 'static,
+    {
+        Self(Some(match framing {
+            Framing::Tcp => tcp::attach(stream),
+            Framing::Rtu => rtu::attach(stream),
+        }))
+    }
+
+    /// Whether there is a connection that nothing went wrong on.
+    pub(super) const fn is_open(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// Asks, and waits for the answer. The connection is out of the guard while the question is open, so that
+    /// it ends with it: on a failure, and when the caller gives up waiting.
+    pub(super) async fn ask(&mut self, question: Question) -> Result<Answer, Failure> {
+        let mut context = self.0.take().ok_or_else(|| Failure::Lost("connection closed".into()))?;
+        context.set_slave(Slave(question.unit));
+        let called = timeout(question.timeout, context.call(request(question.span))).await;
+        let answer = match called {
+            Err(_) => Err(Failure::Silent(question.timeout)),
+            Ok(Err(error)) => Err(Failure::Lost(lost(&error))),
+            Ok(Ok(Err(code))) => Err(Failure::Refused(code)),
+            Ok(Ok(Ok(response))) => fitting(response, question.span).ok_or_else(misfit),
+        };
+        if matches!(answer, Ok(_) | Err(Failure::Refused(_))) {
+            self.0 = Some(context);
+        }
+        answer
+    }
+}
+
+fn request(span: Span) -> Request<'static> {
+    match span.table {
+        Table::Coil => Request::ReadCoils(span.start, span.count),
+        Table::Discrete => Request::ReadDiscreteInputs(span.start, span.count),
+        Table::Holding => Request::ReadHoldingRegisters(span.start, span.count),
+        Table::Input => Request::ReadInputRegisters(span.start, span.count),
+    }
+}
+
+/// The answer, if it is of the kind and the length that were asked for.
+fn fitting(response: Response, span: Span) -> Option<Answer> {
+    let count = usize::from(span.count);
+    match (span.table, response) {
+        (Table::Coil, Response::ReadCoils(mut bits))
+        | (Table::Discrete, Response::ReadDiscreteInputs(mut bits)) => {
+            // Bits come in whole bytes.
+            (bits.len() == count.next_multiple_of(8)).then(|| {
+                bits.truncate(count);
+                Answer::Bits(bits)
+            })
+        }
+        (Table::Holding, Response::ReadHoldingRegisters(words))
+        | (Table::Input, Response::ReadInputRegisters(words)) => {
+            (words.len() == count).then_some(Answer::Words(words))
+        }
+        _ => None,
+    }
+}
+
+fn misfit() -> Failure {
+    Failure::Lost("an answer of another length than asked for".into())
+}
+
+fn lost(error: &Error) -> String {
+    match error {
+        Error::Protocol(ProtocolError::HeaderMismatch { .. }) => "an answer to another question".into(),
+        Error::Protocol(ProtocolError::FunctionCodeMismatch { .. }) => {
+            "an answer of another function than asked for".into()
+        }
+        Error::Transport(error) if error.kind() == io::ErrorKind::InvalidData => "a garbled answer".into(),
+        Error::Transport(error) => words::io_error(error),
+    }
+}

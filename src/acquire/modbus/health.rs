@@ -1,0 +1,125 @@
+//! Whether a device is up, as one machine without I/O: what each poll came to goes in, what others must hear
+//! comes out, and only when it changes.
+
+use super::super::news::{News, Told};
+use crate::model::LinkState;
+use crate::model::limits::MISSED_POLLS_MAX;
+
+/// What a poll came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// Everything was answered.
+    Whole,
+    /// Something was answered; why not the rest.
+    Part(String),
+    /// Nothing was answered; why.
+    Nothing(String),
+}
+
+/// What is known of one device.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Health {
+    told: Told,
+    missed: u32,
+}
+
+impl Health {
+    /// Whether the device answers, as far as others have been told.
+    pub(super) fn answers(&self) -> bool {
+        self.told.state().is_some_and(|state| state != LinkState::Down)
+    }
+
+    /// Whether others have been told that it is down.
+    pub(super) fn is_down(&self) -> bool {
+        self.told.state() == Some(LinkState::Down)
+    }
+
+    /// Takes note of a poll.
+    pub(super) fn polled(&mut self, outcome: Outcome) -> Option<News> {
+        match outcome {
+            Outcome::Whole => self.answered(LinkState::Up, None),
+            Outcome::Part(error) => self.answered(LinkState::Degraded, Some(error)),
+            Outcome::Nothing(error) => self.missed(error),
+        }
+    }
+
+    /// Takes note that there is no connection to it.
+    pub(super) fn unreachable(&mut self, error: String) -> Option<News> {
+        self.missed = 0;
+        self.told.tell(LinkState::Down, Some(error))
+    }
+
+    fn answered(&mut self, state: LinkState, error: Option<String>) -> Option<News> {
+        self.missed = 0;
+        self.told.tell(state, error)
+    }
+
+    fn missed(&mut self, error: String) -> Option<News> {
+        self.missed = self.missed.saturating_add(1);
+        if self.is_down() || self.missed >= MISSED_POLLS_MAX {
+            self.told.tell(LinkState::Down, Some(error))
+        } else if self.answers() {
+            self.told.tell(LinkState::Degraded, Some(error))
+        } else {
+            None
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn down(words: &str) -> Option<News> {
+        Some(News { state: LinkState::Down, error: Some(words.into()) })
+    }
+
+    fn degraded(words: &str) -> Option<News> {
+        Some(News { state: LinkState::Degraded, error: Some(words.into()) })
+    }
+
+    const UP: Option<News> = Some(News { state: LinkState::Up, error: None });
+
+    fn nothing() -> Outcome {
+        Outcome::Nothing("no answer".into())
+    }
+
+    #[test]
+    fn p2_two_missed_polls_take_a_device_down_and_one_answer_brings_it_back() {
+        let mut health = Health::default();
+        assert_eq!(health.polled(Outcome::Whole), UP);
+        assert_eq!(health.polled(nothing()), degraded("no answer"));
+        assert_eq!(health.polled(nothing()), down("no answer"));
+        assert!(health.is_down());
+        assert_eq!(health.polled(Outcome::Whole), UP);
+    }
+
+    #[test]
+    fn p2_a_device_that_never_answered_is_down_after_two_polls_and_never_up_before() {
+        let mut health = Health::default();
+        assert_eq!(health.polled(nothing()), None);
+        assert_eq!(health.polled(nothing()), down("no answer"));
+    }
+
+    #[test]
+    fn one_lost_poll_between_answers_takes_nobody_down() {
+        let mut health = Health::default();
+        for _ in 0..10 {
+            assert_eq!(health.polled(Outcome::Whole), UP);
+            assert_eq!(health.polled(nothing()), degraded("no answer"));
+        }
+    }
+
+    #[test]
+    fn only_changes_are_told() {
+        let mut health = Health::default();
+        let part = || Outcome::Part("exception 6".into());
+        assert_eq!(health.polled(part()), degraded("exception 6"));
+        assert_eq!(health.polled(part()), None);
+        assert_eq!(health.polled(Outcome::Part("exception 4".into())), degraded("exception 4"));
+        assert_eq!(health.unreachable("refused".into()), down("refused"));
+        assert_eq!(health.unreachable("refused".into()), None);
+        assert_eq!(health.polled(nothing()), down("no answer"));
+        assert_eq!(health.polled(nothing()), None);
+    }
+}

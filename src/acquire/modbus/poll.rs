@@ -1,0 +1,197 @@
+//! One poll of one device: every block is asked for, and every point gets a reading, good or bad. What one
+//! block suffers touches that block's points and nobody else's.
+
+use std::collections::VecDeque;
+
+use super::guard::{Answer, Failure};
+use super::health::Outcome;
+use super::plan::Block;
+use super::session::{Dial, Session};
+use super::unit::{Ask, Refused, Unit};
+use super::{decode, plan::Located};
+use crate::clock::Clock;
+use crate::model::limits::{POLL_MISSES_MAX, POLL_SPLITS_MAX, REFUSED_FOR};
+use crate::model::{Now, Reading, Reason, Sample};
+
+/// Complaints that are spelled out; the others are counted.
+const COMPLAINTS_SPELLED_MAX: usize = 3;
+
+/// What a poll brought.
+#[derive(Debug)]
+pub(super) struct Polled {
+    /// One reading of each point, good or bad.
+    pub(super) readings: Vec<Reading>,
+    /// For the device's health.
+    pub(super) outcome: Outcome,
+}
+
+/// There is no connection to be had; why.
+#[derive(Debug)]
+pub(super) struct Unreachable(pub(super) String);
+
+/// A poll under way.
+struct Poll<'a> {
+    unit: &'a mut Unit,
+    rng: &'a mut fastrand::Rng,
+    todo: VecDeque<Ask>,
+    readings: Vec<Reading>,
+    complaints: Vec<String>,
+    answers: usize,
+    /// Why nothing came, for each question that nothing came for.
+    silences: Vec<String>,
+    splits: usize,
+}
+
+/// Asks `unit` for everything.
+pub(super) async fn poll<D: Dial>(
+    unit: &mut Unit,
+    session: &mut Session<D>,
+    clock: Clock,
+    rng: &mut fastrand::Rng,
+) -> Result<Polled, Unreachable> {
+    let mut poll = Poll::begin(unit, clock.now(), rng);
+    while let Some(ask) = poll.todo.pop_front() {
+        let Some(ask) = poll.pass_over(ask, clock.now()) else { continue };
+        let answer = session.ask(poll.unit.question(ask.block.span)).await;
+        poll.take(ask, answer, clock.now())?;
+    }
+    Ok(poll.end(clock.now()))
+}
+
+impl<'a> Poll<'a> {
+    fn begin(unit: &'a mut Unit, now: Now, rng: &'a mut fastrand::Rng) -> Self {
+        let todo = unit.line_up(now.mono).into();
+        let readings = Vec::with_capacity(unit.len());
+        Self {
+            unit,
+            rng,
+            todo,
+            readings,
+            complaints: Vec::new(),
+            answers: 0,
+            silences: Vec::new(),
+            splits: 0,
+        }
+    }
+
+    /// Gives the block back unless it is not to be asked for this time.
+    fn pass_over(&mut self, ask: Ask, now: Now) -> Option<Ask> {
+        let resting = ask.resting(now.mono);
+        if resting.is_none() && self.silences.len() < POLL_MISSES_MAX {
+            return Some(ask);
+        }
+        self.complaints.extend(resting.map(str::to_owned));
+        self.unread(&ask.block.points, now);
+        self.unit.asks.push(ask);
+        None
+    }
+
+    /// Takes what came of asking.
+    fn take(&mut self, mut ask: Ask, answer: Result<Answer, Failure>, now: Now) -> Result<(), Unreachable> {
+        let failure = match answer {
+            Ok(answer) => {
+                self.read(&answer, &ask.block, now);
+                ask.answered();
+                self.unit.asks.push(ask);
+                return Ok(());
+            }
+            Err(failure) => failure,
+        };
+        if let Failure::Unreachable(words) = failure {
+            self.unit.asks.push(ask);
+            self.unit.asks.extend(self.todo.drain(..));
+            return Err(Unreachable(words));
+        }
+        if failure.is_of_address() {
+            self.narrow(ask, &failure, now);
+        } else if failure.is_silence() {
+            self.miss(ask, &failure, now);
+        } else {
+            self.decline(ask, &failure, now);
+        }
+        Ok(())
+    }
+
+    fn read(&mut self, answer: &Answer, block: &Block, now: Now) {
+        self.answers += 1;
+        self.readings.extend(block.points.iter().map(|point| Reading {
+            point: point.point,
+            at: now.wall,
+            sample: decode::sample(answer, block, point),
+        }));
+    }
+
+    fn unread(&mut self, points: &[Located], now: Now) {
+        let sample = Sample::Bad(Reason::Comm);
+        self.readings.extend(points.iter().map(|p| Reading { point: p.point, at: now.wall, sample }));
+    }
+
+    /// Nothing came for this block.
+    fn miss(&mut self, mut ask: Ask, failure: &Failure, now: Now) {
+        let words = complaint(failure, &ask.block);
+        ask.missed();
+        if self.answers > 0 {
+            ask.rest_if_hopeless(&words, now.mono, self.rng);
+        }
+        self.silences.push(failure.to_string());
+        self.complaints.push(words);
+        self.unread(&ask.block.points, now);
+        self.unit.asks.push(ask);
+    }
+
+    /// The device will not, this time.
+    fn decline(&mut self, mut ask: Ask, failure: &Failure, now: Now) {
+        self.answers += 1;
+        self.complaints.push(complaint(failure, &ask.block));
+        self.unread(&ask.block.points, now);
+        ask.answered();
+        self.unit.asks.push(ask);
+    }
+
+    /// The device has no such address, somewhere in the block: each half is asked for by itself, now while the
+    /// poll may spend more questions, or next time. An address that stands alone is left alone.
+    fn narrow(&mut self, ask: Ask, failure: &Failure, now: Now) {
+        self.answers += 1;
+        let words = complaint(failure, &ask.block);
+        match ask.block.halve() {
+            Ok(halves) if self.splits < POLL_SPLITS_MAX => {
+                self.splits += halves.len();
+                self.todo.extend(halves.map(Ask::new));
+            }
+            Ok(halves) => {
+                for half in &halves {
+                    self.unread(&half.points, now);
+                }
+                self.complaints.push(words);
+                self.unit.asks.extend(halves.map(Ask::new));
+            }
+            Err(point) => self.unit.refused.push(Refused { point, words, until: now.mono + REFUSED_FOR }),
+        }
+    }
+
+    fn end(mut self, now: Now) -> Polled {
+        let refused: Vec<Located> = self.unit.refused.iter().map(|refused| refused.point).collect();
+        self.unread(&refused, now);
+        self.complaints.extend(self.unit.refused.iter().map(|refused| refused.words.clone()));
+        let outcome = match self.silences.first() {
+            Some(words) if self.answers == 0 => Outcome::Nothing(words.clone()),
+            _ if self.complaints.is_empty() => Outcome::Whole,
+            _ => Outcome::Part(summary(&self.complaints)),
+        };
+        Polled { readings: self.readings, outcome }
+    }
+}
+
+fn complaint(failure: &Failure, block: &Block) -> String {
+    match failure {
+        Failure::Refused(_) => format!("{failure} at {}", block.span),
+        _ => format!("{failure} for {}", block.span),
+    }
+}
+
+/// A few complaints in full, and how many more there are.
+fn summary(complaints: &[String]) -> String {
+    let (spelled, rest) = complaints.split_at(complaints.len().min(COMPLAINTS_SPELLED_MAX));
+    let words = spelled.join("; ");
+    if rest.is_empty() { words } else { format!("{words}; and {} more", rest.len()) }
+}

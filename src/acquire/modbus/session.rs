@@ -1,0 +1,106 @@
+//! A link's connection over its whole life: opened when needed, closed by the guard, opened again at once. On
+//! lines whose frames carry no number of their question, a question that was given up is followed by a silence
+//! as long as its deadline, in which its late answer is heard and thrown away.
+
+use std::fmt;
+use std::future::Future;
+use std::io;
+
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::time::{sleep, timeout};
+
+use super::super::words;
+use super::Framing;
+use super::guard::{Answer, Failure, Guard, Question};
+use super::line::Line;
+use crate::clock::Clock;
+use crate::model::Mono;
+use crate::model::limits::{CONNECT_MAX, RTU_SILENCE_MIN};
+
+/// How to get a fresh connection.
+pub(super) trait Dial {
+    /// What comes of it.
+    type Stream: AsyncRead + AsyncWrite + fmt::Debug + Send + Unpin + 'static;
+
+    /// A fresh connection.
+    fn dial(&self) -> impl Future<Output = io::Result<Self::Stream>> + Send;
+
+    /// To whom, for people.
+    fn address(&self) -> &str;
+}
+
+/// TCP to `host:port`.
+#[derive(Debug)]
+pub(super) struct Tcp(pub(super) String);
+
+impl Dial for Tcp {
+    type Stream = TcpStream;
+
+    async fn dial(&self) -> io::Result<TcpStream> {
+        let stream = TcpStream::connect(&self.0).await?;
+        // A question is one small packet: it must not wait for another.
+        stream.set_nodelay(true)?;
+        Ok(stream)
+    }
+
+    fn address(&self) -> &str {
+        &self.0
+    }
+}
+
+/// One link's connection, or the lack of one.
+pub(super) struct Session<D> {
+    dial: D,
+    framing: Framing,
+    clock: Clock,
+    guard: Guard,
+    /// Until when an answer to a question that was given up may still come.
+    unsettled: Mono,
+}
+
+impl<D: Dial> Session<D> {
+    /// A session that is not connected yet.
+    pub(super) fn new(dial: D, framing: Framing, clock: Clock) -> Self {
+        Self { dial, framing, clock, guard: Guard::closed(), unsettled: Mono::ZERO }
+    }
+
+    /// Asks, over a fresh connection if there is none. An old connection may have died unseen since it was last
+    /// used: then the question, which changes nothing at the device, is asked once more over a fresh one.
+    pub(super) async fn ask(&mut self, question: Question) -> Result<Answer, Failure> {
+        let reused = self.guard.is_open();
+        match self.ask_once(question).await {
+            Err(Failure::Lost(_)) if reused => self.ask_once(question).await,
+            answered => answered,
+        }
+    }
+
+    /// Opens the connection if it is not open.
+    pub(super) async fn connect(&mut self) -> Result<(), Failure> {
+        if self.guard.is_open() {
+            return Ok(());
+        }
+        let dialled = timeout(CONNECT_MAX, self.dial.dial()).await;
+        let stream = dialled.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
+        let unreachable = |error| Failure::Unreachable(words::connecting(&error, self.dial.address()));
+        let mut line = Line::new(stream.map_err(unreachable)?);
+        if self.clock.now().mono < self.unsettled {
+            let settled = line.settle(self.clock.instant(self.unsettled)).await;
+            settled.map_err(|error| Failure::Lost(words::io_error(&error)))?;
+        }
+        self.guard = Guard::attach(self.framing, line);
+        Ok(())
+    }
+
+    async fn ask_once(&mut self, question: Question) -> Result<Answer, Failure> {
+        self.connect().await?;
+        if self.framing == Framing::Rtu {
+            sleep(RTU_SILENCE_MIN).await;
+        }
+        let answer = self.guard.ask(question).await;
+        if self.framing == Framing::Rtu && !self.guard.is_open() {
+            self.unsettled = self.clock.now().mono + question.timeout;
+        }
+        answer
+    }
+}

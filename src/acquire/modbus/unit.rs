@@ -1,0 +1,157 @@
+//! One device on a link: the blocks that it is asked for, and what is remembered of them from poll to poll.
+
+use std::time::Duration;
+
+use super::super::backoff::Backoff;
+use super::super::complaint::Complaints;
+use super::guard::{Failure, Question};
+use super::health::Health;
+use super::plan::{self, Block, Located, Span};
+use super::session::{Dial, Session};
+use crate::model::limits::MISSED_POLLS_MAX;
+use crate::model::{DeviceId, Mono};
+use crate::site::ModbusDevice;
+
+/// One device.
+#[derive(Debug)]
+pub(super) struct Unit {
+    /// Which.
+    pub(super) device: DeviceId,
+    /// Its state.
+    pub(super) health: Health,
+    /// The waits between probes.
+    pub(super) backoff: Backoff,
+    /// Its skipped polls.
+    pub(super) skipped: Complaints,
+    /// What it is asked for.
+    pub(super) asks: Vec<Ask>,
+    /// What it is not asked for, as it has refused it.
+    pub(super) refused: Vec<Refused>,
+    modbus: ModbusDevice,
+    points: Vec<Located>,
+    probes: usize,
+}
+
+/// A block and how it fared.
+#[derive(Debug, Clone)]
+pub(super) struct Ask {
+    /// The block.
+    pub(super) block: Block,
+    /// Times in a row that nothing came.
+    misses: u32,
+    /// Left alone until then, and why.
+    rest: Option<(Mono, String)>,
+    backoff: Backoff,
+}
+
+/// A point whose address the device refuses.
+#[derive(Debug, Clone)]
+pub(super) struct Refused {
+    /// The point.
+    pub(super) point: Located,
+    /// In which words.
+    pub(super) words: String,
+    /// Until when it is left alone.
+    pub(super) until: Mono,
+}
+
+impl Ask {
+    /// A block that has not been asked for yet.
+    pub(super) fn new(block: Block) -> Self {
+        Self { block, misses: 0, rest: None, backoff: Backoff::default() }
+    }
+
+    /// Something came.
+    pub(super) fn answered(&mut self) {
+        self.misses = 0;
+        self.rest = None;
+        self.backoff.reset();
+    }
+
+    /// Nothing came.
+    pub(super) fn missed(&mut self) {
+        self.misses = self.misses.saturating_add(1);
+    }
+
+    /// Nothing came again though the device answers other questions: the block is left alone for a while, so
+    /// that it costs the neighbours little.
+    pub(super) fn rest_if_hopeless(&mut self, words: &str, now: Mono, rng: &mut fastrand::Rng) {
+        if self.misses >= MISSED_POLLS_MAX {
+            self.rest = Some((now + self.backoff.next(rng), words.to_owned()));
+        }
+    }
+
+    /// Why it is left alone at `now`, if it is.
+    pub(super) fn resting(&self, now: Mono) -> Option<&str> {
+        self.rest.as_ref().and_then(|(until, words)| (now < *until).then_some(words.as_str()))
+    }
+}
+
+impl Unit {
+    /// The device with its points.
+    pub(super) fn new(device: DeviceId, modbus: ModbusDevice, points: Vec<Located>) -> Self {
+        let mut unit = Self {
+            device,
+            health: Health::default(),
+            backoff: Backoff::default(),
+            skipped: Complaints::default(),
+            asks: Vec::new(),
+            refused: Vec::new(),
+            modbus,
+            points,
+            probes: 0,
+        };
+        unit.forget();
+        unit
+    }
+
+    /// From one poll to the next.
+    pub(super) fn interval(&self) -> Duration {
+        self.modbus.poll
+    }
+
+    /// How many points it has.
+    pub(super) fn len(&self) -> usize {
+        self.points.len()
+    }
+
+    /// The question for `span`.
+    pub(super) fn question(&self, span: Span) -> Question {
+        Question { unit: self.modbus.unit, span, timeout: self.modbus.timeout }
+    }
+
+    /// Forgets what was learned: once it was down, it may come back as another device.
+    pub(super) fn forget(&mut self) {
+        self.backoff.reset();
+        self.refused.clear();
+        self.asks = plan::plan(self.points.clone(), &self.modbus).into_iter().map(Ask::new).collect();
+    }
+
+    /// Takes back into the plan what has been left alone for long enough, and hands out everything that is to
+    /// be asked for, what answered last time first. Something is always asked for, to hear the device at all.
+    pub(super) fn line_up(&mut self, now: Mono) -> Vec<Ask> {
+        let due = |refused: &mut Refused| refused.until <= now;
+        let again: Vec<Refused> = self.refused.extract_if(.., due).collect();
+        let mut asks = std::mem::take(&mut self.asks);
+        asks.extend(again.into_iter().map(|refused| Ask::new(Block::single(refused.point))));
+        if asks.is_empty() && !self.refused.is_empty() {
+            asks.push(Ask::new(Block::single(self.refused.remove(0).point)));
+        }
+        asks.sort_by_key(|ask| (ask.misses, ask.block.span.table, ask.block.span.start));
+        asks
+    }
+
+    /// Whether the device answers one short question, whatever it answers. Each probe asks for another block,
+    /// in case one of them is what it cannot answer.
+    pub(super) async fn probe<D: Dial>(&mut self, session: &mut Session<D>) -> Result<(), Failure> {
+        let Some(ask) = self.asks.get(self.probes % self.asks.len().max(1)) else { return Ok(()) };
+        let question = self.question(ask.block.points[0].span);
+        self.probes = self.probes.wrapping_add(1);
+        match session.ask(question).await {
+            Err(failure) if failure.is_silence() || matches!(failure, Failure::Unreachable(_)) => {
+                Err(failure)
+            }
+            Ok(_) | Err(_) => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! One connection to a broker, from its beginning to its end. The client's event loop must be polled to the
+//! end each time, so it has a loop of its own, and hands over what it hears through a bounded queue: when that
+//! is full the socket is left alone.
+
+use rumqttc::{
+    AsyncClient, ConnectReturnCode, ConnectionError, Event, EventLoop, MqttOptions, NetworkOptions, Packet,
+    Publish, QoS, StateError, SubscribeFilter, SubscribeReasonCode,
+};
+use tokio::sync::mpsc;
+
+use super::super::words;
+use crate::clock::Clock;
+use crate::model::Now;
+use crate::model::limits::{CONNECT_MAX, MQTT_PAYLOAD_BYTES_MAX};
+
+/// Requests that the client holds: one subscription.
+const REQUESTS_LEN_MAX: usize = 4;
+
+/// What is heard on a connection.
+#[derive(Debug)]
+pub(super) enum Signal {
+    /// The broker has taken us in.
+    Connected,
+    /// The broker has taken or refused each subscription, in their order.
+    Subscribed(Vec<SubscribeReasonCode>),
+    /// Somebody has published.
+    Message {
+        /// When it arrived.
+        now: Now,
+        /// What; without its payload where that is too long.
+        publish: Publish,
+        /// Whether it was too long.
+        too_long: bool,
+    },
+}
+
+/// Connects by `options`, subscribes to `filters`, hands over what comes, and says why it ended.
+pub(super) async fn pump(
+    options: MqttOptions,
+    filters: &[String],
+    clock: Clock,
+    hand: mpsc::Sender<Signal>,
+) -> String {
+    let (host, port) = options.broker_address();
+    let address = format!("{host}:{port}");
+    let (client, mut events) = AsyncClient::new(options, REQUESTS_LEN_MAX);
+    events.set_network_options(network());
+    let mut connected = false;
+    loop {
+        let signal = match next(&mut events, clock).await {
+            Ok(signal) => signal,
+            Err(error) if connected => return broken(&error, &address),
+            Err(error) => return refused(&error, &address),
+        };
+        if matches!(signal, Some(Signal::Connected)) {
+            connected = true;
+            let filters = filters.iter().map(|filter| SubscribeFilter::new(filter.clone(), QoS::AtLeastOnce));
+            if client.try_subscribe_many(filters).is_err() {
+                return format!("the subscriptions at broker {address} could not be asked for");
+            }
+        }
+        if let Some(signal) = signal
+            && hand.send(signal).await.is_err()
+        {
+            return "nobody listens".into();
+        }
+    }
+}
+
+fn network() -> NetworkOptions {
+    let mut network = NetworkOptions::new();
+    network.set_tcp_nodelay(true);
+    network.set_connection_timeout(CONNECT_MAX.as_secs().max(1));
+    network
+}
+
+async fn next(events: &mut EventLoop, clock: Clock) -> Result<Option<Signal>, ConnectionError> {
+    Ok(match events.poll().await? {
+        Event::Incoming(Packet::ConnAck(_)) => Some(Signal::Connected),
+        Event::Incoming(Packet::SubAck(ack)) => Some(Signal::Subscribed(ack.return_codes)),
+        Event::Incoming(Packet::Publish(publish)) => Some(message(publish, clock.now())),
+        Event::Incoming(_) | Event::Outgoing(_) => None,
+    })
+}
+
+/// Too long a payload is let go here, so that a full queue stays small.
+fn message(mut publish: Publish, now: Now) -> Signal {
+    let too_long = publish.payload.len() > MQTT_PAYLOAD_BYTES_MAX;
+    if too_long {
+        publish.payload.clear();
+    }
+    Signal::Message { now, publish, too_long }
+}
+
+/// Why there was no connection to the broker.
+fn refused(error: &ConnectionError, address: &str) -> String {
+    match error {
+        ConnectionError::Io(error) => words::connecting(error, address),
+        ConnectionError::NetworkTimeout => format!("no connection to broker {address} in time"),
+        ConnectionError::ConnectionRefused(
+            ConnectReturnCode::BadUserNamePassword | ConnectReturnCode::NotAuthorized,
+        ) => format!("broker {address} refuses user name or password"),
+        ConnectionError::ConnectionRefused(code) => format!("broker {address} refuses: {code:?}"),
+        _ => format!("broker {address} does not speak MQTT as expected: {error}"),
+    }
+}
+
+/// Why the connection to the broker ended.
+fn broken(error: &ConnectionError, address: &str) -> String {
+    match error {
+        ConnectionError::MqttState(StateError::AwaitPingResp) => {
+            format!("broker {address} no longer answers")
+        }
+        ConnectionError::MqttState(StateError::Deserialization(error)) => {
+            format!("connection to broker {address} given up: {error}")
+        }
+        _ => format!("connection to broker {address} lost"),
+    }
+}
