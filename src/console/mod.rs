@@ -1,1 +1,149 @@
-//! Placeholder room.
+//! The console: what an operator looks at, served by the gateway itself from its own binary. It shows the committed
+//! board and the latest values, streams their changes, and hands acknowledgements to the engine. It owns no state
+//! of the plant: everything here can be lost and rebuilt from its [`Context`].
+//!
+//! It listens on loopback and has no accounts yet, so [`access`] refuses what a foreign web page could make a
+//! browser send.
+
+mod access;
+mod alarms;
+mod assets;
+mod describe;
+mod dto;
+mod history;
+mod listener;
+mod live;
+mod problem;
+mod stream;
+
+#[cfg(test)]
+mod tests;
+
+use std::future::IntoFuture;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use tokio::net::TcpListener;
+use tokio::sync::{Semaphore, broadcast, watch};
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::Clock;
+use crate::inbox::Inbox;
+use crate::model::limits::{CONSOLE_BODY_BYTES_MAX, CONSOLE_HISTORY_READS_MAX, CONSOLE_STREAMS_MAX};
+use crate::model::{Board, Event, Snapshot};
+use crate::site::Site;
+
+pub use history::{EventHistory, HistoryError};
+
+use describe::SiteDocument;
+use live::Live;
+use problem::Problem;
+
+/// How long requests in flight may take once the console is told to stop.
+const DRAIN_MAX: Duration = Duration::from_secs(2);
+
+/// What the console shows, and whom it speaks to.
+pub struct Context {
+    /// What is watched.
+    pub site: Arc<Site>,
+    /// The committed state: alarms, devices, risk.
+    pub board: watch::Receiver<Arc<Board>>,
+    /// The latest of every point and destination.
+    pub snapshots: watch::Receiver<Arc<Snapshot>>,
+    /// Events as they are committed.
+    pub events: broadcast::Sender<Arc<Event>>,
+    /// Events of the past.
+    pub history: Arc<dyn EventHistory>,
+    /// The way to the engine, for what operators do.
+    pub inbox: Inbox,
+    /// The gateway's clock, for the page's own.
+    pub clock: Clock,
+}
+
+/// What the request handlers share.
+struct Shared {
+    document: SiteDocument,
+    live: Arc<Live>,
+    viewers: Arc<Semaphore>,
+    history: Arc<dyn EventHistory>,
+    history_reads: Arc<Semaphore>,
+    inbox: Inbox,
+}
+
+/// Serves the console on `listener` until `stop`; then open streams end and requests in flight have a moment to finish.
+///
+/// # Errors
+/// None at present: failures to accept are logged and retried. The type leaves room for a listener that is lost.
+pub async fn serve(listener: TcpListener, context: Context, stop: CancellationToken) -> io::Result<()> {
+    let live = Arc::new(Live::new(&context, &stop));
+    let feed = live::Feed::new(&context);
+    let app = router(Arc::new(Shared::new(context, Arc::clone(&live))));
+    let server = axum::serve(listener::Bounded::new(listener), app)
+        .with_graceful_shutdown(stop.clone().cancelled_owned())
+        .into_future();
+    let overdue = async {
+        stop.cancelled().await;
+        tokio::time::sleep(DRAIN_MAX).await;
+    };
+    tokio::select! {
+        (outcome, ()) = async { tokio::join!(server, live.run(feed)) } => outcome,
+        () = overdue => Ok(()),
+    }
+}
+
+impl Shared {
+    fn new(context: Context, live: Arc<Live>) -> Self {
+        Self {
+            document: SiteDocument::new(&context.site),
+            live,
+            viewers: Arc::new(Semaphore::new(CONSOLE_STREAMS_MAX)),
+            history: context.history,
+            history_reads: Arc::new(Semaphore::new(CONSOLE_HISTORY_READS_MAX)),
+            inbox: context.inbox,
+        }
+    }
+}
+
+fn router(shared: Arc<Shared>) -> Router {
+    let api = Router::new()
+        .route("/site", get(describe::site))
+        .route("/state", get(stream::state))
+        .route("/stream", get(stream::stream))
+        .route("/events", get(history::events))
+        .route("/alarms/{alarm}/acknowledge", post(alarms::acknowledge))
+        .fallback(no_such_resource);
+    Router::new()
+        .nest("/api/v1", api)
+        .route("/healthz", get(healthz))
+        .fallback(get(assets::asset))
+        .method_not_allowed_fallback(no_such_method)
+        .layer(DefaultBodyLimit::max(CONSOLE_BODY_BYTES_MAX))
+        .layer(axum::middleware::from_fn(access::guard))
+        .with_state(shared)
+}
+
+/// Whether the console is alive and still hears from the gateway's loop.
+async fn healthz(State(shared): State<Arc<Shared>>) -> Result<Response, Problem> {
+    if shared.live.has_ended() {
+        return Err(Problem::unavailable("the gateway's loop has ended"));
+    }
+    Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], "ok\n").into_response())
+}
+
+async fn no_such_resource() -> Problem {
+    Problem::new(StatusCode::NOT_FOUND, "unknown-resource", "there is nothing at this address")
+}
+
+async fn no_such_method() -> Problem {
+    Problem::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "method-not-allowed",
+        "this address does not take that method",
+    )
+}

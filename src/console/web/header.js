@@ -1,0 +1,81 @@
+// The top bar: which site, whether what is shown is live, what time it is there; language and theme. And the notice
+// across the page for as long as the gateway is not heard.
+
+import { el, text, attr } from "./dom.js";
+import { gatewayNow, known, link, on } from "./store.js";
+import { age, clockTime, day } from "./format.js";
+import { language, recall, remember, say, setLanguage, t } from "./i18n.js";
+
+const THEMES = ["system", "light", "dark"];
+
+export function drawHeader(bar, lost) {
+  const site = el("h1", { class: "site" });
+  const gateway = el("span", { class: "gateway" });
+  const state = el("span", { class: "linkstate", role: "status" });
+  const date = el("span", { class: "date" });
+  const time = el("span", { class: "time" });
+  const skip = el("a", { class: "skip", href: "#alarms" });
+  const toggle = el("button", { type: "button", class: "quiet", onclick: () => setLanguage(language() === "zh" ? "en" : "zh") });
+  const theme = themeSelect();
+  bar.append(
+    skip,
+    el("div", { class: "identity" }, site, gateway),
+    state,
+    el("div", { class: "clock" }, date, time),
+    el("div", { class: "switches" }, theme.node, toggle),
+  );
+
+  on(["language", "site"], () => {
+    text(skip, t("app.skip"));
+    text(site, say(known.site?.name) || "Hazgate");
+    text(gateway, known.site ? `${t("bar.gateway")} ${known.site.enterprise} / ${known.site.gateway}` : "");
+    text(toggle, t("bar.language"));
+    attr(toggle, "title", t("bar.languageHint"));
+    attr(toggle, "lang", language() === "zh" ? "en" : "zh-CN");
+    theme.name();
+  });
+  on(["language", "link"], () => {
+    text(state, t(`link.${link.state}`));
+    attr(state, "data-state", link.state);
+  });
+  on(["second", "clock", "language"], () => {
+    const now = gatewayNow();
+    const shown = now !== null && link.state === "live";
+    text(time, shown ? clockTime(now) : "--:--:--");
+    text(date, shown ? day(now) : "");
+  });
+  drawLost(lost);
+}
+
+function drawLost(lost) {
+  const title = el("strong");
+  const body = el("span");
+  lost.append(el("span", { class: "lost-shape", "aria-hidden": "true", text: "✕" }), el("div", {}, title, body));
+  on(["language", "link"], () => {
+    attr(lost, "hidden", link.state !== "lost");
+    text(title, t("lost.title"));
+  });
+  on(["language", "link", "second"], () => {
+    if (link.state !== "lost") return;
+    const { since } = link;
+    text(body, since === null ? t("lost.never") : t("lost.body", { at: clockTime(since), age: age(gatewayNow() - since) }));
+  });
+}
+
+function themeSelect() {
+  const select = el("select", { class: "quiet", onchange: () => setTheme(select.value) });
+  const options = THEMES.map((name) => el("option", { value: name }));
+  select.append(...options);
+  select.value = recall("hazgate.theme") ?? "system";
+  const name = () => {
+    attr(select, "aria-label", t("bar.theme"));
+    for (const option of options) text(option, t(`theme.${option.value}`));
+  };
+  return { node: select, name };
+}
+
+function setTheme(name) {
+  const isChosen = name !== "system";
+  attr(document.documentElement, "data-theme", isChosen ? name : null);
+  remember("hazgate.theme", isChosen ? name : null);
+}

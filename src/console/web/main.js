@@ -1,0 +1,18 @@
+// The page: draws each part, then listens to the gateway.
+
+import { listen } from "./stream.js";
+import { drawHeader } from "./header.js";
+import { drawRisk } from "./risk.js";
+import { drawAlarms } from "./alarms.js";
+import { drawHazards } from "./hazards.js";
+import { drawEvents } from "./events.js";
+import { drawDevices, drawUplinks } from "./devices.js";
+
+drawHeader(document.getElementById("bar"), document.getElementById("lost"));
+drawRisk(document.getElementById("risk"));
+drawAlarms(document.getElementById("alarms"), document.getElementById("spoken"));
+drawHazards(document.getElementById("hazards"));
+drawEvents(document.getElementById("events"));
+drawDevices(document.getElementById("devices"));
+drawUplinks(document.getElementById("uplinks"));
+listen();
