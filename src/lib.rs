@@ -11,6 +11,8 @@
 //! `ARCHITECTURE.md` names the rooms and what may touch what; `tests/tidy.rs` holds the code to it.
 
 pub mod acquire;
+#[cfg(feature = "broker")]
+pub mod broker;
 pub mod clock;
 pub mod console;
 pub mod engine;

@@ -1,6 +1,7 @@
 //! The alarm life cycle's closed lists (ISA-18.2 / IEC 62682) and the transition: what the engine says when
 //! an alarm changes. A transition holds the alarm's whole present state, so the last one is the alarm.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -10,7 +11,7 @@ use super::text::Text;
 use super::time::Stamp;
 
 /// Where an alarm stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum AlarmState {
     /// Nothing to say.
@@ -31,7 +32,7 @@ impl AlarmState {
 }
 
 /// What happened to an alarm.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum EventKind {
     /// Its condition has held for its on-delay.

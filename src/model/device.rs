@@ -1,12 +1,13 @@
 //! What is known of a device's link.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::id::DeviceId;
 use super::time::Stamp;
 
 /// Whether a device answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum LinkState {
     /// It answers.

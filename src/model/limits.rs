@@ -64,6 +64,16 @@ pub const MQTT_KEEP_ALIVE: Duration = Duration::from_secs(10);
 pub const COMPLAINT_INTERVAL_MIN: Duration = Duration::from_secs(10);
 /// Publishes sent to a broker and not yet acknowledged.
 pub const MQTT_WINDOW_MAX: u16 = 100;
+/// Bytes of the largest MQTT packet that is sent.
+pub const MQTT_PACKET_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// From one ping of a quiet MQTT connection to the next; a dead peer is noticed after at most twice as long.
+pub const MQTT_KEEP_ALIVE: Duration = Duration::from_secs(15);
+/// How long a broker may leave everything unacknowledged before the connection is made anew.
+pub const MQTT_ACK_WAIT_MAX: Duration = Duration::from_secs(30);
+/// Commands of one centre that are being carried out or answered; more are dropped, and said so in the log.
+pub const MQTT_COMMANDS_MAX: usize = 64;
+/// How long a command may wait for its effects to be on disk.
+pub const COMMAND_WAIT_MAX: Duration = Duration::from_secs(10);
 /// Readings in one line-protocol write.
 pub const INFLUX_WRITE_POINTS_MAX: usize = 5000;
 

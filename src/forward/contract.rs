@@ -1,0 +1,349 @@
+//! The MQTT contract's payloads, version 1: what a gateway says under `hazgate/v1/{enterprise}/{gateway}` and what it
+//! understands. The JSON Schemas of `docs/schemas` are made from these types. Receivers ignore fields that they do not
+//! know; a gateway refuses a command that has one.
+
+use std::collections::BTreeMap;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use uuid::Uuid;
+
+use crate::model::{
+    AlarmState, DeviceStatus, Event, EventKind, Level, LinkState, Quality, Risk, RiskItem, RiskLevel, Stamp,
+    Text, Value,
+};
+
+/// The version of the contract that a payload follows: `1`, and nothing else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct V1;
+
+impl Serialize for V1 {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u8(1)
+    }
+}
+
+impl<'de> Deserialize<'de> for V1 {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match u64::deserialize(deserializer)? {
+            1 => Ok(Self),
+            other => {
+                Err(serde::de::Error::custom(format_args!("`v` is {other}; only version 1 is understood")))
+            }
+        }
+    }
+}
+
+impl JsonSchema for V1 {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "V1".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "const": 1 })
+    }
+}
+
+/// `status`, retained, and the Last Will.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct StatusMessage {
+    /// Version of the contract.
+    pub v: V1,
+    /// Whether the gateway is connected.
+    pub online: bool,
+    /// Since when; where the Last Will says `online: false`, when the lost connection was made.
+    #[schemars(schema_with = "stamp_schema")]
+    pub since: Stamp,
+    /// Version of the program.
+    pub version: String,
+    /// Id of this run: another one means that the gateway was restarted.
+    #[schemars(schema_with = "uuid_schema")]
+    pub boot: Uuid,
+    /// Hex SHA-256 of the site file: another one means that the configuration changed.
+    pub config: String,
+    /// Readings that the disk budget made the gateway give up before they could be delivered here.
+    pub given_up: u64,
+}
+
+/// `alarm/event`: one change of one alarm.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct AlarmEventMessage {
+    /// Version of the contract.
+    pub v: V1,
+    /// `UUIDv7`; the same in every copy of this event.
+    #[schemars(schema_with = "uuid_schema")]
+    pub id: Uuid,
+    /// Counts the events of this gateway without a gap, from 1.
+    pub seq: u64,
+    /// When it happened.
+    #[schemars(schema_with = "stamp_schema")]
+    pub at: Stamp,
+    /// What happened.
+    pub event: EventKind,
+    /// The alarm's name.
+    pub alarm: String,
+    /// The point whose value decided, if one did.
+    pub point: Option<String>,
+    /// The device concerned, if one is.
+    pub device: Option<String>,
+    /// The hazard that it belongs to; none for the gateway's own health.
+    pub hazard: Option<String>,
+    /// The alarm's state after it.
+    pub state: AlarmState,
+    /// 1 red (gravest), 2 orange, 3 yellow, 4 blue, or `journal`.
+    #[schemars(schema_with = "level_schema")]
+    pub level: Level,
+    /// The value that decided.
+    #[schemars(schema_with = "optional_value_schema")]
+    pub value: Option<Value>,
+    /// The limit that it was held against.
+    pub limit: Option<f64>,
+    /// Unit of value and limit.
+    pub unit: Option<String>,
+    /// Quality of the value.
+    #[schemars(schema_with = "optional_quality_schema")]
+    pub quality: Option<Quality>,
+    /// What an operator reads.
+    pub message: Text,
+    /// What the limit rests on.
+    pub basis: Option<String>,
+    /// When this instance of the alarm was raised: with `alarm`, its name for good.
+    #[schemars(schema_with = "stamp_schema")]
+    pub raised_at: Stamp,
+    /// Who, where a person or a centre acted.
+    pub by: Option<String>,
+    /// Why, in their words.
+    pub reason: Option<String>,
+    /// Whether it is sent late.
+    pub backfill: bool,
+}
+
+impl AlarmEventMessage {
+    /// The message for an event.
+    pub fn new(event: &Event, backfill: bool) -> Self {
+        let what = event.transition.clone();
+        Self {
+            v: V1,
+            id: event.id,
+            seq: event.seq,
+            at: what.at,
+            event: what.event,
+            alarm: what.alarm,
+            point: what.point,
+            device: what.device,
+            hazard: what.hazard,
+            state: what.state,
+            level: what.level,
+            value: what.value,
+            limit: what.limit,
+            unit: what.unit,
+            quality: what.quality,
+            message: what.message,
+            basis: what.basis,
+            raised_at: what.raised_at,
+            by: what.by,
+            reason: what.reason,
+            backfill,
+        }
+    }
+}
+
+/// `alarm/current/{alarm}`, retained: the alarm's whole present state. An empty payload says that it is normal.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct AlarmCurrent {
+    /// The alarm's last event.
+    #[serde(flatten)]
+    pub last: AlarmEventMessage,
+    /// Who acknowledged this instance, once somebody has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acknowledged_by: Option<String>,
+}
+
+impl AlarmCurrent {
+    /// The state that an alarm's last event left it in.
+    pub fn new(event: &Event) -> Self {
+        let acknowledged_by = event.transition.acknowledged_by.clone();
+        Self { last: AlarmEventMessage::new(event, false), acknowledged_by }
+    }
+}
+
+/// `risk`, retained.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RiskMessage {
+    /// Version of the contract.
+    pub v: V1,
+    /// When it was last judged.
+    #[schemars(schema_with = "stamp_schema")]
+    pub at: Stamp,
+    /// The whole site.
+    pub site: RiskPart,
+    /// Each hazard by its id.
+    pub hazards: BTreeMap<String, RiskPart>,
+}
+
+/// The risk of the site or of one hazard.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RiskPart {
+    /// 1 red (gravest) to 4 blue, or `normal`.
+    #[schemars(schema_with = "risk_level_schema")]
+    pub level: RiskLevel,
+    /// The alarms behind it, gravest first.
+    pub alarms: Vec<String>,
+}
+
+impl RiskMessage {
+    /// The message for a risk picture.
+    pub fn new(risk: &Risk) -> Self {
+        let part = |item: &RiskItem| RiskPart { level: item.level, alarms: item.alarms.clone() };
+        let hazards = risk.hazards.iter().map(|(name, item)| (name.clone(), part(item))).collect();
+        Self { v: V1, at: risk.at, site: part(&risk.site), hazards }
+    }
+}
+
+/// `device/{device}`, retained.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct DeviceMessage {
+    /// Version of the contract.
+    pub v: V1,
+    /// When this was said.
+    #[schemars(schema_with = "stamp_schema")]
+    pub at: Stamp,
+    /// The device.
+    pub device: String,
+    /// How its link is.
+    pub state: LinkState,
+    /// Since when.
+    #[schemars(schema_with = "stamp_schema")]
+    pub since: Stamp,
+    /// What went wrong, in words.
+    pub error: Option<String>,
+}
+
+impl DeviceMessage {
+    /// The message for a device's state.
+    pub fn new(status: &DeviceStatus) -> Self {
+        let DeviceStatus { at, device, state, since, error } = status.clone();
+        Self { v: V1, at, device, state, since, error }
+    }
+}
+
+/// `data/{device}`: readings of one device at one moment.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct DataMessage {
+    /// Version of the contract.
+    pub v: V1,
+    /// Counts the messages of this device over the gateway's life; a gap means that readings were given up.
+    pub seq: u64,
+    /// When, in milliseconds since 1970-01-01T00:00:00Z.
+    pub ts: i64,
+    /// The device.
+    pub device: String,
+    /// Values by signal: those that are good, and those that are uncertain.
+    #[schemars(schema_with = "values_schema")]
+    pub values: BTreeMap<String, Value>,
+    /// Qualities by signal: those that are not good.
+    #[schemars(schema_with = "qualities_schema")]
+    pub quality: BTreeMap<String, Quality>,
+    /// Whether they are sent late.
+    pub backfill: bool,
+}
+
+/// `cmd`: what a centre wants.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CommandMessage {
+    /// Version of the contract.
+    pub v: V1,
+    /// The centre's name for this command; the reply carries it.
+    #[schemars(length(min = 1, max = 64))]
+    pub id: String,
+    /// What is wanted.
+    pub cmd: CommandKind,
+    /// `ack`: the alarm's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 256))]
+    pub alarm: Option<String>,
+    /// `ack`: which instance of the alarm; the present one if not said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "stamp_schema")]
+    pub raised_at: Option<Stamp>,
+    /// Who wants it; needed for `ack`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
+    pub by: Option<String>,
+    /// Why, in their words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 500))]
+    pub reason: Option<String>,
+}
+
+/// What a centre can want.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum CommandKind {
+    /// Acknowledge an alarm.
+    Ack,
+    /// Send the retained state again: risk, devices, standing alarms.
+    Snapshot,
+}
+
+/// `cmd/reply`: what became of a command.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ReplyMessage {
+    /// Version of the contract.
+    pub v: V1,
+    /// The command's `id`; null if it could not be read.
+    pub id: Option<String>,
+    /// Whether it was done, and its effects are on disk.
+    pub ok: bool,
+    /// Why it was not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+fn stamp_schema(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "string",
+        "format": "date-time",
+        "description": "RFC 3339 with offset and milliseconds",
+        "examples": ["2026-11-21T20:15:03.214+08:00"]
+    })
+}
+
+fn uuid_schema(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "format": "uuid" })
+}
+
+fn level_schema(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "enum": [1, 2, 3, 4, "journal"], "description": "1 red (gravest), 2 orange, 3 yellow, 4 blue" })
+}
+
+fn risk_level_schema(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "enum": [1, 2, 3, 4, "normal"], "description": "1 red (gravest), 2 orange, 3 yellow, 4 blue" })
+}
+
+fn optional_value_schema(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": ["boolean", "number", "null"] })
+}
+
+fn values_schema(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "object", "additionalProperties": { "type": ["boolean", "number"] } })
+}
+
+const QUALITY_PATTERN: &str =
+    "^(good|(uncertain|bad):(comm|range|sensor_fault|stuck|stale|maintenance|substituted))$";
+
+fn optional_quality_schema(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": ["string", "null"], "pattern": QUALITY_PATTERN })
+}
+
+fn qualities_schema(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "object",
+        "additionalProperties": { "type": "string", "pattern": QUALITY_PATTERN }
+    })
+}

@@ -1,0 +1,123 @@
+//! A destination's queue joined to its outbox: what is next is read, and what was acknowledged is kept.
+
+use tokio::sync::watch;
+
+use super::queue::{Lane, Queue, Room, Ticket, Want};
+use crate::model::Event;
+use crate::store::{Heads, Outbox, Progress, Row, Stopped, Store, StoreError};
+
+/// Entries that are being handed over.
+#[derive(Debug)]
+pub(super) enum Page {
+    /// Of the event lane.
+    Events(Vec<Event>),
+    /// Of one of the telemetry lanes.
+    Rows(Lane, Vec<Row>),
+}
+
+/// What a destination is told next, and how far it has acknowledged.
+pub(super) struct Feed {
+    forwarder: String,
+    store: Store,
+    outbox: Outbox,
+    heads: watch::Receiver<Heads>,
+    queue: Queue,
+    kept: Progress,
+}
+
+impl Feed {
+    /// The feed of the destination of this name, where it stopped.
+    pub(super) async fn open(store: &Store, forwarder: &str) -> Result<Self, StoreError> {
+        let outbox = store.outbox(forwarder)?;
+        let kept = outbox.progress().await?;
+        Ok(Self {
+            forwarder: forwarder.to_owned(),
+            store: store.clone(),
+            outbox,
+            heads: store.heads(),
+            queue: Queue::new(&kept),
+            kept,
+        })
+    }
+
+    /// A connection begins: whatever is not acknowledged is owed anew.
+    pub(super) fn connected(&mut self) {
+        let heads = *self.heads.borrow_and_update();
+        self.queue.connected(&heads);
+    }
+
+    /// The next entries to hand over, none if there are none now or `room` has no place for them. They count as handed
+    /// over from now on.
+    pub(super) async fn next(&mut self, room: Room) -> Result<Option<Page>, StoreError> {
+        let heads = *self.heads.borrow_and_update();
+        while let Some(want) = self.queue.want(&heads, room) {
+            let Want { lane, after, upto, count } = want;
+            let page = if lane == Lane::Events {
+                let events = self.outbox.events(after, count).await?;
+                self.queue.handed_over(&want, events.iter().map(|event| event.seq));
+                Page::Events(events)
+            } else {
+                let rows = self.outbox.telemetry(after, upto, count).await?;
+                self.queue.handed_over(&want, rows.iter().map(|row| row.id));
+                Page::Rows(lane, rows)
+            };
+            if !page.is_empty() {
+                return Ok(Some(page));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The destination has this one for good.
+    pub(super) fn acknowledged(&mut self, ticket: Ticket) {
+        self.queue.acknowledged(ticket);
+    }
+
+    /// Waits until the outbox has more; for ever once the store has stopped.
+    pub(super) async fn changed(&mut self) {
+        if self.heads.changed().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// The last telemetry row that the disk budget made the store give up.
+    pub(super) fn floor(&self) -> u64 {
+        self.heads.borrow().floor
+    }
+
+    /// Readings given up before the destination had acknowledged them.
+    pub(super) async fn given_up(&self) -> Result<u64, StoreError> {
+        self.outbox.given_up().await
+    }
+
+    /// Has the store keep how far the destination has acknowledged, unless it is too busy: then the next call does.
+    pub(super) fn save(&mut self) -> Result<(), Stopped> {
+        let progress = self.queue.progress();
+        if progress != self.kept && self.store.try_advance(&self.forwarder, progress.clone())? {
+            self.kept = progress;
+        }
+        Ok(())
+    }
+
+    /// The same at the end, waiting for the store.
+    pub(super) async fn save_last(&mut self) {
+        let progress = self.queue.progress();
+        if progress == self.kept {
+            return;
+        }
+        let saved = self.store.advance(&self.forwarder, progress);
+        if !matches!(tokio::time::timeout(super::SAVE_LAST_MAX, saved).await, Ok(Ok(()))) {
+            let forwarder = &self.forwarder;
+            tracing::warn!(forwarder, "the last acknowledgements were not kept: some entries go out twice");
+        }
+    }
+}
+
+impl Page {
+    const fn is_empty(&self) -> bool {
+        match self {
+            Self::Events(events) => events.is_empty(),
+            Self::Rows(_, rows) => rows.is_empty(),
+        }
+    }
+}

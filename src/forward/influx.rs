@@ -1,0 +1,296 @@
+//! An InfluxDB v2 write endpoint. Writes one batch at a time; a batch that the database cannot take is halved until the entry
+//! that it cannot take stands alone, and that one is set aside. Everything else that goes wrong is tried again.
+
+use std::io::Write;
+use std::time::Duration;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use influxdb2::api::write::TimestampPrecision;
+use influxdb2::{Client, ClientBuilder, RequestError};
+use reqwest::header::{CONTENT_ENCODING, HeaderMap, HeaderValue};
+use tokio::select;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use super::backoff::Backoff;
+use super::feed::{Feed, Page};
+use super::line::{Hazards, Lines, hazards};
+use super::queue::{Lane, Room, Ticket};
+use super::{Context, Health, SAVE_EVERY};
+use crate::model::limits::{INFLUX_WRITE_POINTS_MAX, SHUTDOWN_MAX};
+use crate::model::{Event, ForwarderId};
+use crate::site::{InfluxTarget, Site};
+use crate::store::{Row, Store};
+
+/// How long connecting, and a whole write, may take.
+const CONNECT_MAX: Duration = Duration::from_secs(5);
+const WRITE_MAX: Duration = Duration::from_secs(30);
+/// Entries that are read at a time; between two reads a new event may go first.
+const PAGE_ENTRIES_MAX: usize = 256;
+/// Characters of the database's own words that are passed on.
+const WORDS_CHARS_MAX: usize = 200;
+
+/// What became of a write.
+enum Outcome {
+    Written,
+    /// The database will never take this batch.
+    Rejected(String),
+    /// It may take it another time.
+    Failed(String),
+}
+
+/// One entry of the outbox.
+enum Entry {
+    Event(Box<Event>),
+    Row(Lane, Row),
+}
+
+/// Serves the database until `stop`.
+pub(super) async fn run(id: ForwarderId, target: &InfluxTarget, context: &Context, stop: &CancellationToken) {
+    let mut health = Health::new(id, context);
+    let client = match client(target) {
+        Ok(client) => client,
+        Err(error) => {
+            health.fails(error).await;
+            return stop.cancelled().await;
+        }
+    };
+    let mut backoff = Backoff::new(fastrand::Rng::new());
+    let (site, store) = (&*context.site, &context.store);
+    let hazards = hazards(site);
+    let mut database = Database { client, target, site, hazards, health, feed: None, set_aside: 0 };
+    while let Err(error) = database.visit(store, &site.forwarder(id).name, &mut backoff, stop).await {
+        database.health.fails(error).await;
+        select! {
+            () = tokio::time::sleep(backoff.wait()) => {}
+            () = stop.cancelled() => break,
+        }
+    }
+    database.farewell().await;
+}
+
+fn client(target: &InfluxTarget) -> Result<Client, String> {
+    // The library panics on a URL that is none.
+    url::Url::parse(&target.url).map_err(|error| format!("`{}` is not a URL: {error}", target.url))?;
+    let headers = HeaderMap::from_iter([(CONTENT_ENCODING, HeaderValue::from_static("gzip"))]);
+    let builder = reqwest::Client::builder()
+        .connect_timeout(CONNECT_MAX)
+        .timeout(WRITE_MAX)
+        .redirect(reqwest::redirect::Policy::none())
+        .default_headers(headers);
+    let token = target.token.as_ref().map_or("", |secret| secret.expose());
+    ClientBuilder::with_builder(builder, &target.url, &target.org, token)
+        .build()
+        .map_err(|error| error.to_string())
+}
+
+/// One database.
+struct Database<'a> {
+    client: Client,
+    target: &'a InfluxTarget,
+    site: &'a Site,
+    hazards: Hazards<'a>,
+    health: Health,
+    feed: Option<Feed>,
+    /// Entries that the database would not take.
+    set_aside: u64,
+}
+
+impl Database<'_> {
+    /// Writes until something goes wrong, in words, or `stop` comes.
+    async fn visit(
+        &mut self,
+        store: &Store,
+        name: &str,
+        backoff: &mut Backoff,
+        stop: &CancellationToken,
+    ) -> Result<(), String> {
+        if self.feed.is_none() {
+            self.feed = Some(Feed::open(store, name).await.map_err(|error| error.to_string())?);
+        }
+        if let Some(feed) = &mut self.feed {
+            feed.connected();
+        }
+        loop {
+            let page = self.step(Room { events: PAGE_ENTRIES_MAX, telemetry: PAGE_ENTRIES_MAX });
+            let wrote = select! {
+                wrote = page => wrote?,
+                () = stop.cancelled() => return Ok(()),
+            };
+            if wrote {
+                backoff.reset();
+            } else if !self.wait(stop).await {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Writes the next page; says whether there was one.
+    async fn step(&mut self, room: Room) -> Result<bool, String> {
+        let Some(feed) = &mut self.feed else { return Ok(false) };
+        let Some(page) = feed.next(room).await.map_err(|error| error.to_string())? else { return Ok(false) };
+        for batch in batches(entries(page)) {
+            self.deliver(&batch).await?;
+        }
+        if let Some(feed) = &mut self.feed {
+            feed.save().map_err(|error| error.to_string())?;
+        }
+        Ok(true)
+    }
+
+    /// Waits until there is more to write; false once `stop` comes.
+    async fn wait(&mut self, stop: &CancellationToken) -> bool {
+        let Some(feed) = &mut self.feed else { return false };
+        loop {
+            select! {
+                () = feed.changed() => return true,
+                // A save that the store was too busy to take is made up for here.
+                () = tokio::time::sleep(SAVE_EVERY) => if feed.save().is_err() {
+                    tracing::debug!("the store has stopped: acknowledgements are no longer kept");
+                },
+                () = stop.cancelled() => return false,
+            }
+        }
+    }
+
+    /// Writes a batch, in halves if the database will not take it whole.
+    async fn deliver(&mut self, batch: &[Entry]) -> Result<(), String> {
+        let mut parts = vec![batch];
+        while let Some(part) = parts.pop() {
+            match self.write(part).await {
+                Outcome::Written => {
+                    self.acknowledge(part);
+                    self.health.works().await;
+                }
+                Outcome::Rejected(_) if part.len() > 1 => {
+                    let (first, second) = part.split_at(part.len() / 2);
+                    parts.extend([second, first]);
+                }
+                Outcome::Rejected(words) => {
+                    self.acknowledge(part);
+                    self.set_aside += 1;
+                    let count = self.set_aside;
+                    let text =
+                        format!("{} would not take an entry ({count} so far): {words}", self.target.url);
+                    self.health.fails(text).await;
+                }
+                Outcome::Failed(words) => return Err(words),
+            }
+        }
+        Ok(())
+    }
+
+    async fn write(&self, batch: &[Entry]) -> Outcome {
+        let target = self.target;
+        let body = match compressed(self.site, &self.hazards, batch) {
+            Ok(body) => body,
+            Err(error) => return Outcome::Failed(format!("compressing a batch: {error}")),
+        };
+        let precision = TimestampPrecision::Milliseconds;
+        let write =
+            self.client.write_line_protocol_with_precision(&target.org, &target.bucket, body, precision);
+        match timeout(WRITE_MAX, write).await {
+            Ok(Ok(())) => Outcome::Written,
+            Ok(Err(error)) => outcome(&target.url, &error),
+            Err(_) => {
+                Outcome::Failed(format!("{} did not answer within {} s", target.url, WRITE_MAX.as_secs()))
+            }
+        }
+    }
+
+    fn acknowledge(&mut self, batch: &[Entry]) {
+        let Some(feed) = &mut self.feed else { return };
+        for entry in batch {
+            feed.acknowledged(match entry {
+                Entry::Event(event) => Ticket { lane: Lane::Events, position: event.seq },
+                Entry::Row(lane, row) => Ticket { lane: *lane, position: row.id },
+            });
+        }
+    }
+
+    /// Writes the last events, for as long as a stop may take, and keeps how far it came.
+    async fn farewell(&mut self) {
+        if let Some(feed) = &mut self.feed {
+            feed.connected();
+        }
+        let events = async {
+            while let Ok(true) = self.step(Room { events: PAGE_ENTRIES_MAX, telemetry: 0 }).await {}
+        };
+        if timeout(SHUTDOWN_MAX / 2, events).await.is_err() {
+            tracing::info!("the database was too slow for the last events; they go out at the next start");
+        }
+        if let Some(feed) = &mut self.feed {
+            feed.save_last().await;
+        }
+    }
+}
+
+fn entries(page: Page) -> Vec<Entry> {
+    match page {
+        Page::Events(events) => events.into_iter().map(|event| Entry::Event(Box::new(event))).collect(),
+        Page::Rows(lane, rows) => rows.into_iter().map(|row| Entry::Row(lane, row)).collect(),
+    }
+}
+
+/// The entries in batches of at most as many readings as one write may have. A row alone never has more.
+fn batches(entries: Vec<Entry>) -> Vec<Vec<Entry>> {
+    let mut batches: Vec<Vec<Entry>> = Vec::new();
+    let mut points = 0;
+    for entry in entries {
+        let more = match &entry {
+            Entry::Event(_) => 1,
+            Entry::Row(_, row) => row.readings.len(),
+        };
+        points += more;
+        match batches.last_mut() {
+            Some(batch) if points <= INFLUX_WRITE_POINTS_MAX => batch.push(entry),
+            _ => {
+                points = more;
+                batches.push(vec![entry]);
+            }
+        }
+    }
+    batches
+}
+
+fn compressed(site: &Site, hazards: &Hazards<'_>, batch: &[Entry]) -> std::io::Result<Vec<u8>> {
+    let mut lines = Lines::default();
+    for entry in batch {
+        match entry {
+            Entry::Event(event) => lines.event(site, event),
+            Entry::Row(_, row) => lines.row(site, hazards, row),
+        }
+    }
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(lines.as_bytes())?;
+    encoder.finish()
+}
+
+fn outcome(url: &str, error: &RequestError) -> Outcome {
+    let RequestError::Http { status, text } = error else { return Outcome::Failed(chain(error)) };
+    let words: String = text.trim().chars().take(WORDS_CHARS_MAX).collect();
+    let said = format!("{url} answered {status}: {words}");
+    match status.as_u16() {
+        401 | 403 => Outcome::Failed(format!("{said} (token refused)")),
+        404 => Outcome::Failed(format!("{said} (no such organisation or bucket?)")),
+        429 => Outcome::Failed(said),
+        400..=499 => Outcome::Rejected(said),
+        _ => Outcome::Failed(said),
+    }
+}
+
+/// An error with its causes.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let more = error.to_string();
+        if !text.contains(&more) {
+            text.push_str(": ");
+            text.push_str(&more);
+        }
+        cause = error.source();
+    }
+    text
+}

@@ -1,0 +1,158 @@
+//! Commands from the centre: what a payload asks for, or one clear sentence on why it cannot be understood.
+
+use serde_json::Value as Json;
+
+use crate::forward::contract::{CommandKind, CommandMessage};
+use crate::model::limits::MQTT_PAYLOAD_BYTES_MAX;
+use crate::model::{Action, Command};
+
+/// Characters that each field may have.
+const ID_CHARS_MAX: usize = 64;
+const ALARM_CHARS_MAX: usize = 256;
+const BY_CHARS_MAX: usize = 64;
+const REASON_CHARS_MAX: usize = 500;
+
+/// What a centre wants.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Request {
+    /// For the engine.
+    Command(Command),
+    /// The retained state again.
+    Snapshot,
+}
+
+/// A payload that is no command: its id if it has one, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Refusal {
+    pub(super) id: Option<String>,
+    pub(super) why: String,
+}
+
+/// The command in `payload`, with its id. `retained` says that the broker kept it for subscribers to come.
+pub(super) fn parse(payload: &[u8], retained: bool) -> Result<(String, Request), Refusal> {
+    let unread = |why: String| Refusal { id: None, why };
+    if payload.len() > MQTT_PAYLOAD_BYTES_MAX {
+        let size = payload.len();
+        return Err(unread(format!(
+            "a command has at most {MQTT_PAYLOAD_BYTES_MAX} bytes; this one has {size}"
+        )));
+    }
+    let json: Json =
+        serde_json::from_slice(payload).map_err(|error| unread(format!("not valid JSON: {error}")))?;
+    let id =
+        json.get("id").and_then(Json::as_str).filter(|id| is_within(id, ID_CHARS_MAX)).map(str::to_owned);
+    read(json, retained).map_err(|why| Refusal { id, why })
+}
+
+fn read(json: Json, retained: bool) -> Result<(String, Request), String> {
+    if !json.is_object() {
+        return Err("a command is a JSON object".to_owned());
+    }
+    match json.get("v") {
+        None => return Err("missing field `v`: the version of the contract, 1".to_owned()),
+        Some(v) if *v != 1 => return Err(format!("`v` is {v}; only version 1 is understood")),
+        Some(_) => {}
+    }
+    let message: CommandMessage = serde_json::from_value(json).map_err(|error| error.to_string())?;
+    if retained {
+        return Err("a command must not be retained: it would be carried out at every connection".to_owned());
+    }
+    check("id", &message.id, ID_CHARS_MAX)?;
+    let id = message.id.clone();
+    Ok((id, request(message)?))
+}
+
+fn request(message: CommandMessage) -> Result<Request, String> {
+    let CommandMessage { cmd, alarm, raised_at, by, reason, .. } = message;
+    if let Some(reason) = &reason {
+        check("reason", reason, REASON_CHARS_MAX)?;
+    }
+    match cmd {
+        CommandKind::Snapshot => Ok(Request::Snapshot),
+        CommandKind::Ack => {
+            let alarm = needed("alarm", alarm, ALARM_CHARS_MAX)?;
+            let by = needed("by", by, BY_CHARS_MAX)?;
+            Ok(Request::Command(Command { action: Action::Acknowledge { alarm, raised_at }, by, reason }))
+        }
+    }
+}
+
+fn needed(field: &str, value: Option<String>, chars_max: usize) -> Result<String, String> {
+    let value = value.ok_or_else(|| format!("missing field `{field}`"))?;
+    check(field, &value, chars_max)?;
+    Ok(value)
+}
+
+fn check(field: &str, value: &str, chars_max: usize) -> Result<(), String> {
+    if is_within(value, chars_max) {
+        return Ok(());
+    }
+    Err(format!("`{field}` must have 1 to {chars_max} characters; it has {}", value.chars().count()))
+}
+
+fn is_within(value: &str, chars_max: usize) -> bool {
+    (1..=chars_max).contains(&value.chars().count())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(payload: &str) -> Refusal {
+        parse(payload.as_bytes(), false).unwrap_err()
+    }
+
+    #[test]
+    fn an_acknowledgement_is_read_whole() {
+        let payload = r#"{"v":1,"id":"c-1","cmd":"ack","alarm":"tank1.level","by":"李工","reason":"已派人",
+            "raised_at":"2026-11-21T20:15:03.214+08:00"}"#;
+        let (id, request) = parse(payload.as_bytes(), false).unwrap();
+        assert_eq!(id, "c-1");
+        let Request::Command(command) = request else { panic!("{request:?}") };
+        assert_eq!((command.by.as_str(), command.reason.as_deref()), ("李工", Some("已派人")));
+        let Action::Acknowledge { alarm, raised_at } = command.action;
+        assert_eq!(alarm, "tank1.level");
+        assert_eq!(raised_at.unwrap().to_string(), "2026-11-21T20:15:03.214+08:00");
+    }
+
+    #[test]
+    fn whatever_is_wrong_is_said_in_one_sentence_that_names_it() {
+        let long = "x".repeat(501);
+        let with_reason = format!(r#"{{"v":1,"id":"a","cmd":"ack","alarm":"b","by":"c","reason":"{long}"}}"#);
+        let cases = [
+            ("", "not valid JSON"),
+            ("{\"v\":1", "not valid JSON"),
+            ("[]", "JSON object"),
+            ("{}", "missing field `v`"),
+            (r#"{"v":0,"id":"a","cmd":"snapshot"}"#, "`v` is 0"),
+            (r#"{"v":"1","id":"a","cmd":"snapshot"}"#, "`v` is \"1\""),
+            (r#"{"v":1,"cmd":"snapshot"}"#, "missing field `id`"),
+            (r#"{"v":1,"id":"","cmd":"snapshot"}"#, "`id` must have"),
+            (r#"{"v":1,"id":"a"}"#, "missing field `cmd`"),
+            (r#"{"v":1,"id":"a","cmd":"explode"}"#, "unknown variant `explode`"),
+            (r#"{"v":1,"id":"a","cmd":"ack","by":"c"}"#, "missing field `alarm`"),
+            (r#"{"v":1,"id":"a","cmd":"ack","alarm":"b"}"#, "missing field `by`"),
+            (r#"{"v":1,"id":"a","cmd":"ack","alarm":"b","by":"c","raisedat":1}"#, "unknown field `raisedat`"),
+            (&with_reason, "`reason` must have"),
+        ];
+        for (payload, part) in cases {
+            let Refusal { why, .. } = refusal(payload);
+            assert!(why.contains(part), "{payload}: {why}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_carries_the_commands_id_whenever_there_is_one() {
+        assert_eq!(refusal(r#"{"v":2,"id":"a"}"#).id.as_deref(), Some("a"));
+        assert_eq!(refusal(r#"{"v":1,"id":7,"cmd":"ack"}"#).id, None);
+    }
+
+    #[test]
+    fn a_command_too_large_or_retained_is_refused() {
+        let large = vec![b' '; MQTT_PAYLOAD_BYTES_MAX + 1];
+        assert!(parse(&large, false).unwrap_err().why.contains("at most"));
+        let payload = br#"{"v":1,"id":"a","cmd":"snapshot"}"#;
+        assert!(parse(payload, true).unwrap_err().why.contains("retained"));
+        assert!(parse(payload, false).is_ok());
+    }
+}

@@ -1,0 +1,396 @@
+//! One connection being served: hand over what is next while there is room, take in acknowledgements and commands, say what
+//! changed. Everything here dies with the connection but the feed.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use rumqttc::{ConnectReturnCode, Event, Outgoing as Sent, Packet, Publish, QoS, SubscribeReasonCode};
+use tokio::select;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::{MissedTickBehavior, interval, sleep_until, timeout};
+use tokio_util::sync::CancellationToken;
+
+use super::command::{self, Refusal, Request};
+use super::link::{Link, Lost};
+use super::payload::Outgoing;
+use super::topics::Topics;
+use super::window::{Token, Window};
+use crate::forward::contract::{ReplyMessage, StatusMessage, V1};
+use crate::forward::feed::{Feed, Page};
+use crate::forward::queue::{Lane, Room, Ticket};
+use crate::forward::{Context, SAVE_EVERY};
+use crate::model::limits::{COMMAND_WAIT_MAX, MQTT_ACK_WAIT_MAX, MQTT_COMMANDS_MAX, SHUTDOWN_MAX};
+use crate::model::{Board, Command, CommandError, CommandResult, Mono};
+use crate::store::StoreError;
+
+/// How a connection ended.
+#[derive(Debug)]
+pub(super) enum End {
+    /// In good order.
+    Stopped,
+    /// Otherwise.
+    Lost(Lost),
+}
+
+/// A retained state that is due. Made from the board when it is sent, so that many changes are one message.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Due {
+    Status,
+    Alarm(String),
+    Risk,
+    Device(String),
+}
+
+/// An answer that is due, and the command that it answers, to be acknowledged with it.
+#[derive(Debug)]
+struct Answer {
+    reply: ReplyMessage,
+    command: Option<Publish>,
+}
+
+/// What this gateway's status is while it is connected.
+pub(super) fn status(context: &Context, given_up: u64) -> StatusMessage {
+    StatusMessage {
+        v: V1,
+        online: true,
+        since: context.clock.now().wall.stamp(&context.site.identity.zone),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        boot: context.boot,
+        config: context.site.hash.clone(),
+        given_up,
+    }
+}
+
+/// What is said of it once it is gone.
+pub(super) fn offline(topics: &Topics, status: &StatusMessage) -> Outgoing {
+    Outgoing::status(topics, &StatusMessage { online: false, ..status.clone() })
+}
+
+/// One connection.
+pub(super) struct Session<'a> {
+    context: &'a Context,
+    topics: &'a Topics,
+    link: Link,
+    feed: &'a mut Feed,
+    window: Window,
+    status: StatusMessage,
+    board: watch::Receiver<Arc<Board>>,
+    /// The board as it was last looked at.
+    seen: Arc<Board>,
+    due: BTreeSet<Due>,
+    answers: VecDeque<Answer>,
+    running: JoinSet<(Publish, String, CommandResult)>,
+    floor: u64,
+    /// When the broker last acknowledged something, or was last owed nothing.
+    acknowledged_at: Mono,
+}
+
+impl<'a> Session<'a> {
+    /// A session on a link that is yet to be connected.
+    pub(super) fn new(
+        context: &'a Context,
+        topics: &'a Topics,
+        link: Link,
+        feed: &'a mut Feed,
+        status: StatusMessage,
+    ) -> Self {
+        let mut board = context.store.board();
+        let seen = Arc::clone(&board.borrow_and_update());
+        Self {
+            context,
+            topics,
+            link,
+            floor: feed.floor(),
+            feed,
+            window: Window::default(),
+            status,
+            board,
+            seen,
+            due: BTreeSet::new(),
+            answers: VecDeque::new(),
+            running: JoinSet::new(),
+            acknowledged_at: context.clock.now().mono,
+        }
+    }
+
+    /// Waits until the broker has let us in. Returns how it ended if it did not.
+    pub(super) async fn connect(&mut self, stop: &CancellationToken) -> Option<End> {
+        let event = select! {
+            event = self.link.next() => event,
+            () = stop.cancelled() => return Some(End::Stopped),
+        };
+        match event {
+            Ok(Event::Incoming(Packet::ConnAck(ack))) if ack.code == ConnectReturnCode::Success => None,
+            Ok(other) => Some(End::Lost(Lost::Error(format!("the broker began with {other:?}")))),
+            Err(lost) => Some(End::Lost(lost)),
+        }
+    }
+
+    /// Has the centre told that something from it could not be taken.
+    pub(super) fn refuse(&mut self, why: String) {
+        self.answer(None, Refusal { id: None, why });
+    }
+
+    /// Serves the connection until it is lost or `stop` comes.
+    pub(super) async fn serve(
+        mut self,
+        with_commands: bool,
+        stop: &CancellationToken,
+    ) -> Result<End, StoreError> {
+        if with_commands && self.link.client.try_subscribe(self.topics.command(), QoS::AtLeastOnce).is_err() {
+            return Ok(End::Lost(Lost::Error("the client took no subscription".to_owned())));
+        }
+        self.feed.connected();
+        self.due.insert(Due::Status);
+        self.all_due();
+        let mut save = interval(SAVE_EVERY);
+        save.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            self.hand_over().await?;
+            let ack_due = self.context.clock.instant(self.acknowledged_at + MQTT_ACK_WAIT_MAX);
+            select! {
+                event = self.link.next() => match event {
+                    Ok(event) => self.take(event),
+                    Err(lost) => return Ok(End::Lost(lost)),
+                },
+                () = self.feed.changed() => {}
+                Ok(()) = self.board.changed() => self.changes_due(),
+                Some(done) = self.running.join_next() => match done {
+                    Ok((command, id, result)) => self.done(command, id, result),
+                    Err(error) => tracing::error!(%error, "a command was not carried out"),
+                },
+                _ = save.tick() => self.save().await?,
+                () = sleep_until(ack_due), if self.window.outstanding() > 0 => {
+                    let wait = MQTT_ACK_WAIT_MAX.as_secs();
+                    let text = format!("the broker has acknowledged nothing for {wait} s");
+                    return Ok(End::Lost(Lost::Error(text)));
+                }
+                () = stop.cancelled() => break,
+            }
+        }
+        if timeout(SHUTDOWN_MAX / 2, self.farewell()).await.is_err() {
+            tracing::info!(
+                "the broker did not acknowledge everything in time; what is left goes out at the next start"
+            );
+        }
+        Ok(End::Stopped)
+    }
+
+    /// Hands over what is next, for as long as there is room: status and answers, events, retained states, telemetry.
+    async fn hand_over(&mut self) -> Result<(), StoreError> {
+        loop {
+            if self.send_answer() || self.send_status() {
+                continue;
+            }
+            let room = self.window.room();
+            if let Some(page) = self.feed.next(Room { telemetry: 0, ..room }).await? {
+                self.send_page(page);
+            } else if self.send_due() {
+            } else if let Some(page) = self.feed.next(room).await? {
+                self.send_page(page);
+            } else {
+                return Ok(());
+            }
+        }
+    }
+
+    fn send_page(&mut self, page: Page) {
+        let now = self.context.clock.now().wall;
+        match page {
+            Page::Events(events) => {
+                for event in events {
+                    let ticket = Ticket { lane: Lane::Events, position: event.seq };
+                    self.send(Outgoing::event(self.topics, &event, now), Token::Entry(ticket));
+                    if self.is_latest(&event) {
+                        self.send(Outgoing::current(self.topics, &event), Token::Entry(ticket));
+                    }
+                }
+            }
+            Page::Rows(lane, rows) => {
+                for row in rows {
+                    let ticket = Ticket { lane, position: row.id };
+                    self.send(Outgoing::data(self.topics, &row, now), Token::Entry(ticket));
+                }
+            }
+        }
+    }
+
+    /// Whether the alarm still stands as this event left it. If not, a later event says how it stands.
+    fn is_latest(&self, event: &crate::model::Event) -> bool {
+        let board = self.board.borrow();
+        match board.alarms.get(&event.transition.alarm) {
+            Some(standing) => standing.seq <= event.seq,
+            None => event.transition.state == crate::model::AlarmState::Normal,
+        }
+    }
+
+    fn send_answer(&mut self) -> bool {
+        if self.window.free() == 0 {
+            return false;
+        }
+        let Some(Answer { reply, command }) = self.answers.pop_front() else { return false };
+        self.send(Outgoing::reply(self.topics, &reply), Token::Volatile);
+        if let Some(command) = command
+            && self.link.client.try_ack(&command).is_err()
+        {
+            tracing::warn!("a command could not be acknowledged: the broker sends it again");
+        }
+        true
+    }
+
+    fn send_status(&mut self) -> bool {
+        if self.window.free() == 0 || !self.due.remove(&Due::Status) {
+            return false;
+        }
+        self.send(Outgoing::status(self.topics, &self.status), Token::Volatile);
+        true
+    }
+
+    fn send_due(&mut self) -> bool {
+        if !self.window.has_room_for_state() {
+            return false;
+        }
+        let Some(due) = self.due.pop_first() else { return false };
+        let board = Arc::clone(&self.board.borrow());
+        let message = match due {
+            Due::Status => Some(Outgoing::status(self.topics, &self.status)),
+            // An alarm that is normal by now says so by its event.
+            Due::Alarm(name) => board.alarms.get(&name).map(|event| Outgoing::current(self.topics, event)),
+            Due::Risk => Some(Outgoing::risk(self.topics, &board.risk)),
+            Due::Device(name) => board.devices.get(&name).map(|status| Outgoing::device(self.topics, status)),
+        };
+        if let Some(message) = message {
+            self.send(message, Token::Volatile);
+        }
+        true
+    }
+
+    fn send(&mut self, message: Outgoing, token: Token) {
+        if self.window.outstanding() == 0 {
+            self.acknowledged_at = self.context.clock.now().mono;
+        }
+        if self.link.publish(message) {
+            self.window.given(token);
+        } else {
+            // The queue has more places than the window. Should it ever be full, the entry stays unacknowledged and goes out
+            // with the next connection.
+            tracing::error!("the client took no message");
+        }
+    }
+
+    fn take(&mut self, event: Event) {
+        match event {
+            Event::Outgoing(Sent::Publish(packet_id)) => self.window.numbered(packet_id),
+            Event::Incoming(Packet::PubAck(ack)) => {
+                self.acknowledged_at = self.context.clock.now().mono;
+                if let Some(ticket) = self.window.acknowledged(ack.pkid) {
+                    self.feed.acknowledged(ticket);
+                }
+            }
+            Event::Incoming(Packet::Publish(publish)) => self.take_command(publish),
+            Event::Incoming(Packet::SubAck(ack))
+                if ack.return_codes.contains(&SubscribeReasonCode::Failure) =>
+            {
+                tracing::warn!("the broker refused the subscription to commands");
+            }
+            _ => {}
+        }
+    }
+
+    fn take_command(&mut self, publish: Publish) {
+        if self.running.len() + self.answers.len() >= MQTT_COMMANDS_MAX {
+            tracing::warn!("too many commands at once: one was dropped");
+            if self.link.client.try_ack(&publish).is_err() {
+                tracing::warn!("a command could not be acknowledged: the broker sends it again");
+            }
+            return;
+        }
+        match command::parse(&publish.payload, publish.retain) {
+            Err(refusal) => self.answer(Some(publish), refusal),
+            Ok((id, Request::Command(command))) => self.carry_out(publish, id, command),
+            Ok((id, Request::Snapshot)) => {
+                self.due.insert(Due::Status);
+                self.all_due();
+                self.done(publish, id, Ok(()));
+            }
+        }
+    }
+
+    fn carry_out(&mut self, publish: Publish, id: String, command: Command) {
+        let inbox = self.context.inbox.clone();
+        self.running.spawn(async move {
+            let result = timeout(COMMAND_WAIT_MAX, inbox.command(command)).await;
+            (publish, id, result.unwrap_or(Err(CommandError::Unavailable)))
+        });
+    }
+
+    fn done(&mut self, command: Publish, id: String, result: CommandResult) {
+        let error = result.err().map(|error| error.to_string());
+        let reply = ReplyMessage { v: V1, id: Some(id), ok: error.is_none(), error };
+        self.answers.push_back(Answer { reply, command: Some(command) });
+    }
+
+    fn answer(&mut self, command: Option<Publish>, refusal: Refusal) {
+        tracing::warn!(id = refusal.id, why = refusal.why, "a command was refused");
+        let reply = ReplyMessage { v: V1, id: refusal.id, ok: false, error: Some(refusal.why) };
+        self.answers.push_back(Answer { reply, command });
+    }
+
+    /// All of the board is to be sent.
+    fn all_due(&mut self) {
+        let board = Arc::clone(&self.board.borrow_and_update());
+        self.due.insert(Due::Risk);
+        self.due.extend(board.alarms.keys().cloned().map(Due::Alarm));
+        self.due.extend(board.devices.keys().cloned().map(Due::Device));
+        self.seen = board;
+    }
+
+    /// What changed on the board is to be sent. Alarms are not among it: their events bring them.
+    fn changes_due(&mut self) {
+        let board = Arc::clone(&self.board.borrow_and_update());
+        if !Arc::ptr_eq(&board.risk, &self.seen.risk) {
+            self.due.insert(Due::Risk);
+        }
+        for (name, status) in &board.devices {
+            let same = self.seen.devices.get(name).is_some_and(|old| Arc::ptr_eq(old, status));
+            if !same {
+                self.due.insert(Due::Device(name.clone()));
+            }
+        }
+        self.seen = board;
+    }
+
+    async fn save(&mut self) -> Result<(), StoreError> {
+        if self.feed.save().is_err() {
+            tracing::debug!("the store has stopped: acknowledgements are no longer kept");
+        }
+        if self.floor != self.feed.floor() {
+            self.floor = self.feed.floor();
+            let given_up = self.feed.given_up().await?;
+            if given_up != self.status.given_up {
+                self.status.given_up = given_up;
+                self.due.insert(Due::Status);
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends the last events, says that we go, and waits until the broker has it all.
+    async fn farewell(&mut self) {
+        while let Ok(Some(page)) = self.feed.next(Room { telemetry: 0, ..self.window.room() }).await {
+            self.send_page(page);
+        }
+        while self.send_answer() {}
+        self.send(offline(self.topics, &self.status), Token::Volatile);
+        while self.window.outstanding() > 0 {
+            match self.link.next().await {
+                Ok(event) => self.take(event),
+                Err(_) => return,
+            }
+        }
+        if self.link.client.try_disconnect().is_ok() {
+            while !matches!(self.link.next().await, Ok(Event::Outgoing(Sent::Disconnect)) | Err(_)) {}
+        }
+    }
+}
