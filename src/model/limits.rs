@@ -55,11 +55,9 @@ pub const PROBE_REST_FACTOR: u32 = 24;
 /// Bytes of one MQTT message from the field or the centre.
 pub const MQTT_PAYLOAD_BYTES_MAX: usize = 256 * 1024;
 /// Bytes of one MQTT packet from the field; a longer one ends the connection before it is read.
-pub const MQTT_PACKET_BYTES_MAX: usize = 4 * 1024 * 1024;
+pub const MQTT_FIELD_PACKET_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// MQTT messages from the field that wait for their turn before the socket is left alone.
 pub const MQTT_HANDOVER_LEN_MAX: usize = 32;
-/// Longest time without a packet to or from a broker of the field.
-pub const MQTT_KEEP_ALIVE: Duration = Duration::from_secs(10);
 /// Complaints of one kind about one device: at most one line of log in this time.
 pub const COMPLAINT_INTERVAL_MIN: Duration = Duration::from_secs(10);
 /// Publishes sent to a broker and not yet acknowledged.
@@ -67,7 +65,7 @@ pub const MQTT_WINDOW_MAX: u16 = 100;
 /// Bytes of the largest MQTT packet that is sent.
 pub const MQTT_PACKET_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// From one ping of a quiet MQTT connection to the next; a dead peer is noticed after at most twice as long.
-pub const MQTT_KEEP_ALIVE: Duration = Duration::from_secs(15);
+pub const MQTT_KEEP_ALIVE: Duration = Duration::from_secs(10);
 /// How long a broker may leave everything unacknowledged before the connection is made anew.
 pub const MQTT_ACK_WAIT_MAX: Duration = Duration::from_secs(30);
 /// Commands of one centre that are being carried out or answered; more are dropped, and said so in the log.

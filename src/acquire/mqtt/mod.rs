@@ -20,7 +20,7 @@ use super::Context;
 use super::backoff::Backoff;
 use super::scale::Scale;
 use crate::model::limits::{
-    BACKOFF_MAX, MQTT_HANDOVER_LEN_MAX, MQTT_KEEP_ALIVE, MQTT_PACKET_BYTES_MAX, SITE_DURATION_MAX,
+    BACKOFF_MAX, MQTT_HANDOVER_LEN_MAX, MQTT_KEEP_ALIVE, MQTT_FIELD_PACKET_BYTES_MAX, SITE_DURATION_MAX,
 };
 use crate::model::{DeviceId, Mono, Now};
 use crate::site::{self, Broker, Identity, Protocol, Site};
@@ -39,7 +39,7 @@ fn options(link: usize, broker: &Broker, identity: &Identity) -> MqttOptions {
     options.set_keep_alive(MQTT_KEEP_ALIVE);
     // What was said while nobody listened is old: no session is kept for it.
     options.set_clean_session(true);
-    options.set_max_packet_size(MQTT_PACKET_BYTES_MAX, MQTT_PACKET_BYTES_MAX);
+    options.set_max_packet_size(MQTT_FIELD_PACKET_BYTES_MAX, MQTT_FIELD_PACKET_BYTES_MAX);
     if let Some(username) = &broker.username {
         let password = broker.password.as_ref().map_or("", |password| password.expose());
         options.set_credentials(username, password);
