@@ -47,7 +47,7 @@ impl Feed {
         Self {
             board: context.board.clone(),
             snapshots: context.snapshots.clone(),
-            events: context.events.subscribe(),
+            events: (context.events)(),
         }
     }
 }

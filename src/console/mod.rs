@@ -48,7 +48,11 @@ use problem::Problem;
 /// How long requests in flight may take once the console is told to stop.
 const DRAIN_MAX: Duration = Duration::from_secs(2);
 
+/// Gives events from now on, as they are committed.
+pub type EventFeed = Arc<dyn Fn() -> broadcast::Receiver<Arc<Event>> + Send + Sync>;
+
 /// What the console shows, and whom it speaks to.
+#[derive(Clone)]
 pub struct Context {
     /// What is watched.
     pub site: Arc<Site>,
@@ -57,7 +61,7 @@ pub struct Context {
     /// The latest of every point and destination.
     pub snapshots: watch::Receiver<Arc<Snapshot>>,
     /// Events as they are committed.
-    pub events: broadcast::Sender<Arc<Event>>,
+    pub events: EventFeed,
     /// Events of the past.
     pub history: Arc<dyn EventHistory>,
     /// The way to the engine, for what operators do.

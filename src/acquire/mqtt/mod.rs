@@ -20,7 +20,7 @@ use super::Context;
 use super::backoff::Backoff;
 use super::scale::Scale;
 use crate::model::limits::{
-    BACKOFF_MAX, MQTT_HANDOVER_LEN_MAX, MQTT_KEEP_ALIVE, MQTT_FIELD_PACKET_BYTES_MAX, SITE_DURATION_MAX,
+    BACKOFF_MAX, MQTT_FIELD_PACKET_BYTES_MAX, MQTT_HANDOVER_LEN_MAX, MQTT_KEEP_ALIVE, SITE_DURATION_MAX,
 };
 use crate::model::{DeviceId, Mono, Now};
 use crate::site::{self, Broker, Identity, Protocol, Site};

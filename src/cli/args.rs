@@ -1,0 +1,129 @@
+//! What can be typed. The texts here are the reference that `--help` shows.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+/// Hazgate, the risk-monitoring gateway for high-hazard sites. 高危场所风险监测网关
+#[derive(Debug, Parser)]
+#[command(
+    name = "hazgate",
+    version,
+    after_help = "Exit codes: 0 done, 1 failed, 2 a site file with mistakes or a wrong command line.\n\
+                  HAZGATE_LOG sets what is logged (error, warn, info, debug)."
+)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Everything in one process on loopback: simulated plant, broker, gateway, console
+    Demo(DemoArgs),
+    /// The daemon: watch the site that SITE describes
+    Run(RunArgs),
+    /// Check a site file: every mistake with its place and what would be right
+    Check(CheckArgs),
+    /// Serve the devices of SITE, with process models behind them, for the gateway to read
+    Simulate(SimulateArgs),
+    /// A centre's view: the alarms that arrive at BROKER, live
+    Watch(WatchArgs),
+    /// Print the JSON Schema of the site file, for editors
+    Schema,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  hazgate demo\n  hazgate demo --duration 60s --lang zh")]
+pub(crate) struct DemoArgs {
+    /// End by itself after this long, with a summary (as 60s, 5min); the exit code is 1 if no alarm was delivered
+    #[arg(long, value_parser = duration)]
+    pub(crate) duration: Option<Duration>,
+    /// Language of the alarms' texts; by default that of the environment
+    #[arg(long)]
+    pub(crate) lang: Option<Language>,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  hazgate run /etc/hazgate/site.toml\n  hazgate run config/demo.toml")]
+pub(crate) struct RunArgs {
+    /// The site file
+    pub(crate) site: PathBuf,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  hazgate check site.toml\n  hazgate check site.toml --json")]
+pub(crate) struct CheckArgs {
+    /// The site file
+    pub(crate) site: PathBuf,
+    /// Mistakes as a JSON array
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  hazgate simulate config/demo.toml\n  hazgate simulate site.toml --scenario leak.toml --seed 7"
+)]
+pub(crate) struct SimulateArgs {
+    /// The site file whose devices are served, at the addresses it names
+    pub(crate) site: PathBuf,
+    /// What goes wrong, and when; without it, config/demo.toml's own story where the site has its hazards, else nothing
+    #[arg(long)]
+    pub(crate) scenario: Option<PathBuf>,
+    /// Seed of all randomness: the same seed gives the same signals
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// How much faster than real time the process runs
+    #[arg(long, default_value_t = 1.0, value_parser = speed)]
+    pub(crate) speed: f64,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  hazgate watch mqtt://127.0.0.1:18830\n  hazgate watch mqtt://centre:1883 --username park --password-file pw --json"
+)]
+pub(crate) struct WatchArgs {
+    /// The broker, as mqtt://host:port
+    pub(crate) broker: String,
+    /// Every message as one JSON line: {"topic": …, "retained": …, "payload": …}
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// End by itself after this long
+    #[arg(long, value_parser = duration)]
+    pub(crate) duration: Option<Duration>,
+    /// User name at the broker
+    #[arg(long)]
+    pub(crate) username: Option<String>,
+    /// File that holds the password; without it, the variable HAZGATE_WATCH_PASSWORD
+    #[arg(long, requires = "username")]
+    pub(crate) password_file: Option<PathBuf>,
+    /// Language of the alarms' texts; by default that of the environment
+    #[arg(long)]
+    pub(crate) lang: Option<Language>,
+}
+
+/// A language that alarms are told in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Language {
+    /// 中文
+    Zh,
+    /// English
+    En,
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    text.parse::<jiff::SignedDuration>()
+        .ok()
+        .and_then(|parsed| Duration::try_from(parsed).ok())
+        .filter(|parsed| !parsed.is_zero())
+        .ok_or_else(|| "expected a duration such as 60s, 5min or 1h".to_owned())
+}
+
+fn speed(text: &str) -> Result<f64, String> {
+    text.parse::<f64>()
+        .ok()
+        .filter(|speed| (0.1..=1000.0).contains(speed))
+        .ok_or_else(|| "expected a number from 0.1 to 1000".to_owned())
+}

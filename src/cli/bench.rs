@@ -1,0 +1,147 @@
+//! From a site file to the plant that it describes: every device becomes a simulated one at the address that the site names (or
+//! at a free port), every point a signal of the process model that its hazard's kind and its role choose.
+
+use hazgate::site::{
+    ByteOrder, Device, Encoding, Extract, HazardKind, Link, LinkKind, Point, Protocol, Register, Site,
+    Source, Table,
+};
+use simulators::{Bench, Cell, Field, Framing, HazardSpec, LinkSpec, PublisherSpec, SignalRef, UnitSpec};
+
+/// Where the simulated devices listen.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ports {
+    /// Where the site file says.
+    AsWritten,
+    /// On loopback, wherever there is room.
+    Free,
+}
+
+/// The plant that `site` describes.
+pub(crate) fn describe(site: &Site, ports: Ports) -> Bench {
+    let mut bench = Bench { hazards: hazards(site), links: Vec::new(), publishers: Vec::new() };
+    for link in &site.links {
+        match &link.kind {
+            LinkKind::ModbusTcp(address) => {
+                bench.links.push(modbus_link(site, link, listen(address, ports), Framing::Tcp));
+            }
+            LinkKind::ModbusRtuOverTcp(address) => {
+                bench.links.push(modbus_link(site, link, listen(address, ports), Framing::RtuOverTcp));
+            }
+            LinkKind::Mqtt(broker) => {
+                for device in link.devices.iter().map(|id| site.device(*id)) {
+                    bench.publishers.extend(publisher(site, device, broker));
+                }
+            }
+        }
+    }
+    bench
+}
+
+/// The Modbus addresses of the site, in the order of the bench's links.
+pub(crate) fn modbus_addresses(site: &Site) -> Vec<String> {
+    let address = |link: &Link| match &link.kind {
+        LinkKind::ModbusTcp(address) | LinkKind::ModbusRtuOverTcp(address) => Some(address.clone()),
+        LinkKind::Mqtt(_) => None,
+    };
+    site.links.iter().filter_map(address).collect()
+}
+
+fn listen(address: &str, ports: Ports) -> String {
+    match ports {
+        Ports::AsWritten => address.to_owned(),
+        Ports::Free => "127.0.0.1:0".to_owned(),
+    }
+}
+
+fn hazards(site: &Site) -> Vec<HazardSpec> {
+    let kind = |kind| match kind {
+        HazardKind::TankFarm => simulators::HazardKind::TankFarm,
+        HazardKind::Dust => simulators::HazardKind::Dust,
+        HazardKind::Casting => simulators::HazardKind::Casting,
+        HazardKind::Power => simulators::HazardKind::Power,
+        HazardKind::Other => simulators::HazardKind::Other,
+    };
+    site.hazards.iter().map(|h| HazardSpec { id: h.name.clone(), kind: kind(h.kind) }).collect()
+}
+
+fn modbus_link(site: &Site, link: &Link, listen: String, framing: Framing) -> LinkSpec {
+    let unit = |device: &Device| match &device.protocol {
+        Protocol::Modbus(modbus) => Some(UnitSpec {
+            unit: modbus.unit,
+            device: device.name.clone(),
+            cells: points(site, device).filter_map(|point| cell(site, point)).collect(),
+        }),
+        Protocol::Mqtt(_) => None,
+    };
+    let units = link.devices.iter().filter_map(|id| unit(site.device(*id))).collect();
+    LinkSpec { listen, framing, units }
+}
+
+fn points<'a>(site: &'a Site, device: &'a Device) -> impl Iterator<Item = &'a Point> {
+    device.points.iter().map(|id| site.point(*id))
+}
+
+fn cell(site: &Site, point: &Point) -> Option<Cell> {
+    let Source::Modbus(register) = &point.source else { return None };
+    let Register { table, address, encoding, order, scale, offset } = *register;
+    Some(Cell {
+        table: match table {
+            Table::Coil => simulators::Table::Coil,
+            Table::Discrete => simulators::Table::Discrete,
+            Table::Holding => simulators::Table::Holding,
+            Table::Input => simulators::Table::Input,
+        },
+        address,
+        encoding: match encoding {
+            Encoding::Bit => simulators::Encoding::Bit,
+            Encoding::BitOf(bit) => simulators::Encoding::BitOf(bit),
+            Encoding::U16 => simulators::Encoding::U16,
+            Encoding::I16 => simulators::Encoding::I16,
+            Encoding::U32 => simulators::Encoding::U32,
+            Encoding::I32 => simulators::Encoding::I32,
+            Encoding::F32 => simulators::Encoding::F32,
+            Encoding::F64 => simulators::Encoding::F64,
+        },
+        order: match order {
+            ByteOrder::Abcd => simulators::ByteOrder::Abcd,
+            ByteOrder::Cdab => simulators::ByteOrder::Cdab,
+            ByteOrder::Badc => simulators::ByteOrder::Badc,
+            ByteOrder::Dcba => simulators::ByteOrder::Dcba,
+        },
+        scale,
+        offset,
+        signal: signal(site, point),
+    })
+}
+
+fn publisher(site: &Site, device: &Device, broker: &hazgate::site::Broker) -> Option<PublisherSpec> {
+    let Protocol::Mqtt(mqtt) = &device.protocol else { return None };
+    let field = |point: &Point| match &point.source {
+        Source::Mqtt(Extract { pointer, scale, offset }) => Some(Field {
+            pointer: pointer.clone(),
+            signal: signal(site, point),
+            scale: *scale,
+            offset: *offset,
+        }),
+        Source::Modbus(_) => None,
+    };
+    Some(PublisherSpec {
+        broker: broker.address.clone(),
+        username: broker.username.clone(),
+        password: broker.password.as_ref().map(|secret| secret.expose().to_owned()),
+        topic: mqtt.topic.clone(),
+        device: device.name.clone(),
+        period: mqtt.silence / 5,
+        fields: points(site, device).filter_map(field).collect(),
+    })
+}
+
+fn signal(site: &Site, point: &Point) -> SignalRef {
+    SignalRef {
+        hazard: point.hazard.map(|id| site.hazard(id).name.clone()),
+        device: site.device(point.device).name.clone(),
+        point: point.name.clone(),
+        role: point.role.clone(),
+        range: point.range.map(|range| (range.low, range.high)),
+    }
+}

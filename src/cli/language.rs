@@ -1,0 +1,79 @@
+//! Which of the two languages the terminal speaks.
+
+use hazgate::model::{AlarmState, EventKind, Level, Text};
+
+use super::args::Language;
+
+impl Language {
+    /// The language asked for, or that of the environment.
+    pub(crate) fn choose(asked: Option<Self>) -> Self {
+        asked.unwrap_or_else(|| {
+            let environment = ["LC_ALL", "LC_MESSAGES", "LANG"]
+                .into_iter()
+                .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()));
+            match environment {
+                Some(value) if value.starts_with("zh") => Self::Zh,
+                _ => Self::En,
+            }
+        })
+    }
+
+    /// The text in this language.
+    pub(crate) fn of(self, text: &Text) -> &str {
+        self.pick(&text.zh, &text.en)
+    }
+
+    /// Whichever of the two is in this language.
+    pub(crate) fn pick<'a>(self, zh: &'a str, en: &'a str) -> &'a str {
+        match self {
+            Self::Zh => zh,
+            Self::En => en,
+        }
+    }
+
+    /// A level as shape and word: never by colour alone.
+    pub(crate) fn level(self, level: Level) -> &'static str {
+        match (self, level) {
+            (Self::Zh, Level::Red) => "◆ 红",
+            (Self::Zh, Level::Orange) => "▲ 橙",
+            (Self::Zh, Level::Yellow) => "■ 黄",
+            (Self::Zh, Level::Blue) => "● 蓝",
+            (Self::Zh, Level::Journal) => "· 记",
+            (Self::En, Level::Red) => "◆ RED   ",
+            (Self::En, Level::Orange) => "▲ ORANGE",
+            (Self::En, Level::Yellow) => "■ YELLOW",
+            (Self::En, Level::Blue) => "● BLUE  ",
+            (Self::En, Level::Journal) => "· note  ",
+        }
+    }
+
+    /// What happened to an alarm.
+    pub(crate) fn event(self, event: EventKind) -> &'static str {
+        match (self, event) {
+            (Self::Zh, EventKind::Raised) => "报警",
+            (Self::Zh, EventKind::Escalated) => "升级",
+            (Self::Zh, EventKind::Deescalated) => "降级",
+            (Self::Zh, EventKind::Acknowledged) => "确认",
+            (Self::Zh, EventKind::Cleared) => "恢复",
+            (Self::En, EventKind::Raised) => "raised      ",
+            (Self::En, EventKind::Escalated) => "escalated   ",
+            (Self::En, EventKind::Deescalated) => "deescalated ",
+            (Self::En, EventKind::Acknowledged) => "acknowledged",
+            (Self::En, EventKind::Cleared) => "cleared     ",
+        }
+    }
+
+    /// Where an alarm stands.
+    pub(crate) fn state(self, state: AlarmState) -> &'static str {
+        match (self, state) {
+            (Self::Zh, AlarmState::Normal) => "正常",
+            (Self::Zh, AlarmState::Unacknowledged) => "未确认",
+            (Self::Zh, AlarmState::Acknowledged) => "已确认",
+            (Self::Zh, AlarmState::ReturnedUnacknowledged) => "已恢复未确认",
+            (Self::En, AlarmState::Normal) => "normal",
+            (Self::En, AlarmState::Unacknowledged) => "unacknowledged",
+            (Self::En, AlarmState::Acknowledged) => "acknowledged",
+            (Self::En, AlarmState::ReturnedUnacknowledged) => "returned, unacknowledged",
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! The command line: what can be typed, one file for each command, exit codes, logging. Nothing else lives here.
+
+mod args;
+mod bench;
+mod centre;
+mod check;
+mod demo;
+mod language;
+mod run;
+mod screen;
+mod simulate;
+mod watch;
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::Parser as _;
+use hazgate::site::{self, Mistakes, ProcessEnvironment, Site};
+use tokio_util::sync::CancellationToken;
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::MakeWriter;
+
+use args::{Args, Command};
+
+/// What a failed command exits with: 1, but 2 for a site file with mistakes.
+const EXIT_MISTAKES: u8 = 2;
+
+/// Runs the command that was typed.
+pub(crate) fn main() -> ExitCode {
+    let args = Args::parse();
+    if rustls::crypto::ring::default_provider().install_default().is_err() {
+        eprintln!("hazgate: another TLS provider was installed first");
+        return ExitCode::FAILURE;
+    }
+    match dispatch(args) {
+        Ok(code) => code,
+        Err(error) => match error.downcast_ref::<Mistakes>() {
+            Some(mistakes) => {
+                eprint!("{}", mistakes.render(is_terminal()));
+                ExitCode::from(EXIT_MISTAKES)
+            }
+            None => {
+                eprintln!("hazgate: {error:#}");
+                ExitCode::FAILURE
+            }
+        },
+    }
+}
+
+fn dispatch(args: Args) -> anyhow::Result<ExitCode> {
+    match args.command {
+        Command::Check(args) => check::check(&args),
+        Command::Schema => check::schema(),
+        Command::Run(args) => asynchronous(run::run(args)),
+        Command::Simulate(args) => asynchronous(simulate::simulate(args)),
+        Command::Watch(args) => asynchronous(watch::watch(args)),
+        Command::Demo(args) => asynchronous(demo::demo(args)),
+    }
+}
+
+fn asynchronous(command: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::Result<ExitCode> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("the runtime did not start")?;
+    runtime.block_on(command)
+}
+
+/// Reads and checks a site file; its mistakes become exit code 2.
+fn load(path: &Path) -> anyhow::Result<Site> {
+    site::load(path, &ProcessEnvironment).map_err(anyhow::Error::new)
+}
+
+/// Logs to `writer`: `HAZGATE_LOG` says what (as `info`, `hazgate=debug`), `default` where it does not.
+fn log_to<W>(writer: W, default: &str, ansi: bool)
+where
+    W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
+{
+    let filter = EnvFilter::try_from_env("HAZGATE_LOG").unwrap_or_else(|_| EnvFilter::new(default));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer).with_ansi(ansi).init();
+}
+
+fn is_terminal() -> bool {
+    std::io::IsTerminal::is_terminal(&std::io::stderr())
+}
+
+/// A token that is cancelled at Ctrl-C or SIGTERM; a second signal ends the process at once.
+fn stop_at_signal() -> anyhow::Result<CancellationToken> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let stop = CancellationToken::new();
+    let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?;
+    let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
+    let token = stop.clone();
+    tokio::spawn(async move {
+        for _ in 0..2 {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+            if token.is_cancelled() {
+                std::process::exit(130);
+            }
+            token.cancel();
+        }
+    });
+    Ok(stop)
+}

@@ -1,0 +1,21 @@
+//! `hazgate run`: the daemon.
+
+use std::process::ExitCode;
+
+use hazgate::gateway::Gateway;
+
+use super::args::RunArgs;
+
+/// Runs the gateway until it is told to stop.
+pub(crate) async fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
+    let site = super::load(&args.site)?;
+    super::log_to(std::io::stderr, "info", super::is_terminal());
+    let stop = super::stop_at_signal()?;
+    let gateway = Gateway::start(site).await?;
+    if let Some(console) = gateway.console() {
+        tracing::info!("console at http://{console}/");
+    }
+    stop.cancelled().await;
+    gateway.stop().await;
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,149 @@
+//! `hazgate watch`: a centre's view of what arrives at a broker.
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use hazgate::model::Event;
+use hazgate::site::Secret;
+use rumqttc::Publish;
+
+use super::args::{Language, WatchArgs};
+use super::centre::{self, Access, News, Said, Seen};
+
+/// The variable that holds the password where no file does.
+const PASSWORD_VARIABLE: &str = "HAZGATE_WATCH_PASSWORD";
+
+/// Shows what arrives until it is told to stop.
+pub(crate) async fn watch(args: WatchArgs) -> anyhow::Result<ExitCode> {
+    super::log_to(io::stderr, "warn", super::is_terminal());
+    let access = Access::parse(&args.broker, login(&args)?)?;
+    let stop = super::stop_at_signal()?;
+    let mut heard = centre::listen(&access);
+    let mut view = View { language: Language::choose(args.lang), json: args.json, ..View::default() };
+    let end = async {
+        match args.duration {
+            Some(duration) => tokio::time::sleep(duration).await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::pin!(end);
+    loop {
+        let news = tokio::select! {
+            news = heard.recv() => news,
+            () = stop.cancelled() => None,
+            () = &mut end => None,
+        };
+        match news.map(|news| view.show(&args.broker, news)) {
+            Some(Ok(())) => {}
+            // Whoever read our output has gone away: nothing left to do.
+            Some(Err(error)) if error.kind() == io::ErrorKind::BrokenPipe => break,
+            Some(Err(error)) => return Err(error.into()),
+            None => break,
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn login(args: &WatchArgs) -> anyhow::Result<Option<(String, Secret)>> {
+    let Some(user) = &args.username else { return Ok(None) };
+    let password = match &args.password_file {
+        Some(file) => std::fs::read_to_string(file)
+            .with_context(|| format!("cannot read the password file {}", file.display()))?,
+        None => std::env::var(PASSWORD_VARIABLE)
+            .with_context(|| format!("--username needs --password-file or {PASSWORD_VARIABLE}"))?,
+    };
+    Ok(Some((user.clone(), Secret::new(password.trim_end()))))
+}
+
+/// What is on the terminal.
+struct View {
+    language: Language,
+    json: bool,
+    seen: Seen,
+    connected: bool,
+}
+
+impl Default for View {
+    fn default() -> Self {
+        Self { language: Language::En, json: false, seen: Seen::default(), connected: false }
+    }
+}
+
+impl View {
+    fn show(&mut self, broker: &str, news: News) -> io::Result<()> {
+        match news {
+            News::Connected => {
+                self.connected = true;
+                self.note(&format!("{} {broker}", self.language.pick("已连接", "connected to")))
+            }
+            News::Lost(error) => {
+                let was = std::mem::replace(&mut self.connected, false);
+                if was || !self.json {
+                    self.note(&format!(
+                        "{} {broker}: {error}",
+                        self.language.pick("未连接", "not connected to")
+                    ))?;
+                }
+                Ok(())
+            }
+            News::Message(message) if self.json => print_json(&message),
+            News::Message(message) => self.tell(&message),
+        }
+    }
+
+    /// A remark about the watching itself: not part of what is watched.
+    fn note(&self, text: &str) -> io::Result<()> {
+        writeln!(io::stderr(), "{text}")
+    }
+
+    fn tell(&mut self, message: &Publish) -> io::Result<()> {
+        let mut out = io::stdout().lock();
+        let language = self.language;
+        match centre::decode(message) {
+            Err(error) => writeln!(out, "{}: {error}", message.topic),
+            Ok((who, Said::Status(status))) if !status.online => {
+                writeln!(out, "{who}  {}", language.pick("网关离线", "gateway offline"))
+            }
+            Ok((who, Said::Status(status))) => {
+                writeln!(out, "{who}  {} {}", language.pick("网关在线", "gateway online"), status.version)
+            }
+            Ok((who, Said::Event(event))) if self.seen.first(event.id) => {
+                writeln!(out, "{who}  {}", event_line(language, &event))
+            }
+            Ok((who, Said::Current(_, Some(event)))) if message.retain => {
+                let standing = language.pick("当前", "standing");
+                writeln!(out, "{who}  {standing}  {}", event_line(language, &event))
+            }
+            Ok((who, Said::Device(device))) if device.error.is_some() => {
+                let error = device.error.unwrap_or_default();
+                writeln!(out, "{who}  {}  {}  {error}", device.at, device.device)
+            }
+            Ok(_) => Ok(()),
+        }
+    }
+}
+
+/// One event on one line.
+pub(crate) fn event_line(language: Language, event: &Event) -> String {
+    let t = &event.transition;
+    let by = t.by.as_ref().map(|by| format!("  ({by})")).unwrap_or_default();
+    format!(
+        "{}  {}  {}  {}{by}",
+        t.at,
+        language.level(t.level),
+        language.event(t.event),
+        language.of(&t.message)
+    )
+}
+
+fn print_json(message: &Publish) -> io::Result<()> {
+    let payload: serde_json::Value = serde_json::from_slice(&message.payload)
+        .unwrap_or_else(|_| String::from_utf8_lossy(&message.payload).into_owned().into());
+    let line = serde_json::json!({
+        "topic": message.topic,
+        "retained": message.retain,
+        "payload": if message.payload.is_empty() { serde_json::Value::Null } else { payload },
+    });
+    writeln!(io::stdout().lock(), "{line}")
+}

@@ -1,0 +1,9 @@
+//! The whole chain from outside: the real `hazgate` program in processes of its own, a simulated plant on real sockets, a broker, and
+//! a subscriber that knows nothing but the public contract.
+
+mod commands;
+mod errors;
+mod hazards;
+mod kill;
+mod rig;
+mod schemas;
