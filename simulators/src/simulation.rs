@@ -62,4 +62,4 @@ impl Simulation {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -15,7 +15,7 @@ const WATER_KWH_PER_M3K: f64 = 1.163;
 /// Heat of the metal at full speed: 14 K at full flow.
 const METAL_KW: f64 = 14.0 * FLOW_M3H * WATER_KWH_PER_M3K;
 /// Water in the mould's jacket, which sets how fast its temperature answers.
-const JACKET_M3: f64 = 0.15;
+const JACKET_M3: f64 = 0.10;
 /// Above this, steam carries the heat away.
 const STEAM_C: f64 = 97.0;
 const SPEED_MM_MIN: f64 = 90.0;
