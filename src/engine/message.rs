@@ -56,18 +56,18 @@ fn signal(point: &Point, sample: Option<Sample>, cleared: bool) -> Text {
     match sample.map(Sample::quality) {
         Some(Quality::Uncertain(reason) | Quality::Bad(reason)) if !cleared => {
             let (zh_reason, en_reason) = reason_words(reason);
-            Text::new(format!("{zh} 信号异常：{zh_reason}"), format!("{en} signal fault: {en_reason}"))
+            Text::new(format!("{zh}信号异常：{zh_reason}"), format!("{en} signal fault: {en_reason}"))
         }
-        _ => Text::new(format!("{zh} 信号恢复正常"), format!("{en} signal is back to normal")),
+        _ => Text::new(format!("{zh}信号恢复正常"), format!("{en} signal is back to normal")),
     }
 }
 
 fn lost(device: &Text, error: Option<&str>, cleared: bool) -> Text {
     let Text { zh, en } = device;
     if cleared {
-        return Text::new(format!("{zh} 通信恢复正常"), format!("{en} answers again"));
+        return Text::new(format!("{zh}通信恢复正常"), format!("{en} answers again"));
     }
-    because(Text::new(format!("{zh} 通信中断"), format!("{en} does not answer")), error)
+    because(Text::new(format!("{zh}通信中断"), format!("{en} does not answer")), error)
 }
 
 fn health(site: &Site, source: HealthSource, error: Option<&str>, cleared: bool) -> Text {

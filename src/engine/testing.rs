@@ -1,1 +1,128 @@
+//! Small sites for tests, built in code: a point is one line, a rule another. Every room's tests may use them.
 
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+
+use crate::model::{AlarmId, DeviceId, HazardId, HealthSource, Level, PointId, Text};
+use crate::site::{
+    Device, Extract, Hazard, HazardKind, Identity, Limit, Limits, MqttDevice, Point, Protocol, Range, Rule,
+    RuleKind, Site, Source, StoreOptions,
+};
+
+/// A site under construction.
+#[derive(Debug)]
+pub(crate) struct Plant {
+    /// The site as it stands: for what the methods do not cover.
+    pub(crate) site: Site,
+}
+
+impl Plant {
+    /// A site in China with nothing on it.
+    pub(crate) fn new() -> Self {
+        let identity = Identity {
+            enterprise: "acme".into(),
+            gateway: "gw1".into(),
+            name: Text::new("一号厂", "Plant 1"),
+            zone: TimeZone::get("Asia/Shanghai").expect("bundled zone"),
+        };
+        Self {
+            site: Site {
+                identity,
+                hash: "0".repeat(64),
+                hazards: Vec::new(),
+                devices: Vec::new(),
+                links: Vec::new(),
+                points: Vec::new(),
+                rules: Vec::new(),
+                forwarders: Vec::new(),
+                store: StoreOptions { directory: "unused".into(), telemetry_bytes_max: 1 << 20 },
+                console: None,
+                broker: None,
+            },
+        }
+    }
+
+    pub(crate) fn hazard(&mut self, name: &str) -> HazardId {
+        self.site.hazards.push(Hazard {
+            name: name.into(),
+            kind: HazardKind::TankFarm,
+            title: Text::same(name),
+        });
+        HazardId::new(self.site.hazards.len() - 1)
+    }
+
+    pub(crate) fn device(&mut self, name: &str, title: Text, hazard: Option<HazardId>) -> DeviceId {
+        self.site.devices.push(Device {
+            name: name.into(),
+            title,
+            hazard,
+            protocol: Protocol::Mqtt(MqttDevice { topic: name.into(), silence: Duration::from_secs(60) }),
+            points: Vec::new(),
+        });
+        DeviceId::new(self.site.devices.len() - 1)
+    }
+
+    /// A point in %LEL with one decimal, a range of 0 to 100 and a greatest age of ten seconds.
+    pub(crate) fn point(&mut self, device: DeviceId, signal: &str, title: Text) -> PointId {
+        let id = PointId::new(self.site.points.len());
+        let on = &mut self.site.devices[device.index()];
+        on.points.push(id);
+        self.site.points.push(Point {
+            name: format!("{}.{signal}", on.name),
+            title,
+            device,
+            hazard: on.hazard,
+            unit: "%LEL".into(),
+            decimals: 1,
+            range: Some(Range { low: 0.0, high: 100.0 }),
+            role: None,
+            source: Source::Mqtt(Extract { pointer: String::new(), scale: 1.0, offset: 0.0 }),
+            max_age: Duration::from_secs(10),
+        });
+        id
+    }
+
+    /// A rule with these delays, in seconds, for the hazard of what it watches.
+    pub(crate) fn rule(&mut self, name: &str, kind: RuleKind, on: f64, off: f64) -> AlarmId {
+        let hazard = match &kind {
+            RuleKind::Limits(limits) => self.site.point(limits.point).hazard,
+            RuleKind::Signal { point, .. } => self.site.point(*point).hazard,
+            RuleKind::DeviceLost { device, .. } => self.site.device(*device).hazard,
+            RuleKind::Health { .. } => None,
+        };
+        self.site.rules.push(Rule {
+            name: name.into(),
+            hazard,
+            kind,
+            on_delay: Duration::from_secs_f64(on),
+            off_delay: Duration::from_secs_f64(off),
+            message: None,
+            basis: Some("GB/T 50493".into()),
+        });
+        AlarmId::new(self.site.rules.len() - 1)
+    }
+
+    pub(crate) fn signal(&mut self, name: &str, point: PointId, on: f64) -> AlarmId {
+        self.rule(name, RuleKind::Signal { point, level: Level::Yellow }, on, 0.0)
+    }
+
+    pub(crate) fn lost(&mut self, name: &str, device: DeviceId, on: f64) -> AlarmId {
+        self.rule(name, RuleKind::DeviceLost { device, level: Level::Orange }, on, 0.0)
+    }
+
+    pub(crate) fn health(&mut self, name: &str, source: HealthSource) -> AlarmId {
+        self.rule(name, RuleKind::Health { source, level: Level::Orange }, 0.0, 0.0)
+    }
+}
+
+/// Limits on a point with a deadband and none set yet.
+pub(crate) fn no_limits(point: PointId, deadband: f64) -> Limits {
+    Limits { point, ll: None, l: None, h: None, hh: None, deadband }
+}
+
+/// A limit at this value and level.
+#[expect(clippy::unnecessary_wraps, reason = "goes straight into a field of `Limits`")]
+pub(crate) fn limit(value: f64, level: Level) -> Option<Limit> {
+    Some(Limit { value, level })
+}

@@ -1,0 +1,248 @@
+//! Lost devices, signals that cannot be trusted, data that grows old, and the gateway's own parts.
+
+use super::*;
+
+/// Two points `a` and `b` on one device. The loss of the device is an alarm after 5 s, a signal's after 2 s; data is stale
+/// after 10 s.
+struct Meter {
+    device: DeviceId,
+    a: PointId,
+    b: PointId,
+    run: Run,
+}
+
+impl Meter {
+    fn new() -> Self {
+        let mut plant = Plant::new();
+        let device = plant.device("meter", Text::new("电能表（铸造）", "Meter (casting)"), None);
+        let a = plant.point(device, "a", Text::new("甲", "A"));
+        let b = plant.point(device, "b", Text::new("乙", "B"));
+        plant.lost("meter.lost", device, 5.0);
+        plant.signal("meter.a.signal", a, 2.0);
+        plant.signal("meter.b.signal", b, 2.0);
+        Self { device, a, b, run: Run::start(plant.site) }
+    }
+
+    /// The device answers, and everything is good.
+    fn up() -> Self {
+        let mut meter = Self::new();
+        meter.run.link(meter.device, LinkState::Up);
+        meter.read_good();
+        meter.run.out = Output::default();
+        meter
+    }
+
+    fn read_good(&mut self) {
+        self.run.read_all(&[(self.a, good(1.0)), (self.b, good(2.0))]);
+    }
+
+    /// The samples of all batches put out since the last call.
+    fn samples(&mut self) -> Vec<(PointId, Sample)> {
+        let batches = std::mem::take(&mut self.run.out.batches);
+        batches.into_iter().flat_map(|batch| batch.readings).map(|r| (r.point, r.sample)).collect()
+    }
+
+    fn names(&mut self) -> Vec<(EventKind, String)> {
+        self.run.events().into_iter().map(|(event, alarm, _)| (event, alarm)).collect()
+    }
+}
+
+#[test]
+fn p2_a_device_that_never_answers_is_an_alarm_and_nothing_else_is() {
+    let mut meter = Meter::new();
+    meter.run.wait(4.999);
+    assert_eq!(meter.names(), []);
+    meter.run.wait(1000.0);
+    assert_eq!(meter.names(), [(EventKind::Raised, "meter.lost".into())]);
+}
+
+#[test]
+fn p2_losing_a_device_makes_its_points_bad_and_raises_one_alarm() {
+    let mut meter = Meter::up();
+    meter.run.link(meter.device, LinkState::Down);
+    let bad = Sample::Bad(Reason::Comm);
+    assert_eq!(meter.samples(), [(meter.a, bad), (meter.b, bad)]);
+    meter.run.link(meter.device, LinkState::Down);
+    assert_eq!(meter.samples(), [], "said once");
+    meter.run.wait(1000.0);
+    let lost = meter.run.transitions();
+    assert_eq!(lost.len(), 1);
+    assert_eq!(lost[0].alarm, "meter.lost");
+    assert_eq!(lost[0].message.zh, "电能表（铸造）通信中断：connection timed out");
+    assert_eq!((lost[0].device.as_deref(), lost[0].point.as_deref()), (Some("meter"), None));
+}
+
+#[test]
+fn p2_a_device_that_was_never_heard_of_makes_its_points_bad_when_it_is_reported_down() {
+    let mut meter = Meter::new();
+    meter.run.link(meter.device, LinkState::Down);
+    let bad = Sample::Bad(Reason::Comm);
+    assert_eq!(meter.samples(), [(meter.a, bad), (meter.b, bad)]);
+}
+
+#[test]
+fn a_device_that_is_back_in_time_was_never_lost() {
+    let mut meter = Meter::up();
+    meter.run.link(meter.device, LinkState::Down);
+    meter.run.wait(4.9);
+    meter.run.link(meter.device, LinkState::Degraded);
+    meter.read_good();
+    meter.run.wait(9.0);
+    assert_eq!(meter.names(), []);
+}
+
+#[test]
+fn p3_a_device_that_comes_back_clears_its_alarm_and_starts_no_flood() {
+    let mut meter = Meter::up();
+    meter.run.link(meter.device, LinkState::Down);
+    meter.run.wait(3600.0);
+    meter.run.link(meter.device, LinkState::Up);
+    meter.run.wait(9.9);
+    meter.read_good();
+    meter.run.wait(5.0);
+    assert_eq!(
+        meter.names(),
+        [(EventKind::Raised, "meter.lost".into()), (EventKind::Cleared, "meter.lost".into())]
+    );
+}
+
+#[test]
+fn p2_a_device_that_comes_back_without_its_points_has_stale_signals() {
+    let mut meter = Meter::up();
+    meter.run.link(meter.device, LinkState::Down);
+    meter.run.link(meter.device, LinkState::Up);
+    meter.samples();
+    meter.run.read(meter.a, good(1.0));
+    meter.samples();
+    meter.run.wait(5.0);
+    meter.run.read(meter.a, good(1.0));
+    meter.samples();
+    meter.run.wait(6.9);
+    assert_eq!(meter.samples(), [(meter.b, Sample::Bad(Reason::Stale))]);
+    assert_eq!(meter.names(), []);
+    meter.run.wait(0.1);
+    assert_eq!(meter.names(), [(EventKind::Raised, "meter.b.signal".into())]);
+}
+
+#[test]
+fn p3_a_standing_signal_alarm_neither_clears_nor_repeats_while_its_device_is_down() {
+    let mut meter = Meter::up();
+    meter.run.read(meter.a, BAD);
+    meter.run.wait(2.0);
+    assert_eq!(meter.names(), [(EventKind::Raised, "meter.a.signal".into())]);
+    meter.run.read(meter.b, BAD);
+    meter.run.link(meter.device, LinkState::Down);
+    meter.run.read(meter.a, good(1.0));
+    meter.run.read(meter.b, BAD);
+    meter.run.wait(4.0);
+    assert_eq!(meter.names(), []);
+    meter.run.link(meter.device, LinkState::Up);
+    assert_eq!(meter.names(), [(EventKind::Cleared, "meter.a.signal".into())], "what it said counts again");
+    meter.run.wait(1.0);
+    assert_eq!(meter.names(), [], "the delay that ran before the loss is forgotten");
+}
+
+#[test]
+fn p2_a_point_that_falls_silent_is_stale_once_and_raises() {
+    let mut meter = Meter::up();
+    meter.run.wait(5.0);
+    meter.run.read(meter.b, good(2.0));
+    meter.samples();
+    meter.run.wait(4.999);
+    assert_eq!(meter.samples(), []);
+    meter.run.wait(0.001);
+    assert_eq!(meter.samples(), [(meter.a, Sample::Bad(Reason::Stale))]);
+    meter.run.wait(2.0);
+    let raised = meter.run.transitions().remove(0);
+    assert_eq!((raised.event, raised.alarm.as_str()), (EventKind::Raised, "meter.a.signal"));
+    assert_eq!(raised.quality, Some(Quality::Bad(Reason::Stale)));
+    assert_eq!(raised.value, None);
+    meter.run.wait(2.0);
+    assert_eq!(meter.samples(), []);
+}
+
+#[test]
+fn p2_age_is_counted_from_arrival_and_not_from_the_readings_own_stamp() {
+    let mut meter = Meter::up();
+    let future = Wall(EPOCH + 1_000_000_000);
+    let reading = Reading { point: meter.a, at: future, sample: good(1.0) };
+    meter.run.apply(Input::Readings(Batch { device: meter.device, at: future, readings: vec![reading] }));
+    meter.samples();
+    meter.run.wait(10.0);
+    assert!(meter.samples().contains(&(meter.a, Sample::Bad(Reason::Stale))));
+}
+
+#[test]
+fn points_that_fall_silent_together_are_one_batch() {
+    let mut meter = Meter::up();
+    meter.run.wait(10.0);
+    assert_eq!(meter.run.out.batches.len(), 1);
+    assert_eq!(meter.run.out.batches[0].readings.len(), 2);
+    assert_eq!(meter.run.out.batches[0].at, Wall(EPOCH + 10_000));
+}
+
+#[test]
+fn a_stale_point_that_speaks_again_is_watched_again() {
+    let mut meter = Meter::up();
+    meter.run.wait(12.0);
+    meter.read_good();
+    meter.run.out = Output::default();
+    meter.run.wait(12.0);
+    assert_eq!(
+        meter.names(),
+        [(EventKind::Raised, "meter.a.signal".into()), (EventKind::Raised, "meter.b.signal".into())]
+    );
+}
+
+#[test]
+fn a_signal_alarm_clears_when_the_point_is_good_again() {
+    for bad in [BAD, uncertain(5.0)] {
+        let mut meter = Meter::up();
+        meter.run.read(meter.a, bad);
+        meter.run.wait(2.0);
+        meter.run.read(meter.a, good(1.0));
+        assert_eq!(
+            meter.names(),
+            [(EventKind::Raised, "meter.a.signal".into()), (EventKind::Cleared, "meter.a.signal".into())]
+        );
+    }
+}
+
+#[test]
+fn device_states_are_told_when_they_or_their_reasons_change() {
+    let mut meter = Meter::new();
+    let start: Vec<_> = meter.run.out.devices.drain(..).collect();
+    assert_eq!(start.len(), 1);
+    assert_eq!((start[0].state, start[0].error.as_deref()), (LinkState::Down, None));
+    meter.run.wait(1.0);
+    for (state, told) in [
+        (LinkState::Down, Some((0, "connection timed out"))),
+        (LinkState::Down, None),
+        (LinkState::Up, Some((1, ""))),
+        (LinkState::Up, None),
+        (LinkState::Degraded, Some((1, "connection timed out"))),
+    ] {
+        meter.run.link(meter.device, state);
+        let seen: Vec<_> = meter.run.out.devices.drain(..).collect();
+        let seen = seen.first().map(|s| {
+            assert_eq!(s.state, state);
+            (s.since.wall.0 - EPOCH, s.error.as_deref().unwrap_or("").to_owned())
+        });
+        assert_eq!(seen, told.map(|(since, error)| (since * 1000, error.to_owned())));
+    }
+}
+
+#[test]
+fn p2_the_gateways_own_parts_raise_and_clear() {
+    let mut plant = Plant::new();
+    plant.health("gateway.store", HealthSource::Store);
+    let mut run = Run::start(plant.site);
+    run.health(HealthSource::Task, Some("nobody has a rule for this"));
+    run.health(HealthSource::Store, Some("disk full"));
+    run.health(HealthSource::Store, Some("disk still full"));
+    run.health(HealthSource::Store, None);
+    let seen = run.transitions();
+    assert_eq!(seen.iter().map(|t| t.event).collect::<Vec<_>>(), [EventKind::Raised, EventKind::Cleared]);
+    assert_eq!(seen[0].message.en, "The local database fails: disk full");
+    assert_eq!((seen[0].hazard.as_deref(), seen[0].device.as_deref()), (None, None));
+}

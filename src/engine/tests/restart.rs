@@ -1,0 +1,257 @@
+//! The gateway stops at any moment and starts again with nothing but the last transition of each standing alarm.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+
+use super::scenario::{DEVICES, Event, POINTS, Scenario, input, scenario};
+use super::*;
+
+/// The last transition of every alarm that is not normal.
+fn standing(transitions: &[Transition]) -> Vec<Transition> {
+    let last: BTreeMap<&str, &Transition> = transitions.iter().map(|t| (t.alarm.as_str(), t)).collect();
+    last.into_values().filter(|t| t.state != AlarmState::Normal).cloned().collect()
+}
+
+fn play(run: &mut Run, events: &[(u64, Event)]) {
+    for (wait, event) in events {
+        run.wait(*wait as f64 / 1000.0);
+        let input = input(&run.site, run.now(), event);
+        run.apply(input);
+    }
+}
+
+/// What those that talk to devices and parts say again after a restart.
+fn reports(events: &[(u64, Event)]) -> Vec<(u64, Event)> {
+    let mut links = [None; DEVICES];
+    let mut store = true;
+    for (_, event) in events {
+        match event {
+            Event::Link(device, state) => links[*device] = Some(*state),
+            Event::Store(works) => store = *works,
+            Event::Read(..) | Event::Acknowledge(_) => {}
+        }
+    }
+    let links = links.into_iter().enumerate().filter_map(|(d, state)| Some((0, Event::Link(d, state?))));
+    links.chain([(0, Event::Store(store))]).collect()
+}
+
+/// A minute in which every device answers and every point says the same good value each second.
+fn plateau(values: [f64; POINTS]) -> Vec<(u64, Event)> {
+    let up = (0..DEVICES).map(|device| (0, Event::Link(device, LinkState::Up)));
+    let second = (0..DEVICES).map(|device| {
+        let samples = [Some(good(values[2 * device])), Some(good(values[2 * device + 1]))];
+        (if device == 0 { 1000 } else { 0 }, Event::Read(device, samples))
+    });
+    let minute = second.cycle().take(60 * DEVICES);
+    up.chain([(0, Event::Store(true))]).chain(minute).collect()
+}
+
+/// The uninterrupted engine and the one that was restarted before event number `cut`, both at that moment, with
+/// everything that the first has said so far.
+fn cut_at(scenario: &Scenario, cut: usize) -> (Run, Run, Vec<Transition>) {
+    let (before, _) = scenario.events.split_at(cut);
+    let mut whole = Run::start(scenario.site.clone());
+    play(&mut whole, before);
+    let history = whole.transitions();
+    let mut resumed = Run::resume(scenario.site.clone(), standing(&history), whole.ms);
+    play(&mut resumed, &reports(before));
+    (whole, resumed, history)
+}
+
+/// Active alarms with their levels.
+fn active(history: &[Transition]) -> BTreeMap<String, Level> {
+    let standing = standing(history).into_iter().filter(|t| t.state.is_active());
+    standing.map(|t| (t.alarm, t.level)).collect()
+}
+
+/// Values that lie in nobody's deadband, so that what they mean does not hang on what was before.
+fn values() -> impl Strategy<Value = [f64; POINTS]> {
+    prop::array::uniform4((0..5_u8).prop_map(|n| f64::from(n) * 20.0 + 10.0))
+}
+
+proptest! {
+    #[test]
+    fn p1_a_restart_raises_nothing_twice_and_forgets_nothing(
+        scenario in scenario(), cut in 0_usize..60, values in values(),
+    ) {
+        let cut = cut.min(scenario.events.len());
+        let (mut whole, mut resumed, before) = cut_at(&scenario, cut);
+        prop_assert_eq!(resumed.transitions(), vec![], "a restart is no event");
+        let after: Vec<_> = scenario.events[cut..].iter().cloned().chain(plateau(values)).collect();
+        play(&mut whole, &after);
+        play(&mut resumed, &after);
+        let whole_after = whole.transitions();
+        let resumed_after = resumed.transitions();
+
+        let mut states: BTreeMap<&str, AlarmState> = BTreeMap::new();
+        for t in before.iter().chain(&resumed_after) {
+            let was = states.insert(&t.alarm, t.state).unwrap_or(AlarmState::Normal);
+            prop_assert!(t.event != EventKind::Raised || !was.is_active(), "raised twice: {:?}", t);
+            let acknowledged = was == AlarmState::Acknowledged || t.event == EventKind::Acknowledged;
+            prop_assert!(t.state != AlarmState::Normal || acknowledged, "forgotten: {:?}", t);
+        }
+        let whole_history: Vec<_> = before.iter().chain(&whole_after).cloned().collect();
+        let resumed_history: Vec<_> = before.iter().chain(&resumed_after).cloned().collect();
+        prop_assert_eq!(active(&whole_history), active(&resumed_history));
+    }
+
+    /// An alarm that simply stands through a restart says nothing because of it.
+    #[test]
+    fn p1_an_alarm_that_stands_through_a_restart_is_silent(scenario in scenario(), cut in 0_usize..60) {
+        let mut scenario = scenario;
+        scenario.site.rules.iter_mut().for_each(|rule| {
+            if let RuleKind::Limits(limits) = &mut rule.kind {
+                (limits.l, limits.ll) = (None, None);
+            }
+        });
+        let cut = cut.min(scenario.events.len());
+        let (mut whole, mut resumed, before) = cut_at(&scenario, cut);
+        play(&mut whole, &scenario.events[cut..]);
+        play(&mut resumed, &scenario.events[cut..]);
+        let (whole_after, resumed_after) = (whole.transitions(), resumed.transitions());
+        for alarm in active(&before).keys() {
+            if whole_after.iter().all(|t| t.alarm != *alarm) {
+                prop_assert!(resumed_after.iter().all(|t| t.alarm != *alarm), "{alarm}: {resumed_after:?}");
+            }
+        }
+    }
+}
+
+/// H 25 orange, HH 50 red, deadband 2, 5 s and 10 s.
+fn site() -> (Site, PointId) {
+    let mut plant = Plant::new();
+    let device = plant.device("gds", Text::same("gds"), None);
+    let point = plant.point(device, "lel", Text::same("gas"));
+    let limits =
+        Limits { h: limit(25.0, Level::Orange), hh: limit(50.0, Level::Red), ..no_limits(point, 2.0) };
+    plant.rule("gas", RuleKind::Limits(limits), 5.0, 10.0);
+    (plant.site, point)
+}
+
+/// The alarm `gas` raised at HH and acknowledged, in an engine that has been restarted since.
+fn resumed() -> (Run, PointId) {
+    let (site, point) = site();
+    let mut run = Run::start(site.clone());
+    run.read(point, good(60.0));
+    run.wait(5.0);
+    assert_eq!(run.acknowledge("gas", None), Ok(()));
+    let standing = standing(&run.transitions());
+    (Run::resume(site, standing, 3_600_000), point)
+}
+
+#[test]
+fn p1_an_acknowledged_alarm_is_still_acknowledged_after_a_restart() {
+    let (mut run, point) = resumed();
+    assert_eq!(run.acknowledge("gas", None), Ok(()));
+    run.read(point, good(48.0));
+    run.wait(9.0);
+    assert_eq!(run.kinds(), [], "within the deadband of the limit that decided");
+    run.read(point, good(0.0));
+    run.wait(10.0);
+    let cleared = run.transitions().remove(0);
+    assert_eq!((cleared.event, cleared.state), (EventKind::Cleared, AlarmState::Normal));
+    assert_eq!(cleared.raised_at.wall, Wall(EPOCH + 5000));
+    assert_eq!(cleared.acknowledged_by.as_deref(), Some("li"));
+    assert_eq!(cleared.limit, Some(50.0));
+}
+
+#[test]
+fn p1_a_level_that_changed_over_a_restart_is_held_against_the_restored_one() {
+    let (mut run, point) = resumed();
+    run.read(point, good(30.0));
+    run.wait(10.0);
+    assert_eq!(run.events(), [(EventKind::Deescalated, "gas".into(), Level::Orange)]);
+}
+
+#[test]
+fn p2_nothing_clears_after_a_restart_before_good_data_says_so() {
+    let (mut run, point) = resumed();
+    run.wait(10.0);
+    for silent in [BAD, uncertain(0.0)] {
+        run.read(point, silent);
+        run.wait(1000.0);
+    }
+    assert_eq!(run.kinds(), []);
+}
+
+#[test]
+fn p1_the_risk_after_a_restart_is_that_of_the_alarms_that_stand() {
+    let (run, _) = resumed();
+    let risk = run.out.risk.expect("shown at the start");
+    assert_eq!((risk.site.level.0, risk.site.alarms), (Some(Level::Red), vec!["gas".to_owned()]));
+}
+
+#[test]
+fn p1_limits_that_were_moved_over_a_restart_leave_the_alarm_standing() {
+    let (mut site, point) = site();
+    let mut run = Run::start(site.clone());
+    run.read(point, good(60.0));
+    run.wait(5.0);
+    let standing = standing(&run.transitions());
+    if let RuleKind::Limits(limits) = &mut site.rules[0].kind {
+        limits.hh = limit(70.0, Level::Red);
+    }
+    let mut run = Run::resume(site, standing, 3_600_000);
+    run.read(point, good(69.0));
+    run.wait(1000.0);
+    assert_eq!(run.kinds(), [], "within the deadband of the limit at that level");
+    run.read(point, good(60.0));
+    run.wait(10.0);
+    assert_eq!(run.events(), [(EventKind::Deescalated, "gas".into(), Level::Orange)]);
+}
+
+#[test]
+fn p1_an_alarm_that_had_gone_unseen_still_waits_for_its_acknowledgement() {
+    let (site, point) = site();
+    let mut run = Run::start(site.clone());
+    run.read(point, good(30.0));
+    run.wait(5.0);
+    run.read(point, good(0.0));
+    run.wait(10.0);
+    let standing = standing(&run.transitions());
+    let mut run = Run::resume(site, standing, 3_600_000);
+    run.read(point, good(0.0));
+    run.wait(100.0);
+    assert_eq!(run.kinds(), []);
+    assert_eq!(run.acknowledge("gas", None), Ok(()));
+    assert_eq!(run.transitions().pop().map(|t| t.state), Some(AlarmState::Normal));
+}
+
+#[test]
+fn an_alarm_whose_rule_is_gone_ends_and_says_why() {
+    let (mut site, point) = site();
+    let mut run = Run::start(site.clone());
+    run.read(point, good(30.0));
+    run.wait(5.0);
+    let standing = standing(&run.transitions());
+    site.rules.clear();
+    let mut run = Run::resume(site, standing, 3_600_000);
+    let ended = run.transitions().remove(0);
+    assert_eq!((ended.event, ended.state), (EventKind::Cleared, AlarmState::Normal));
+    assert_eq!(ended.by.as_deref(), Some("gateway"));
+    assert_eq!(ended.reason.as_deref(), Some("no longer in the site file / 站点文件中已无此规则"));
+    assert_eq!(ended.at.wall, Wall(EPOCH + 3_600_000));
+    assert_eq!(ended.raised_at.wall, Wall(EPOCH + 5000));
+}
+
+#[test]
+fn p2_a_lost_device_is_still_lost_after_a_restart_until_it_answers() {
+    let mut plant = Plant::new();
+    let device = plant.device("meter", Text::same("meter"), None);
+    plant.lost("meter.lost", device, 5.0);
+    plant.health("store", HealthSource::Store);
+    let mut run = Run::start(plant.site.clone());
+    run.health(HealthSource::Store, Some("disk full"));
+    run.wait(5.0);
+    let standing = standing(&run.transitions());
+    assert_eq!(standing.len(), 2);
+    let mut run = Run::resume(plant.site, standing, 3_600_000);
+    run.wait(1000.0);
+    run.link(device, LinkState::Down);
+    run.health(HealthSource::Store, Some("disk full"));
+    assert_eq!(run.kinds(), []);
+    run.link(device, LinkState::Up);
+    run.health(HealthSource::Store, None);
+    assert_eq!(run.kinds(), [EventKind::Cleared, EventKind::Cleared]);
+}
