@@ -4,8 +4,6 @@
 mod payload;
 mod pump;
 mod source;
-#[cfg(test)]
-mod tests;
 mod topic;
 
 use rumqttc::{MqttOptions, Publish, SubscribeReasonCode};
