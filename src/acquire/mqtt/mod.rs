@@ -4,6 +4,8 @@
 mod payload;
 mod pump;
 mod source;
+#[cfg(all(test, feature = "broker"))]
+mod tests;
 mod topic;
 
 use rumqttc::{MqttOptions, Publish, SubscribeReasonCode};
