@@ -8,6 +8,8 @@ pub mod modbus;
 pub mod mqtt;
 mod news;
 mod scale;
+#[cfg(test)]
+mod testing;
 mod words;
 
 use std::sync::Arc;

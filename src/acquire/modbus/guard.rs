@@ -42,6 +42,7 @@ pub(super) enum Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Refused(ExceptionCode::Custom(code)) => write!(f, "exception {code}"),
             Self::Refused(code) => {
                 write!(f, "exception {}: {}", u8::from(*code), code.to_string().to_lowercase())
             }

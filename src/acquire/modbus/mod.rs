@@ -96,10 +96,10 @@ impl<D: Dial> Poller<D> {
         self.note_skipped(turn.slot, skipped);
         if turn.kind == Kind::Probe {
             if let Err(failure) = self.units[turn.slot].probe(&mut self.session).await {
-                let cost = self.context.clock.now().mono - begun;
+                let cost = self.session.settled(self.context.clock.now().mono) - begun;
                 return self.probe_failed(turn.slot, failure, cost).await;
             }
-            self.units[turn.slot].forget();
+            self.units[turn.slot].relearn();
         }
         self.poll(turn.slot).await
     }

@@ -128,3 +128,113 @@ fn joins(table: Table, start: u32, end: u32, point: &Located, device: &ModbusDev
         && u32::from(point.span.start) <= end + u32::from(device.gap_max)
         && end.max(point.end()) - start <= u32::from(count_max)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::model::limits::MODBUS_REGISTERS_PER_READ_MAX;
+
+    fn device(registers_max: u16, gap_max: u16) -> ModbusDevice {
+        let (poll, timeout) = (Duration::from_secs(1), Duration::from_millis(500));
+        ModbusDevice { unit: 1, poll, timeout, registers_max, gap_max }
+    }
+
+    fn located(n: usize, table: Table, address: u16, encoding: Encoding) -> Located {
+        let order = ByteOrder::Abcd;
+        let register = Register { table, address, encoding, order, scale: 1.0, offset: 0.0 };
+        Located::new(PointId::new(n), &register)
+    }
+
+    fn spans(blocks: &[Block]) -> Vec<String> {
+        blocks.iter().map(|block| block.span.to_string()).collect()
+    }
+
+    #[test]
+    fn neighbours_share_a_read_and_strangers_do_not() {
+        let at = |n, address| located(n, Table::Holding, address, Encoding::U16);
+        let points = vec![at(0, 5), at(1, 0), at(2, 30), located(3, Table::Input, 6, Encoding::F32)];
+        assert_eq!(spans(&plan(points.clone(), &device(125, 4))), ["holding 0…5", "holding 30", "input 6…7"]);
+        assert_eq!(spans(&plan(points.clone(), &device(125, 24))), ["holding 0…30", "input 6…7"]);
+        assert_eq!(
+            spans(&plan(points, &device(5, 24))),
+            ["holding 0", "holding 5", "holding 30", "input 6…7"]
+        );
+    }
+
+    #[test]
+    fn the_last_address_is_within_reach() {
+        let points = vec![located(0, Table::Coil, u16::MAX, Encoding::Bit)];
+        assert_eq!(spans(&plan(points, &device(125, 124))), ["coil 65535"]);
+        let points = vec![located(0, Table::Holding, u16::MAX - 3, Encoding::F64)];
+        assert_eq!(spans(&plan(points, &device(125, 124))), ["holding 65532…65535"]);
+    }
+
+    fn any_point() -> impl Strategy<Value = (Table, u16, Encoding)> {
+        let bits = (prop_oneof![Just(Table::Coil), Just(Table::Discrete)], 0_u16..5000, Just(Encoding::Bit));
+        let encodings = prop_oneof![
+            Just(Encoding::BitOf(3)),
+            Just(Encoding::U16),
+            Just(Encoding::I32),
+            Just(Encoding::F32),
+            Just(Encoding::F64)
+        ];
+        let words = (prop_oneof![Just(Table::Holding), Just(Table::Input)], 0_u16..600, encodings);
+        prop_oneof![bits, words]
+    }
+
+    fn any_case() -> impl Strategy<Value = (Vec<Located>, ModbusDevice)> {
+        let points = proptest::collection::vec(any_point(), 0..200).prop_map(|points| {
+            let locate = |(n, (table, address, encoding))| located(n, table, address, encoding);
+            points.into_iter().enumerate().map(locate).collect()
+        });
+        (points, 4..=MODBUS_REGISTERS_PER_READ_MAX, 0_u16..=124)
+            .prop_map(|(points, registers_max, gap_max)| (points, device(registers_max, gap_max)))
+    }
+
+    /// Every point stands in its block, and no block is wider or emptier than allowed.
+    fn check_block(block: &Block, device: &ModbusDevice) {
+        let bits = matches!(block.span.table, Table::Coil | Table::Discrete);
+        let count_max = if bits { MODBUS_BITS_PER_READ_MAX } else { device.registers_max };
+        assert!((1..=count_max).contains(&block.span.count), "{}", block.span);
+        let end = u32::from(block.span.start) + u32::from(block.span.count);
+        let mut covered = u32::from(block.span.start);
+        for point in &block.points {
+            assert_eq!(point.span.table, block.span.table);
+            assert!(point.span.start >= block.span.start && point.end() <= end, "{} outside", point.span);
+            assert!(u32::from(point.span.start) <= covered + u32::from(device.gap_max), "gap");
+            covered = covered.max(point.end());
+        }
+        assert_eq!(covered, end, "asks for more than its points need");
+    }
+
+    proptest! {
+        #[test]
+        fn every_point_is_read_exactly_once_within_the_limits((points, device) in any_case()) {
+            let blocks = plan(points.clone(), &device);
+            blocks.iter().for_each(|block| check_block(block, &device));
+            let mut read: Vec<usize> =
+                blocks.iter().flat_map(|block| &block.points).map(|p| p.point.index()).collect();
+            read.sort_unstable();
+            prop_assert_eq!(read, (0..points.len()).collect::<Vec<_>>());
+        }
+
+        #[test]
+        fn halving_keeps_every_point_and_ends_with_one((points, device) in any_case()) {
+            let expected = points.len();
+            let mut todo = plan(points, &device);
+            let mut alone = 0;
+            while let Some(block) = todo.pop() {
+                check_block(&block, &device);
+                match block.halve() {
+                    Ok(halves) => todo.extend(halves),
+                    Err(_) => alone += 1,
+                }
+            }
+            prop_assert_eq!(alone, expected);
+        }
+    }
+}

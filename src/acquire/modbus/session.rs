@@ -75,6 +75,11 @@ impl<D: Dial> Session<D> {
         }
     }
 
+    /// When the line will be ready for the next question, if it is `now`.
+    pub(super) fn settled(&self, now: Mono) -> Mono {
+        now.max(self.unsettled)
+    }
+
     /// Opens the connection if it is not open.
     pub(super) async fn connect(&mut self) -> Result<(), Failure> {
         if self.guard.is_open() {

@@ -9,7 +9,7 @@ use super::health::Health;
 use super::plan::{self, Block, Located, Span};
 use super::session::{Dial, Session};
 use crate::model::limits::MISSED_POLLS_MAX;
-use crate::model::{DeviceId, Mono};
+use crate::model::{DeviceId, Mono, PointId};
 use crate::site::ModbusDevice;
 
 /// One device.
@@ -30,6 +30,8 @@ pub(super) struct Unit {
     modbus: ModbusDevice,
     points: Vec<Located>,
     probes: usize,
+    /// The point that the last probe got an answer for.
+    proven: Option<PointId>,
 }
 
 /// A block and how it fared.
@@ -100,8 +102,9 @@ impl Unit {
             modbus,
             points,
             probes: 0,
+            proven: None,
         };
-        unit.forget();
+        unit.relearn();
         unit
     }
 
@@ -120,11 +123,16 @@ impl Unit {
         Question { unit: self.modbus.unit, span, timeout: self.modbus.timeout }
     }
 
-    /// Forgets what was learned: once it was down, it may come back as another device.
-    pub(super) fn forget(&mut self) {
+    /// Forgets what was learned: once it was down, it may come back as another device. What a probe has just got
+    /// an answer for is asked for first.
+    pub(super) fn relearn(&mut self) {
         self.backoff.reset();
         self.refused.clear();
         self.asks = plan::plan(self.points.clone(), &self.modbus).into_iter().map(Ask::new).collect();
+        let Some(proven) = self.proven.take() else { return };
+        for ask in &mut self.asks {
+            ask.misses = u32::from(ask.block.points.iter().all(|point| point.point != proven));
+        }
     }
 
     /// Takes back into the plan what has been left alone for long enough, and hands out everything that is to
@@ -145,13 +153,16 @@ impl Unit {
     /// in case one of them is what it cannot answer.
     pub(super) async fn probe<D: Dial>(&mut self, session: &mut Session<D>) -> Result<(), Failure> {
         let Some(ask) = self.asks.get(self.probes % self.asks.len().max(1)) else { return Ok(()) };
-        let question = self.question(ask.block.points[0].span);
+        let first = ask.block.points[0];
         self.probes = self.probes.wrapping_add(1);
-        match session.ask(question).await {
+        match session.ask(self.question(first.span)).await {
             Err(failure) if failure.is_silence() || matches!(failure, Failure::Unreachable(_)) => {
                 Err(failure)
             }
-            Ok(_) | Err(_) => Ok(()),
+            Ok(_) | Err(_) => {
+                self.proven = Some(first.point);
+                Ok(())
+            }
         }
     }
 }

@@ -4,7 +4,7 @@
 mod payload;
 mod pump;
 mod source;
-#[cfg(test)]
+#[cfg(all(test, feature = "broker"))]
 mod tests;
 mod topic;
 

@@ -2,6 +2,7 @@
 //! end each time, so it has a loop of its own, and hands over what it hears through a bounded queue: when that
 //! is full the socket is left alone.
 
+use rumqttc::mqttbytes::Error as Malformed;
 use rumqttc::{
     AsyncClient, ConnectReturnCode, ConnectionError, Event, EventLoop, MqttOptions, NetworkOptions, Packet,
     Publish, QoS, StateError, SubscribeFilter, SubscribeReasonCode,
@@ -111,8 +112,8 @@ fn broken(error: &ConnectionError, address: &str) -> String {
         ConnectionError::MqttState(StateError::AwaitPingResp) => {
             format!("broker {address} no longer answers")
         }
-        ConnectionError::MqttState(StateError::Deserialization(error)) => {
-            format!("connection to broker {address} given up: {error}")
+        ConnectionError::MqttState(StateError::Deserialization(Malformed::PayloadSizeLimitExceeded(_))) => {
+            format!("a message beyond all bounds ended the connection to broker {address}")
         }
         _ => format!("connection to broker {address} lost"),
     }

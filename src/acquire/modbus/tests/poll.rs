@@ -1,0 +1,187 @@
+//! Polls of one device: what one block suffers touches its own points only, and refused addresses are found.
+
+use std::time::Duration;
+
+use tokio::time::advance;
+
+use super::super::Framing;
+use super::super::health::Outcome;
+use super::super::poll::{Polled, poll};
+use super::super::session::Session;
+use super::super::unit::Unit;
+use super::bus::{Act, Asked, Bus, device, holding, holdings};
+use crate::clock::Clock;
+use crate::model::limits::REFUSED_FOR;
+use crate::model::{DeviceId, Reason, Sample};
+
+/// A device with points in holding registers, and the bus that it is on.
+struct Rig {
+    unit: Unit,
+    session: Session<Bus>,
+    bus: Bus,
+    clock: Clock,
+    rng: fastrand::Rng,
+    addresses: Vec<u16>,
+}
+
+impl Rig {
+    fn new(addresses: &[u16], script: impl FnMut(Asked) -> Vec<Act> + Send + 'static) -> Self {
+        let clock = Clock::start();
+        let bus = Bus::new(Framing::Tcp, script);
+        let unit = Unit::new(DeviceId::new(0), device(1), holdings(addresses.iter().copied()));
+        let session = Session::new(bus.clone(), Framing::Tcp, clock);
+        let rng = fastrand::Rng::with_seed(1);
+        Self { unit, session, bus, clock, rng, addresses: addresses.to_vec() }
+    }
+
+    /// One poll: the addresses that gave no value, all others being held against the truth, and the outcome.
+    async fn poll(&mut self) -> (Vec<u16>, Outcome) {
+        let polled = poll(&mut self.unit, &mut self.session, self.clock, &mut self.rng).await;
+        let Polled { mut readings, outcome } = polled.unwrap();
+        readings.sort_by_key(|reading| reading.point);
+        assert_eq!(readings.len(), self.addresses.len(), "one reading of each point");
+        let mut bad = Vec::new();
+        for (reading, address) in readings.iter().zip(&self.addresses) {
+            match reading.sample {
+                Sample::Bad(reason) => {
+                    assert_eq!(reason, Reason::Comm);
+                    bad.push(*address);
+                }
+                sample => assert_eq!(sample, holding(1, *address), "at {address}"),
+            }
+        }
+        (bad, outcome)
+    }
+
+    fn questions(&self) -> usize {
+        self.bus.asked().len()
+    }
+}
+
+fn part(words: &str) -> Outcome {
+    Outcome::Part(words.into())
+}
+
+#[tokio::test(start_paused = true)]
+async fn everything_that_answers_is_good() {
+    let mut rig = Rig::new(&[0, 1, 5, 100, 300], |asked| vec![Act::Say(asked.answer())]);
+    assert_eq!(rig.poll().await, (vec![], Outcome::Whole));
+    assert_eq!(rig.questions(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_exception_touches_its_own_block_only() {
+    let mut rig = Rig::new(&[0, 1, 100, 101, 300], |asked| {
+        vec![Act::Say(if asked.covers(3, 100) { asked.exception(4) } else { asked.answer() })]
+    });
+    let words = "exception 4: server device failure at holding 100…101";
+    assert_eq!(rig.poll().await, (vec![100, 101], part(words)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_address_is_found_and_left_alone_for_a_while() {
+    let mut rig = Rig::new(&[0, 1, 2, 3, 4, 5, 6, 7], |asked| {
+        vec![Act::Say(if asked.covers(3, 5) { asked.exception(2) } else { asked.answer() })]
+    });
+    let found = (vec![5], part("exception 2: illegal data address at holding 5"));
+    assert_eq!(rig.poll().await, found);
+    assert_eq!(rig.questions(), 7, "whole, then halves down to the one");
+    assert_eq!(rig.poll().await, found);
+    assert!(rig.bus.asked().iter().all(|asked| !asked.covers(3, 5)), "asked again");
+    advance(REFUSED_FOR).await;
+    assert_eq!(rig.poll().await, found);
+    assert_eq!(rig.bus.asked().iter().filter(|asked| asked.covers(3, 5)).count(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hole_between_two_points_costs_neither() {
+    let mut rig = Rig::new(&[0, 1, 4, 5], |asked| {
+        vec![Act::Say(if asked.covers(3, 3) { asked.exception(2) } else { asked.answer() })]
+    });
+    assert_eq!(rig.poll().await, (vec![], Outcome::Whole));
+    rig.questions();
+    assert_eq!(rig.poll().await, (vec![], Outcome::Whole));
+    assert_eq!(rig.questions(), 2, "the hole is remembered");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_device_that_takes_fewer_registers_than_said_is_read_in_pieces() {
+    let addresses: Vec<u16> = (0..64).collect();
+    let mut rig = Rig::new(&addresses, |asked| {
+        vec![Act::Say(if asked.count > 10 { asked.exception(3) } else { asked.answer() })]
+    });
+    assert_eq!(rig.poll().await, (vec![], Outcome::Whole));
+    rig.questions();
+    assert_eq!(rig.poll().await, (vec![], Outcome::Whole));
+    assert_eq!(rig.questions(), 8);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_device_that_refuses_everything_is_still_asked_for_something() {
+    let mut rig = Rig::new(&[0, 1], |asked| vec![Act::Say(asked.exception(2))]);
+    for _ in 0..3 {
+        let (bad, outcome) = rig.poll().await;
+        assert_eq!(bad, [0, 1]);
+        assert!(matches!(outcome, Outcome::Part(_)), "{outcome:?}");
+        assert!(rig.questions() > 0);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn p3_a_block_that_never_answers_stops_costing_the_bus_and_nobody_else() {
+    let silent = |asked: Asked| asked.covers(3, 0);
+    let mut rig =
+        Rig::new(
+            &[0, 100, 200],
+            move |asked| if silent(asked) { vec![] } else { vec![Act::Say(asked.answer())] },
+        );
+    let mut hopeless = 0;
+    for _ in 0..60 {
+        let (bad, outcome) = rig.poll().await;
+        assert_eq!(bad, [0]);
+        assert_eq!(outcome, part("no answer within 500 ms for holding 0"));
+        hopeless += rig.bus.asked().into_iter().filter(|asked| silent(*asked)).count();
+        advance(Duration::from_secs(1)).await;
+    }
+    assert!((2..=9).contains(&hopeless), "asked {hopeless} times in a minute");
+}
+
+#[tokio::test(start_paused = true)]
+async fn p3_a_silent_device_costs_two_questions_a_poll_at_most() {
+    let mut rig = Rig::new(&[0, 100, 200, 300, 400], |_| vec![]);
+    assert_eq!(
+        rig.poll().await,
+        (vec![0, 100, 200, 300, 400], Outcome::Nothing("no answer within 500 ms".into()))
+    );
+    assert_eq!(rig.questions(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_answers_is_found_behind_blocks_that_do_not() {
+    let mut rig = Rig::new(&[0, 100, 200, 300, 400], |asked| {
+        if asked.covers(3, 400) { vec![Act::Say(asked.answer())] } else { vec![] }
+    });
+    let mut found = false;
+    for _ in 0..3 {
+        rig.poll().await;
+    }
+    for _ in 0..5 {
+        if rig.unit.probe(&mut rig.session).await.is_ok() {
+            rig.unit.relearn();
+            let (bad, outcome) = rig.poll().await;
+            assert_eq!(bad, [0, 100, 200, 300]);
+            assert!(matches!(outcome, Outcome::Part(_)));
+            found = true;
+        }
+    }
+    assert!(found);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_gateway_that_reports_its_unit_silent_keeps_its_connection() {
+    let mut rig = Rig::new(&[0, 100], |asked| vec![Act::Say(asked.exception(11))]);
+    let (bad, outcome) = rig.poll().await;
+    assert_eq!(bad, [0, 100]);
+    assert_eq!(outcome, Outcome::Nothing("exception 11: gateway target device failed to respond".into()));
+    assert_eq!(rig.bus.dials(), 1);
+}

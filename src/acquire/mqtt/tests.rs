@@ -1,0 +1,297 @@
+//! Whole MQTT links, over real sockets and a real broker: from what a publisher sends to what the engine hears.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use mqtt5::broker::config::{AuthConfig, BrokerConfig, StorageBackend, StorageConfig};
+use mqtt5::broker::{BrokerShutdownHandle, MqttBroker};
+use rumqttc::{AsyncClient, Event, MqttOptions, Packet, QoS};
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio::time::interval;
+use tokio_util::sync::CancellationToken;
+
+use crate::acquire::run;
+use crate::acquire::testing::{Ears, SiteBuilder, Word, samples};
+use crate::model::limits::MQTT_PAYLOAD_BYTES_MAX;
+use crate::model::{Batch, DeviceId, LinkReport, LinkState, Reason, Sample, Value};
+use crate::site::{Broker, Extract, LinkKind, MqttDevice, Protocol, Source};
+
+/// A broker in memory.
+struct Server {
+    address: SocketAddr,
+    shutdown: BrokerShutdownHandle,
+    task: JoinHandle<()>,
+}
+
+impl Server {
+    async fn start(address: &str) -> Self {
+        let storage = StorageConfig::new().with_backend(StorageBackend::Memory);
+        let config = BrokerConfig::new()
+            .with_bind_address(address.parse::<SocketAddr>().unwrap())
+            .with_max_packet_size(4 * 1024 * 1024)
+            .with_storage(storage)
+            .with_auth(AuthConfig::new().with_allow_anonymous(true));
+        let mut broker = MqttBroker::with_config(config).await.unwrap();
+        let (address, shutdown) = (broker.local_addr().unwrap(), broker.shutdown_handle());
+        let mut ready = broker.ready_receiver();
+        let task = tokio::spawn(async move { broker.run().await.unwrap() });
+        ready.wait_for(|ready| *ready).await.unwrap();
+        Self { address, shutdown, task }
+    }
+
+    async fn open() -> Self {
+        Self::start("127.0.0.1:0").await
+    }
+
+    async fn stop(self) {
+        self.shutdown.shutdown();
+        self.task.await.unwrap();
+    }
+}
+
+/// Publishes all of `messages` again and again, as a sensor does, until it is dropped.
+fn publisher(address: SocketAddr, id: &str, messages: Vec<(String, Vec<u8>)>) -> tokio::task::JoinSet<()> {
+    let mut tasks = tokio::task::JoinSet::new();
+    let (client, mut events) = AsyncClient::new(publishing(address, id), 16);
+    tasks.spawn(async move {
+        let mut beat = interval(Duration::from_millis(20));
+        loop {
+            beat.tick().await;
+            for (topic, payload) in &messages {
+                client.publish(topic, QoS::AtLeastOnce, false, payload.clone()).await.unwrap();
+            }
+        }
+    });
+    tasks.spawn(async move { while events.poll().await.is_ok() {} });
+    tasks
+}
+
+fn publishing(address: SocketAddr, id: &str) -> MqttOptions {
+    let mut options = MqttOptions::new(id, address.ip().to_string(), address.port());
+    options.set_max_packet_size(1024 * 1024, 1024 * 1024);
+    options
+}
+
+fn says(topic: &str, payload: &str) -> (String, Vec<u8>) {
+    (topic.into(), payload.into())
+}
+
+/// Leaves a retained message at the broker.
+async fn retain(address: SocketAddr, topic: &str, payload: &str) {
+    let (client, mut events) = AsyncClient::new(publishing(address, "retainer"), 16);
+    client.publish(topic, QoS::AtLeastOnce, true, payload).await.unwrap();
+    while !matches!(events.poll().await.unwrap(), Event::Incoming(Packet::PubAck(_))) {}
+}
+
+fn device(topic: &str, silence: Duration) -> Protocol {
+    Protocol::Mqtt(MqttDevice { topic: topic.into(), silence })
+}
+
+fn values(pointers: &[&str]) -> Vec<Source> {
+    let source = |pointer: &&str| Extract { pointer: (*pointer).into(), scale: 1.0, offset: 0.0 };
+    pointers.iter().map(source).map(Source::Mqtt).collect()
+}
+
+fn link(address: SocketAddr) -> SiteBuilder {
+    SiteBuilder::new(LinkKind::Mqtt(Broker { address: address.to_string(), username: None, password: None }))
+}
+
+const PATIENT: Duration = Duration::from_secs(3600);
+
+/// A link at work, until it is dropped.
+struct Rig {
+    ears: Ears,
+    stop: CancellationToken,
+}
+
+impl Rig {
+    fn start(site: SiteBuilder) -> Self {
+        let (context, ears) = site.build();
+        let stop = CancellationToken::new();
+        tokio::spawn(run(0, context, stop.clone()));
+        Self { ears, stop }
+    }
+
+    async fn batch_of(&mut self, device: usize) -> Batch {
+        loop {
+            let batch = self.ears.batch().await;
+            if batch.device == DeviceId::new(device) {
+                return batch;
+            }
+        }
+    }
+
+    async fn news_of(&mut self, device: usize) -> LinkReport {
+        loop {
+            let report = self.ears.link().await;
+            if report.device == DeviceId::new(device) {
+                return report;
+            }
+        }
+    }
+}
+
+impl Drop for Rig {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+fn good(values: &[Value]) -> Vec<Sample> {
+    values.iter().copied().map(Sample::Good).collect()
+}
+
+#[tokio::test]
+async fn messages_become_readings_of_every_device_that_they_are_for() {
+    let server = Server::open().await;
+    let site = link(server.address)
+        .device(device("gas/1", PATIENT), values(&["/h2s", "/on"]))
+        .device(device("gas/+", PATIENT), values(&["/h2s"]))
+        .device(device("dust/1", PATIENT), values(&[""]));
+    let mut rig = Rig::start(site);
+    let messages = vec![says("gas/1", r#"{"h2s":3.5,"on":true}"#), says("dust/1", "17")];
+    let _sensor = publisher(server.address, "sensor", messages);
+    for (device, expected) in [
+        (0, good(&[Value::Float(3.5), Value::Bool(true)])),
+        (1, good(&[Value::Float(3.5)])),
+        (2, good(&[Value::Int(17)])),
+    ] {
+        assert_eq!(samples(&rig.batch_of(device).await), expected);
+    }
+}
+
+#[tokio::test]
+async fn a_publisher_is_up_before_its_first_reading() {
+    let server = Server::open().await;
+    let mut rig = Rig::start(link(server.address).device(device("t", PATIENT), values(&["/v"])));
+    let _sensor = publisher(server.address, "sensor", vec![says("t", r#"{"v":1}"#)]);
+    let Word::Link(report) = rig.ears.next().await else { panic!("a reading of a device that is not up") };
+    assert_eq!((report.state, report.error), (LinkState::Up, None));
+}
+
+#[tokio::test]
+async fn p3_a_publisher_of_nonsense_degrades_itself_and_nobody_else() {
+    let server = Server::open().await;
+    let site = link(server.address)
+        .device(device("bad", PATIENT), values(&["/v"]))
+        .device(device("long", PATIENT), values(&["/v"]))
+        .device(device("text", PATIENT), values(&["/v"]))
+        .device(device("good", PATIENT), values(&["/v"]));
+    let mut rig = Rig::start(site);
+    let long = format!(r#"{{"v":1,"pad":"{}"}}"#, "x".repeat(MQTT_PAYLOAD_BYTES_MAX));
+    let messages = vec![
+        says("bad", "{\"v\":"),
+        says("text", r#"{"v":"12.5"}"#),
+        says("long", &long),
+        says("good", r#"{"v":1}"#),
+    ];
+    let _sensor = publisher(server.address, "sensor", messages);
+    let (mut reports, mut polls) = (Vec::new(), 0);
+    while polls < 5 || reports.len() < 4 {
+        match rig.ears.next().await {
+            Word::Link(report) => reports.push(report),
+            Word::Batch(batch) if batch.device == DeviceId::new(3) => {
+                assert_eq!(samples(&batch), good(&[Value::Int(1)]));
+                polls += 1;
+            }
+            Word::Batch(batch) => {
+                assert_eq!(batch.device, DeviceId::new(2), "only its own points, and no value");
+                assert_eq!(samples(&batch), [Sample::Bad(Reason::SensorFault)]);
+            }
+        }
+    }
+    reports.sort_by_key(|report| report.device);
+    let words: Vec<_> = reports.iter().map(|report| report.error.as_deref()).collect();
+    assert_eq!(
+        words,
+        [
+            Some("malformed message: not JSON"),
+            Some("malformed message: longer than 262144 bytes"),
+            Some("text instead of a value at `/v`"),
+            None
+        ]
+    );
+    assert!(reports[..3].iter().all(|report| report.state == LinkState::Degraded));
+    assert_eq!(reports[3].state, LinkState::Up);
+}
+
+#[tokio::test]
+async fn p2_a_retained_message_is_never_taken_for_a_fresh_one() {
+    let server = Server::open().await;
+    retain(server.address, "old", r#"{"v":1}"#).await;
+    retain(server.address, "new", r#"{"v":1}"#).await;
+    let site = link(server.address)
+        .device(device("old", Duration::from_millis(300)), values(&["/v"]))
+        .device(device("new", PATIENT), values(&["/v"]));
+    let mut rig = Rig::start(site);
+    let _sensor = publisher(server.address, "sensor", vec![says("new", r#"{"v":2}"#)]);
+    loop {
+        match rig.ears.next().await {
+            Word::Batch(batch) => {
+                assert_eq!((batch.device, samples(&batch)), (DeviceId::new(1), good(&[Value::Int(2)])));
+            }
+            Word::Link(report) if report.device == DeviceId::new(0) => {
+                assert_eq!(report.state, LinkState::Down);
+                assert_eq!(report.error.as_deref(), Some("no message for 0.3 s"));
+                break;
+            }
+            Word::Link(report) => assert_eq!(report.state, LinkState::Up),
+        }
+    }
+}
+
+#[tokio::test]
+async fn p2_a_publisher_that_falls_silent_is_down() {
+    let server = Server::open().await;
+    let site = link(server.address).device(device("t", Duration::from_millis(300)), values(&["/v"]));
+    let mut rig = Rig::start(site);
+    let sensor = publisher(server.address, "sensor", vec![says("t", r#"{"v":1}"#)]);
+    assert_eq!(rig.news_of(0).await.state, LinkState::Up);
+    drop(sensor);
+    let report = rig.news_of(0).await;
+    assert_eq!((report.state, report.error.as_deref()), (LinkState::Down, Some("no message for 0.3 s")));
+    let _sensor = publisher(server.address, "sensor", vec![says("t", r#"{"v":1}"#)]);
+    assert_eq!(rig.news_of(0).await.state, LinkState::Up);
+}
+
+#[tokio::test]
+async fn p2_a_lost_broker_takes_its_publishers_down_and_its_return_brings_them_back() {
+    let server = Server::open().await;
+    let address = server.address;
+    let site = link(address)
+        .device(device("a", PATIENT), values(&["/v"]))
+        .device(device("b", PATIENT), values(&["/v"]));
+    let mut rig = Rig::start(site);
+    let messages = vec![says("a", r#"{"v":1}"#), says("b", r#"{"v":2}"#)];
+    let sensor = publisher(address, "sensor", messages.clone());
+    for device in [0, 1] {
+        assert_eq!(rig.news_of(device).await.state, LinkState::Up);
+    }
+    server.stop().await;
+    drop(sensor);
+    let report = rig.news_of(1).await;
+    assert_eq!(report.state, LinkState::Down);
+    assert_eq!(report.error, Some(format!("connection to broker {address} lost")));
+    let server = Server::start(&address.to_string()).await;
+    let _sensor = publisher(server.address, "sensor", messages);
+    while rig.news_of(1).await.state != LinkState::Up {}
+    assert_eq!(samples(&rig.batch_of(1).await), good(&[Value::Int(2)]));
+}
+
+#[tokio::test]
+async fn a_broker_that_refuses_us_is_told_by_its_reason() {
+    let broker = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = broker.local_addr().unwrap();
+    let mut rig = Rig::start(link(address).device(device("t", PATIENT), values(&["/v"])));
+    let (mut stream, _) = broker.accept().await.unwrap();
+    // CONNACK: not authorized.
+    stream.write_all(&[0x20, 2, 0, 5]).await.unwrap();
+    let report = rig.news_of(0).await;
+    assert_eq!(report.state, LinkState::Down);
+    assert_eq!(report.error, Some(format!("broker {address} refuses user name or password")));
+    drop((stream, broker));
+    let report = rig.news_of(0).await;
+    assert_eq!(report.error, Some(format!("connection refused by {address}")));
+}

@@ -1,0 +1,126 @@
+//! What the tests of this room share: a small site, and ears for what the engine would hear.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+
+use super::Context;
+use crate::clock::Clock;
+use crate::inbox::{Inbox, Message};
+use crate::model::{Batch, DeviceId, Input, LinkReport, PointId, Sample, Text};
+use crate::site::{Device, Identity, Link, LinkKind, Point, Protocol, Site, Source, StoreOptions};
+
+/// A site that grows device by device, all on one link.
+pub(super) struct SiteBuilder(Site);
+
+impl SiteBuilder {
+    /// A site with one link and nothing behind it.
+    pub(super) fn new(kind: LinkKind) -> Self {
+        let identity = Identity {
+            enterprise: "acme".into(),
+            gateway: "gw1".into(),
+            name: Text::same("test"),
+            zone: jiff::tz::TimeZone::UTC,
+        };
+        Self(Site {
+            identity,
+            hash: String::new(),
+            hazards: Vec::new(),
+            devices: Vec::new(),
+            links: vec![Link { kind, devices: Vec::new() }],
+            points: Vec::new(),
+            rules: Vec::new(),
+            forwarders: Vec::new(),
+            store: StoreOptions { directory: PathBuf::new(), telemetry_bytes_max: 0 },
+            console: None,
+            broker: None,
+        })
+    }
+
+    /// Puts a device with one point for each source behind the link.
+    pub(super) fn device(mut self, protocol: Protocol, sources: Vec<Source>) -> Self {
+        let site = &mut self.0;
+        let device = DeviceId::new(site.devices.len());
+        let first = site.points.len();
+        let name = format!("dev{}", device.index());
+        site.points
+            .extend(sources.into_iter().enumerate().map(|(n, source)| point(&name, n, device, source)));
+        let points = (first..site.points.len()).map(PointId::new).collect();
+        site.devices.push(Device { title: Text::same(&name), name, hazard: None, protocol, points });
+        site.links[0].devices.push(device);
+        self
+    }
+
+    /// A context for this site, and the engine's ears.
+    pub(super) fn build(self) -> (Context, Ears) {
+        let (inbox, messages) = Inbox::new();
+        let context = Context { site: Arc::new(self.0), inbox, clock: Clock::start() };
+        (context, Ears(messages))
+    }
+}
+
+fn point(device: &str, n: usize, id: DeviceId, source: Source) -> Point {
+    let name = format!("{device}.p{n}");
+    Point {
+        title: Text::same(&name),
+        name,
+        device: id,
+        hazard: None,
+        unit: String::new(),
+        decimals: 0,
+        range: None,
+        role: None,
+        source,
+        max_age: Duration::from_secs(10),
+    }
+}
+
+/// What the engine hears.
+pub(super) struct Ears(mpsc::Receiver<Message>);
+
+/// One thing heard.
+#[derive(Debug)]
+pub(super) enum Word {
+    /// Readings.
+    Batch(Batch),
+    /// News of a link.
+    Link(LinkReport),
+}
+
+impl Ears {
+    /// The next thing heard. Waits for ever: with time paused a test that waits in vain sees the time pass.
+    pub(super) async fn next(&mut self) -> Word {
+        match self.0.recv().await.expect("the sender lives").input {
+            Input::Readings(batch) => Word::Batch(batch),
+            Input::Link(report) => Word::Link(report),
+            other => panic!("not of this room: {other:?}"),
+        }
+    }
+
+    /// The next news of a link; readings are passed over.
+    pub(super) async fn link(&mut self) -> LinkReport {
+        loop {
+            if let Word::Link(report) = self.next().await {
+                return report;
+            }
+        }
+    }
+
+    /// The next readings; news are passed over.
+    pub(super) async fn batch(&mut self) -> Batch {
+        loop {
+            if let Word::Batch(batch) = self.next().await {
+                return batch;
+            }
+        }
+    }
+}
+
+/// The samples of a batch, in the order of their points.
+pub(super) fn samples(batch: &Batch) -> Vec<Sample> {
+    let mut readings = batch.readings.clone();
+    readings.sort_by_key(|reading| reading.point);
+    readings.into_iter().map(|reading| reading.sample).collect()
+}
