@@ -19,12 +19,12 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Port of the broker in config/demo.toml.
 const BROKER_PORT: u16 = 18830;
 /// Root of the demo site's topics.
-pub const ROOT: &str = "hazgate/v1/demo/gw1";
+pub(crate) const ROOT: &str = "hazgate/v1/acme/gw1";
 
 /// Everything that a test runs.
-pub struct Rig {
+pub(crate) struct Rig {
     folder: TempDir,
-    pub address: Ipv4Addr,
+    pub(crate) address: Ipv4Addr,
     broker: EmbeddedBroker,
     _plant: Child,
     gateway: Option<Child>,
@@ -32,7 +32,7 @@ pub struct Rig {
 
 impl Rig {
     /// A broker and the demo site's plant, to which `scenario` happens.
-    pub async fn new(scenario: &str) -> Self {
+    pub(crate) async fn new(scenario: &str) -> Self {
         let address = next_address();
         let folder = tempfile::tempdir().expect("a temporary directory");
         std::fs::write(folder.path().join("site.toml"), site(address)).expect("a site file");
@@ -51,12 +51,12 @@ impl Rig {
     }
 
     /// The site file.
-    pub fn site(&self) -> PathBuf {
+    pub(crate) fn site(&self) -> PathBuf {
         self.folder.path().join("site.toml")
     }
 
     /// Starts the daemon.
-    pub fn start_gateway(&mut self) {
+    pub(crate) fn start_gateway(&mut self) {
         let log = std::fs::File::options()
             .create(true)
             .append(true)
@@ -67,18 +67,18 @@ impl Rig {
     }
 
     /// `kill -9`, as a power cut would.
-    pub async fn kill_gateway(&mut self) {
+    pub(crate) async fn kill_gateway(&mut self) {
         let mut child = self.gateway.take().expect("a running gateway");
         child.kill().await.expect("killed");
     }
 
     /// Whether the daemon still runs.
-    pub fn gateway_runs(&mut self) -> bool {
+    pub(crate) fn gateway_runs(&mut self) -> bool {
         self.gateway.as_mut().is_some_and(|child| matches!(child.try_wait(), Ok(None)))
     }
 
     /// Processor time that the daemon has used, in seconds.
-    pub fn cpu_seconds(&self) -> f64 {
+    pub(crate) fn cpu_seconds(&self) -> f64 {
         let stat = self.proc("stat");
         let after_name = stat.rsplit(')').next().unwrap_or_default();
         let ticks: u64 =
@@ -88,7 +88,7 @@ impl Rig {
     }
 
     /// Memory of the daemon that stands in RAM, in MB.
-    pub fn resident_mb(&self) -> f64 {
+    pub(crate) fn resident_mb(&self) -> f64 {
         let status = self.proc("status");
         let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap_or_default();
         let kilobytes: f64 =
@@ -102,18 +102,18 @@ impl Rig {
     }
 
     /// What the daemon has logged.
-    pub fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(self.folder.path().join("hazgate.log")).unwrap_or_default()
     }
 
     /// A centre that hears everything from now on.
-    pub fn centre(&self, client_id: &str) -> Centre {
+    pub(crate) fn centre(&self, client_id: &str) -> Centre {
         Centre::new(self.broker.local_addr(), client_id)
     }
 }
 
 /// The demo site at another loopback address, with the broker outside the daemon, so that it outlives it.
-pub fn site(address: Ipv4Addr) -> String {
+pub(crate) fn site(address: Ipv4Addr) -> String {
     let text = include_str!("../../config/demo.toml").replace("127.0.0.1", &address.to_string());
     let mut document: toml::Table = text.parse().expect("the demo site is TOML");
     document.remove("broker").expect("the demo site has a broker");
@@ -121,14 +121,14 @@ pub fn site(address: Ipv4Addr) -> String {
 }
 
 /// The program under test.
-pub fn program() -> Command {
+pub(crate) fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_hazgate"));
     command.kill_on_drop(true);
     command
 }
 
 /// A loopback address that nothing else uses: from the process id and a counter.
-pub fn next_address() -> Ipv4Addr {
+pub(crate) fn next_address() -> Ipv4Addr {
     static NEXT: AtomicU8 = AtomicU8::new(1);
     let process = std::process::id();
     let (high, low) = ((process / 250 % 100) as u8, (process % 250) as u8);
@@ -137,20 +137,20 @@ pub fn next_address() -> Ipv4Addr {
 
 /// A message as it came.
 #[derive(Debug, Clone)]
-pub struct Heard {
+pub(crate) struct Heard {
     /// Below the root, as `alarm/event`.
-    pub topic: String,
-    pub retained: bool,
+    pub(crate) topic: String,
+    pub(crate) retained: bool,
     /// Null for an empty payload.
-    pub payload: Value,
+    pub(crate) payload: Value,
 }
 
 /// An independent subscriber.
-pub struct Centre {
+pub(crate) struct Centre {
     client: AsyncClient,
     heard: mpsc::Receiver<Heard>,
     /// Everything heard so far.
-    pub all: Vec<Heard>,
+    pub(crate) all: Vec<Heard>,
 }
 
 impl Centre {
@@ -165,7 +165,7 @@ impl Centre {
     }
 
     /// Waits until `find` finds something in what was heard so far or comes later.
-    pub async fn until<T>(&mut self, what: &str, find: impl Fn(&Heard) -> Option<T>) -> T {
+    pub(crate) async fn until<T>(&mut self, what: &str, find: impl Fn(&Heard) -> Option<T>) -> T {
         if let Some(found) = self.all.iter().find_map(&find) {
             return found;
         }
@@ -173,7 +173,7 @@ impl Centre {
     }
 
     /// Waits until `find` finds something in what comes from now on.
-    pub async fn next<T>(&mut self, what: &str, find: impl Fn(&Heard) -> Option<T>) -> T {
+    pub(crate) async fn next<T>(&mut self, what: &str, find: impl Fn(&Heard) -> Option<T>) -> T {
         let search = async {
             while let Some(heard) = self.heard.recv().await {
                 self.all.push(heard);
@@ -188,12 +188,12 @@ impl Centre {
     }
 
     /// Every alarm event heard, as it came, duplicates included.
-    pub fn events(&self) -> Vec<&Value> {
+    pub(crate) fn events(&self) -> Vec<&Value> {
         self.all.iter().filter(|heard| heard.topic == "alarm/event").map(|heard| &heard.payload).collect()
     }
 
     /// Gives a command and waits for its answer.
-    pub async fn command(&mut self, command: Value) -> Value {
+    pub(crate) async fn command(&mut self, command: Value) -> Value {
         let id = command["id"].clone();
         self.publish(&format!("{ROOT}/cmd"), command.to_string()).await;
         self.next("a reply", |h| (h.topic == "cmd/reply" && h.payload["id"] == id).then(|| h.payload.clone()))
@@ -201,7 +201,7 @@ impl Centre {
     }
 
     /// Publishes anything, as anybody could.
-    pub async fn publish(&self, topic: &str, payload: impl Into<Vec<u8>>) {
+    pub(crate) async fn publish(&self, topic: &str, payload: impl Into<Vec<u8>>) {
         self.client.publish(topic, QoS::AtLeastOnce, false, payload).await.expect("published");
     }
 
@@ -236,7 +236,7 @@ async fn follow(client: AsyncClient, mut events: EventLoop, sender: mpsc::Sender
 }
 
 /// Runs the program to its end and returns its exit code and what it wrote to standard error.
-pub async fn finish(arguments: &[&str], folder: &Path) -> (i32, String) {
+pub(crate) async fn finish(arguments: &[&str], folder: &Path) -> (i32, String) {
     let run = program().args(arguments).current_dir(folder).env_remove("HAZGATE_LOG").output();
     let output = tokio::time::timeout(PATIENCE, run).await.expect("it ends").expect("it starts");
     let text =
