@@ -87,7 +87,7 @@ function update(node, alarm) {
   text(parts.level, t(`level.${nameOf(alarm.level)}`));
   text(parts.message, say(alarm.message));
   attr(parts.message, "aria-expanded", String(isOpen));
-  text(parts.state, t(`state.${alarm.state}`));
+  text(parts.state, [t(`state.${alarm.state}`), alarm.acknowledged_by].filter(Boolean).join(" · "));
   text(parts.facts, [hazardOf(alarm), ...measured(alarm)].join(" · "));
   text(parts.raised, moment(alarm.raised_at, gatewayNow()));
   attr(parts.raised, "datetime", alarm.raised_at);

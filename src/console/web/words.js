@@ -37,7 +37,7 @@ export const words = {
   "alarms.title": ["当前报警", "Standing alarms"],
   "alarms.none": ["当前无报警", "No alarm is standing"],
   "alarms.noneMore": ["有报警时会立即显示在这里。", "A new one appears here at once."],
-  "alarms.count": ["{n} 条，{u} 条未确认", "{n}, {u} unacknowledged"],
+  "alarms.count": ["{n} 条，{u} 条未确认", "{n} standing, {u} unacknowledged"],
   "alarms.you": ["操作员：{name}", "You: {name}"],
   "alarms.youUnknown": ["操作员：未登记", "You: not named yet"],
   "alarms.change": ["更改", "Change"],
