@@ -29,9 +29,9 @@ export function drawAlarms(section, spoken) {
     const unacknowledged = alarms.filter(isUnacknowledged).length;
     text(title, t("alarms.title"));
     text(count, alarms.length > 0 ? t("alarms.count", { n: alarms.length, u: unacknowledged }) : "");
-    attr(calm, "hidden", alarms.length > 0 || !isLive());
-    text(calm.querySelector("strong"), t("alarms.none"));
-    text(calm.querySelector("span"), t("alarms.noneMore"));
+    attr(calm, "hidden", alarms.length > 0);
+    text(calm.querySelector("strong"), t(isLive() ? "alarms.none" : "alarms.unknown"));
+    text(calm.querySelector("span"), t(isLive() ? "alarms.noneMore" : "alarms.unknownMore"));
     reconcile(list, alarms, (alarm) => alarm.alarm, create, update);
     announce(spoken, alarms);
   });
