@@ -114,7 +114,7 @@ function updateButton(button, alarm) {
 /** Value and limit in words, with the unit once. */
 function measured(alarm) {
   const point = known.points.get(alarm.point);
-  const unit = alarm.unit ? ` ${alarm.unit}` : "";
+  const unit = alarm.unit ? `\u00a0${alarm.unit}` : "";
   const parts = [];
   if (alarm.value !== null) parts.push(t("alarms.value", { value: value(alarm.value, point) + unit }));
   if (alarm.limit !== null) parts.push(t("alarms.limit", { limit: limit(alarm.limit, point) + unit }));
