@@ -2,7 +2,7 @@
 //! the same; the tag is the file's hash, so a new binary is a new page.
 
 use axum::body::Body;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use rust_embed::{EmbeddedFile, RustEmbed};
 
@@ -13,15 +13,15 @@ use super::problem::Problem;
 struct Web;
 
 /// Any address outside the API: a file of the page, or none.
-pub(super) async fn asset(uri: Uri, headers: HeaderMap) -> Response {
+pub(super) async fn asset(method: Method, uri: Uri, headers: HeaderMap) -> Response {
     let path = match uri.path().trim_start_matches('/') {
         "" => "index.html",
         path => path,
     };
     match Web::get(path) {
-        Some(file) => answer(path, file, &headers),
-        None => Problem::new(StatusCode::NOT_FOUND, "unknown-resource", "there is nothing at this address")
-            .into_response(),
+        Some(file) if [Method::GET, Method::HEAD].contains(&method) => answer(path, file, &headers),
+        Some(_) => Problem::wrong_method().into_response(),
+        None => Problem::unknown_resource().into_response(),
     }
 }
 

@@ -104,3 +104,45 @@ impl AsyncWrite for Connection {
         Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::time::timeout;
+
+    use super::*;
+
+    async fn bounded(places: usize) -> (Bounded, SocketAddr) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("bound");
+        (Bounded { listener, places: Arc::new(Semaphore::new(places)) }, address)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_silent_client_loses_its_place() {
+        let (mut bounded, address) = bounded(1).await;
+        let _client = TcpStream::connect(address).await.expect("a connection");
+        let (mut connection, _) = bounded.accept().await;
+        let read = timeout(CONSOLE_IDLE_MAX * 2, connection.read_u8()).await.expect("given up by itself");
+        assert_eq!(read.expect_err("nothing was sent").kind(), io::ErrorKind::TimedOut);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_viewer_who_stops_reading_loses_its_place() {
+        let (mut bounded, address) = bounded(1).await;
+        let _client = TcpStream::connect(address).await.expect("a connection");
+        let (mut connection, _) = bounded.accept().await;
+        let endless = async { while connection.write_all(&[0; 8192]).await.is_ok() {} };
+        timeout(CONSOLE_IDLE_MAX * 100, endless).await.expect("given up by itself");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_over_the_bound_waits_for_a_place() {
+        let (mut bounded, address) = bounded(1).await;
+        let _clients = [TcpStream::connect(address).await, TcpStream::connect(address).await];
+        let first = bounded.accept().await;
+        assert!(timeout(CONSOLE_IDLE_MAX / 2, bounded.accept()).await.is_err(), "no place is free");
+        drop(first);
+        bounded.accept().await;
+    }
+}

@@ -26,7 +26,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, State};
-use axum::http::{StatusCode, header};
+use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use tokio::net::TcpListener;
@@ -125,7 +125,7 @@ fn router(shared: Arc<Shared>) -> Router {
     Router::new()
         .nest("/api/v1", api)
         .route("/healthz", get(healthz))
-        .fallback(get(assets::asset))
+        .fallback(assets::asset)
         .method_not_allowed_fallback(no_such_method)
         .layer(DefaultBodyLimit::max(CONSOLE_BODY_BYTES_MAX))
         .layer(axum::middleware::from_fn(access::guard))
@@ -141,13 +141,9 @@ async fn healthz(State(shared): State<Arc<Shared>>) -> Result<Response, Problem>
 }
 
 async fn no_such_resource() -> Problem {
-    Problem::new(StatusCode::NOT_FOUND, "unknown-resource", "there is nothing at this address")
+    Problem::unknown_resource()
 }
 
 async fn no_such_method() -> Problem {
-    Problem::new(
-        StatusCode::METHOD_NOT_ALLOWED,
-        "method-not-allowed",
-        "this address does not take that method",
-    )
+    Problem::wrong_method()
 }

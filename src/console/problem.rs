@@ -34,6 +34,17 @@ impl Problem {
         Self { status, kind, detail: detail.into() }
     }
 
+    /// Nothing is at the address.
+    pub(super) fn unknown_resource() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "unknown-resource", "there is nothing at this address")
+    }
+
+    /// Something is at the address, but not for that method.
+    pub(super) fn wrong_method() -> Self {
+        let detail = "this address does not take that method";
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", detail)
+    }
+
     /// The request cannot be met now, and may be later.
     pub(super) fn unavailable(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail)

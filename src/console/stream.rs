@@ -22,7 +22,7 @@ use super::problem::Problem;
 const RETRY: &[u8] = b"retry: 2000\n\n";
 
 /// One open stream and its place among those allowed.
-struct Viewer {
+pub(super) struct Viewer {
     live: Arc<Live>,
     /// None until the state has been sent, and again after a lag.
     frames: Option<broadcast::Receiver<Bytes>>,
@@ -43,8 +43,7 @@ pub(super) async fn stream(State(shared): State<Arc<Shared>>) -> Result<Response
     let place = Arc::clone(&shared.viewers)
         .try_acquire_owned()
         .map_err(|_| Problem::unavailable("as many pages as the console can feed are open already"))?;
-    let viewer = Viewer { live: Arc::clone(&shared.live), frames: None, _place: place };
-    let frames = stream::unfold(viewer, |mut viewer| async move {
+    let frames = stream::unfold(Viewer::new(Arc::clone(&shared.live), place), |mut viewer| async move {
         let frame = viewer.next().await?;
         Some((Ok::<_, Infallible>(frame), viewer))
     });
@@ -53,7 +52,12 @@ pub(super) async fn stream(State(shared): State<Arc<Shared>>) -> Result<Response
 }
 
 impl Viewer {
-    async fn next(&mut self) -> Option<Bytes> {
+    pub(super) fn new(live: Arc<Live>, place: OwnedSemaphorePermit) -> Self {
+        Self { live, frames: None, _place: place }
+    }
+
+    /// What to send next; none at the end.
+    pub(super) async fn next(&mut self) -> Option<Bytes> {
         let Some(frames) = &mut self.frames else { return Some(self.begin()) };
         tokio::select! {
             biased;

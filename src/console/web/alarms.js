@@ -29,9 +29,9 @@ export function drawAlarms(section, spoken) {
     const unacknowledged = alarms.filter(isUnacknowledged).length;
     text(title, t("alarms.title"));
     text(count, alarms.length > 0 ? t("alarms.count", { n: alarms.length, u: unacknowledged }) : "");
-    attr(calm, "hidden", alarms.length > 0 || !isLive());
-    text(calm.querySelector("strong"), t("alarms.none"));
-    text(calm.querySelector("span"), t("alarms.noneMore"));
+    attr(calm, "hidden", alarms.length > 0);
+    text(calm.querySelector("strong"), t(isLive() ? "alarms.none" : "alarms.unknown"));
+    text(calm.querySelector("span"), t(isLive() ? "alarms.noneMore" : "alarms.unknownMore"));
     reconcile(list, alarms, (alarm) => alarm.alarm, create, update);
     announce(spoken, alarms);
   });
@@ -87,7 +87,7 @@ function update(node, alarm) {
   text(parts.level, t(`level.${nameOf(alarm.level)}`));
   text(parts.message, say(alarm.message));
   attr(parts.message, "aria-expanded", String(isOpen));
-  text(parts.state, t(`state.${alarm.state}`));
+  text(parts.state, [t(`state.${alarm.state}`), alarm.acknowledged_by].filter(Boolean).join(" · "));
   text(parts.facts, [hazardOf(alarm), ...measured(alarm)].join(" · "));
   text(parts.raised, moment(alarm.raised_at, gatewayNow()));
   attr(parts.raised, "datetime", alarm.raised_at);
@@ -114,7 +114,7 @@ function updateButton(button, alarm) {
 /** Value and limit in words, with the unit once. */
 function measured(alarm) {
   const point = known.points.get(alarm.point);
-  const unit = alarm.unit ? ` ${alarm.unit}` : "";
+  const unit = alarm.unit ? `\u00a0${alarm.unit}` : "";
   const parts = [];
   if (alarm.value !== null) parts.push(t("alarms.value", { value: value(alarm.value, point) + unit }));
   if (alarm.limit !== null) parts.push(t("alarms.limit", { limit: limit(alarm.limit, point) + unit }));

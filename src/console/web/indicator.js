@@ -5,7 +5,7 @@
 import { el, attr, place } from "./dom.js";
 import { limit as limitText } from "./format.js";
 
-const EDGE_PERCENT = 14;
+const EDGE_PERCENT = 16;
 const isLow = (limit) => limit.kind === "l" || limit.kind === "ll";
 
 /** The scale of a point with limits; null for one without. */
@@ -51,7 +51,10 @@ export function createIndicator(point) {
     return zone;
   });
   const ticks = scale.limits.map((limit, i) => {
-    const tick = el("span", { class: "tick", text: limitText(limit.value, point), title: limit.kind.toUpperCase() });
+    // Labels of neighbours lean away from each other, so that they never run together.
+    const isInner = isLow(limit) ? i === scale.normal - 1 : i === scale.normal;
+    const lean = isLow(limit) === isInner ? "right" : "left";
+    const tick = el("span", { class: "tick", "data-lean": lean, text: limitText(limit.value, point), title: limit.kind.toUpperCase() });
     place(tick, "left", `${scale.starts[i + 1]}%`);
     return tick;
   });

@@ -49,10 +49,11 @@ function drawDue() {
 /** Whether what is shown is what the gateway says now. */
 export const isLive = () => link.state === "live";
 
-export function setLink(state) {
+/** Says how the page stands with the gateway, since `at` on the page's own monotonic clock. */
+export function setLink(state, at = performance.now()) {
   if (link.state === state) return;
   link.state = state;
-  link.since = gatewayNow();
+  link.since = gatewayAt(at);
   document.documentElement.dataset.link = state;
   changed("link", "values", "alarms", "risk", "devices", "uplinks");
 }
@@ -66,9 +67,9 @@ export function setClock(stamp) {
 }
 
 /** The gateway's time in milliseconds since 1970, or null while it is not known. */
-export function gatewayNow() {
-  return clock.wall === null ? null : clock.wall + (performance.now() - clock.mono);
-}
+export const gatewayNow = () => gatewayAt(performance.now());
+
+const gatewayAt = (mono) => (clock.wall === null ? null : clock.wall + (mono - clock.mono));
 
 /** Minutes that the site's clocks are ahead of UTC. */
 export const siteOffset = () => clock.offset;

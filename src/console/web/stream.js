@@ -8,7 +8,10 @@ const SILENCE_MAX_MS = 6000;
 const RETRY_MS = 2000;
 
 let source = null;
+/** When the gateway last said anything, and since when it has been silent to this attempt. */
 let heardAt = 0;
+let silentSince = { mono: 0, wall: 0 };
+let attempt = 0;
 let retry = null;
 let version = null;
 let isSiteCurrent = false;
@@ -22,18 +25,17 @@ export function listen() {
 }
 
 async function open() {
+  const mine = ++attempt;
   retry = null;
-  heardAt = performance.now();
+  silentSince = now();
   // The site document first: without it no frame can be shown, and a frame skipped is a state that is wrong.
   if (!isSiteCurrent) {
-    try {
-      setSite(await fetchSite());
-      isSiteCurrent = true;
-    } catch {
-      return lose();
-    }
+    const site = await fetchSite().catch(() => null);
+    if (mine !== attempt) return;
+    if (!site) return lose();
+    setSite(site);
+    isSiteCurrent = true;
   }
-  heardAt = performance.now();
   source = new EventSource("/api/v1/stream");
   hear("state", begin);
   hear("board", setBoard);
@@ -47,22 +49,30 @@ function hear(name, take) {
   const from = source;
   from.addEventListener(name, (message) => {
     if (from !== source) return;
-    heardAt = performance.now();
+    silentSince = now();
+    heardAt = silentSince.mono;
     // Between a loss and the next whole state, nothing that is heard can be trusted to be complete.
     if (isLive() || name === "state" || name === "beat") take(JSON.parse(message.data));
   });
 }
 
+const now = () => ({ mono: performance.now(), wall: Date.now() });
+
+/** By two clocks: one stands still while the computer sleeps, the other may be set back. */
+const silence = () => Math.max(now().mono - silentSince.mono, now().wall - silentSince.wall);
+
 function watch() {
-  if (retry === null && performance.now() - heardAt > SILENCE_MAX_MS) lose();
+  if (retry === null && silence() > SILENCE_MAX_MS) lose();
   changed("second");
 }
 
 /** Says that the stream is lost, and tries again by itself. */
 function lose() {
+  attempt += 1;
   source?.close();
   source = null;
-  setLink("lost");
+  // What stands on the page is as old as the last word from the gateway, not as the moment of noticing.
+  setLink("lost", heardAt);
   retry ??= setTimeout(open, RETRY_MS);
 }
 
