@@ -36,7 +36,7 @@ async fn p8_a_second_hazard_of_the_same_id_is_refused() {
 
 #[tokio::test]
 async fn p8_a_register_beyond_the_address_space_is_refused() {
-    refused("register = \"holding:", "register = \"holding:9", &["register"]).await;
+    refused("register = \"holding:", "register = \"holding:70000\"  # \"", &["register", "70000"]).await;
 }
 
 #[tokio::test]

@@ -35,13 +35,16 @@ impl Rig {
     pub(crate) async fn new(scenario: &str) -> Self {
         let address = next_address();
         let folder = tempfile::tempdir().expect("a temporary directory");
-        std::fs::write(folder.path().join("site.toml"), site(address)).expect("a site file");
+        // The plant reads a file of its own, so that a test may change the gateway's.
+        for name in ["plant.toml", "site.toml"] {
+            std::fs::write(folder.path().join(name), site(address)).expect("a site file");
+        }
         let story = folder.path().join("scenario.toml");
         std::fs::write(&story, scenario).expect("a scenario file");
         let broker = EmbeddedBroker::start(SocketAddr::from((address, BROKER_PORT))).await.expect("a broker");
         let plant = program()
             .arg("simulate")
-            .arg(folder.path().join("site.toml"))
+            .arg(folder.path().join("plant.toml"))
             .arg("--scenario")
             .arg(story)
             .stdout(Stdio::null())
