@@ -105,7 +105,7 @@ mod tests {
     async fn a_port_in_use_is_a_clear_error_and_a_stopped_brokers_port_is_free() {
         let first = EmbeddedBroker::start(ANY).await.unwrap();
         let address = first.local_addr();
-        let refused = EmbeddedBroker::start(address).await.unwrap_err();
+        let refused = EmbeddedBroker::start(address).await.err().unwrap();
         assert!(matches!(refused, BrokerError::Listen { .. }), "{refused}");
         assert!(refused.to_string().contains(&address.to_string()), "{refused}");
         first.stop().await;

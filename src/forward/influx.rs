@@ -26,6 +26,8 @@ use crate::store::{Row, Store};
 /// How long connecting, and a whole write, may take.
 const CONNECT_MAX: Duration = Duration::from_secs(5);
 const WRITE_MAX: Duration = Duration::from_secs(30);
+/// How long a stop waits for the write under way, and then for the last events.
+const LAST_WRITES_MAX: Duration = SHUTDOWN_MAX.checked_div(4).expect("four is not zero");
 /// Entries that are read at a time; between two reads a new event may go first.
 const PAGE_ENTRIES_MAX: usize = 256;
 /// Characters of the database's own words that are passed on.
@@ -38,6 +40,13 @@ enum Outcome {
     Rejected(String),
     /// It may take it another time.
     Failed(String),
+}
+
+/// What a step did.
+enum Step {
+    Wrote,
+    Nothing,
+    Stopped,
 }
 
 /// One entry of the outbox.
@@ -113,30 +122,42 @@ impl Database<'_> {
             feed.connected();
         }
         loop {
-            let page = self.step(Room { events: PAGE_ENTRIES_MAX, telemetry: PAGE_ENTRIES_MAX });
-            let wrote = select! {
-                wrote = page => wrote?,
-                () = stop.cancelled() => return Ok(()),
-            };
-            if wrote {
-                backoff.reset();
-            } else if !self.wait(stop).await {
-                return Ok(());
+            match self.step_unless(stop).await? {
+                Step::Wrote => backoff.reset(),
+                Step::Nothing if self.wait(stop).await => {}
+                Step::Nothing | Step::Stopped => return Ok(()),
             }
         }
     }
 
-    /// Writes the next page; says whether there was one.
-    async fn step(&mut self, room: Room) -> Result<bool, String> {
-        let Some(feed) = &mut self.feed else { return Ok(false) };
-        let Some(page) = feed.next(room).await.map_err(|error| error.to_string())? else { return Ok(false) };
+    /// Writes the next page. A stop waits a little for what is being written: it may still arrive, and given up it would be
+    /// written again at the next start.
+    async fn step_unless(&mut self, stop: &CancellationToken) -> Result<Step, String> {
+        let page = self.step(Room { events: PAGE_ENTRIES_MAX, telemetry: PAGE_ENTRIES_MAX });
+        tokio::pin!(page);
+        select! {
+            wrote = &mut page => return wrote,
+            () = stop.cancelled() => {}
+        }
+        match timeout(LAST_WRITES_MAX, page).await {
+            Ok(Err(error)) => Err(error),
+            _ => Ok(Step::Stopped),
+        }
+    }
+
+    /// Writes the next page, if there is one.
+    async fn step(&mut self, room: Room) -> Result<Step, String> {
+        let Some(feed) = &mut self.feed else { return Ok(Step::Nothing) };
+        let Some(page) = feed.next(room).await.map_err(|error| error.to_string())? else {
+            return Ok(Step::Nothing);
+        };
         for batch in batches(entries(page)) {
             self.deliver(&batch).await?;
         }
         if let Some(feed) = &mut self.feed {
             feed.save().map_err(|error| error.to_string())?;
         }
-        Ok(true)
+        Ok(Step::Wrote)
     }
 
     /// Waits until there is more to write; false once `stop` comes.
@@ -215,9 +236,9 @@ impl Database<'_> {
             feed.connected();
         }
         let events = async {
-            while let Ok(true) = self.step(Room { events: PAGE_ENTRIES_MAX, telemetry: 0 }).await {}
+            while let Ok(Step::Wrote) = self.step(Room { events: PAGE_ENTRIES_MAX, telemetry: 0 }).await {}
         };
-        if timeout(SHUTDOWN_MAX / 2, events).await.is_err() {
+        if timeout(LAST_WRITES_MAX, events).await.is_err() {
             tracing::info!("the database was too slow for the last events; they go out at the next start");
         }
         if let Some(feed) = &mut self.feed {

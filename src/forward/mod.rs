@@ -9,6 +9,8 @@ mod line;
 
 mod mqtt;
 mod queue;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -30,6 +30,8 @@
 //! and it is tried again until it is kept.
 
 mod error;
+#[cfg(test)]
+pub(crate) mod fixtures;
 mod gate;
 mod group;
 mod ledger;

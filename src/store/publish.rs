@@ -53,12 +53,12 @@ impl Publisher {
                 break;
             }
         }
+        self.heads.send_if_modified(|old| std::mem::replace(old, heads) != heads);
         for (to, result) in group.replies {
             if to.send(result).is_err() {
                 tracing::debug!("who gave a command no longer waits for its result");
             }
         }
-        self.heads.send_if_modified(|old| std::mem::replace(old, heads) != heads);
     }
 
     /// Says what is wrong with the disk, or that nothing is.

@@ -77,17 +77,23 @@ impl Writer {
 
     /// Puts `first` and all that waits behind it into one group. Returns whether the store stays open.
     fn gather(&mut self, group: &mut Group, first: Job, jobs: &Exit<Job>) -> bool {
-        let mut next = Some(first);
-        for _ in 0..STORE_QUEUE_LEN_MAX {
-            match next {
-                None => break,
-                Some(Job::Close) => return false,
-                Some(Job::Turn(turn)) => group.add(*turn, &mut self.ledger, &self.ids, &self.site),
-                Some(Job::Progress(forwarder, progress)) => {
+        let mut job = first;
+        for taken in 1.. {
+            match job {
+                Job::Close => return false,
+                Job::Turn(turn) => group.add(*turn, &mut self.ledger, &self.ids, &self.site),
+                Job::Progress(forwarder, progress) => {
                     group.progress.insert(forwarder, progress);
                 }
             }
-            next = jobs.waiting();
+            // A job that is taken out must go into the group: only as many are taken as it has places.
+            if taken == STORE_QUEUE_LEN_MAX {
+                break;
+            }
+            match jobs.waiting() {
+                Some(next) => job = next,
+                None => break,
+            }
         }
         true
     }

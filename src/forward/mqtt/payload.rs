@@ -133,7 +133,7 @@ mod tests {
                 reading("meter2.temp", Sample::Bad(Reason::Comm)),
             ],
         };
-        let topics = Topics::new(&crate::forward::fixtures::site());
+        let topics = Topics::new(&crate::store::fixtures::site(std::path::Path::new("x"), vec![]));
         let message = Outgoing::data(&topics, &row, Wall(11_001));
         let data: DataMessage = serde_json::from_slice(&message.payload).unwrap();
         assert_eq!(data.values.keys().collect::<Vec<_>>(), ["power", "run"]);

@@ -1,1 +1,17 @@
-//! What the store promises.
+//! What the store promises, by kind of claim.
+
+mod limits;
+mod recovery;
+mod writing;
+
+use crate::site::{ForwarderKind, InfluxTarget};
+
+/// A destination that nobody connects to.
+fn anywhere() -> ForwarderKind {
+    ForwarderKind::Influx(InfluxTarget {
+        url: "http://127.0.0.1:9".to_owned(),
+        org: "o".to_owned(),
+        bucket: "b".to_owned(),
+        token: None,
+    })
+}

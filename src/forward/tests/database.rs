@@ -1,0 +1,187 @@
+//! InfluxDB, as a small server that answers as it is told.
+
+use std::collections::VecDeque;
+use std::io::Read;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{RawQuery, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::routing::post;
+use tokio::sync::watch;
+
+use super::plant::{ANY, Plant, soon};
+use crate::site::{ForwarderKind, InfluxTarget, Secret};
+use crate::store::fixtures::{AT, alarms, batch, commit, raised, telemetry};
+
+#[derive(Default)]
+struct Seen {
+    /// Answers to come; 204 when there are none left. Zero never answers.
+    script: VecDeque<u16>,
+    /// A batch with this text is answered 400.
+    poison: Option<&'static str>,
+    lines: Vec<String>,
+    writes: usize,
+    query: String,
+    token: String,
+}
+
+/// The database.
+#[derive(Clone)]
+struct Database {
+    address: SocketAddr,
+    seen: Arc<Mutex<Seen>>,
+    change: watch::Sender<()>,
+}
+
+impl Database {
+    async fn start(script: &[u16]) -> Self {
+        let listener = tokio::net::TcpListener::bind(ANY).await.unwrap();
+        let seen = Seen { script: script.iter().copied().collect(), ..Seen::default() };
+        let address = listener.local_addr().unwrap();
+        let database = Self { address, seen: Arc::new(Mutex::new(seen)), change: watch::Sender::new(()) };
+        let app = Router::new().route("/api/v2/write", post(write)).with_state(database.clone());
+        tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+        database
+    }
+
+    fn target(&self) -> ForwarderKind {
+        ForwarderKind::Influx(InfluxTarget {
+            url: format!("http://{}", self.address),
+            org: "park".to_owned(),
+            bucket: "hazgate".to_owned(),
+            token: Some(Secret::new("t0p")),
+        })
+    }
+
+    async fn until(&self, what: &str, wanted: impl Fn(&Seen) -> bool) {
+        let mut changed = self.change.subscribe();
+        soon(what, async {
+            while !wanted(&self.seen.lock().unwrap()) {
+                changed.changed().await.unwrap();
+            }
+        })
+        .await;
+    }
+}
+
+async fn write(
+    State(database): State<Database>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+    body: Bytes,
+) -> (StatusCode, &'static str) {
+    let mut text = String::new();
+    flate2::read::GzDecoder::new(&body[..]).read_to_string(&mut text).unwrap();
+    let answer = {
+        let mut seen = database.seen.lock().unwrap();
+        seen.writes += 1;
+        seen.query = query.unwrap();
+        seen.token = headers["authorization"].to_str().unwrap().to_owned();
+        let poisoned = seen.poison.is_some_and(|poison| text.contains(poison));
+        let answer = if poisoned { 400 } else { seen.script.pop_front().unwrap_or(204) };
+        if answer == 204 {
+            seen.lines.extend(text.lines().map(str::to_owned));
+        }
+        answer
+    };
+    database.change.send_replace(());
+    if answer == 0 {
+        std::future::pending::<()>().await;
+    }
+    (StatusCode::from_u16(answer).unwrap(), if answer == 204 { "" } else { "because I say so" })
+}
+
+fn alarms_in(seen: &Seen) -> usize {
+    seen.lines.iter().filter(|line| line.starts_with("alarm,")).count()
+}
+
+#[tokio::test]
+async fn events_and_readings_arrive_as_lines() {
+    let database = Database::start(&[]).await;
+    let mut plant = Plant::new(vec![("db", database.target())]);
+    plant.start();
+    commit(&plant.store, alarms(vec![raised("dust1.fan")])).await;
+    commit(&plant.store, telemetry(vec![batch(0, AT, 12.5)])).await;
+    database.until("three lines come", |seen| seen.lines.len() == 3).await;
+    plant.works().await;
+    {
+        let seen = database.seen.lock().unwrap();
+        assert_eq!(seen.query, "bucket=hazgate&org=park&precision=ms");
+        assert_eq!(seen.token, "Token t0p");
+        let reading = format!(
+            "reading,enterprise=acme,gateway=gw1,device=meter1,point=meter1.power,hazard=dust1 value=12.5,quality=\"good\" {}",
+            AT.0
+        );
+        assert!(seen.lines.contains(&reading), "{:?}", seen.lines);
+    }
+    plant.stop().await;
+    let progress = plant.progress("db").await;
+    assert_eq!((progress.event, progress.telemetry, progress.gaps.len()), (1, 1, 0));
+}
+
+#[tokio::test]
+async fn p1_nothing_is_lost_while_the_database_is_busy_broken_or_refuses_the_token() {
+    let database = Database::start(&[503, 429, 401, 404]).await;
+    let mut plant = Plant::new(vec![("db", database.target())]);
+    plant.start();
+    commit(&plant.store, alarms(vec![raised("a")])).await;
+    let said =
+        [plant.complaint().await, plant.complaint().await, plant.complaint().await, plant.complaint().await];
+    for (text, part) in said.iter().zip(["503", "429", "token refused", "bucket"]) {
+        assert!(text.contains(part) && text.contains("because I say so"), "{text}");
+    }
+    commit(&plant.store, telemetry(vec![batch(0, AT, 1.0)])).await;
+    database.until("everything comes", |seen| seen.lines.len() == 3).await;
+    assert_eq!(alarms_in(&database.seen.lock().unwrap()), 1);
+    plant.works().await;
+    plant.stop().await;
+}
+
+#[tokio::test]
+async fn p1_one_entry_that_cannot_be_taken_takes_nothing_else_with_it() {
+    let database = Database::start(&[]).await;
+    database.seen.lock().unwrap().poison = Some("alarm=poison");
+    let mut plant = Plant::new(vec![("db", database.target())]);
+    let names = (0..20).map(|i| raised(&if i == 13 { "poison".to_owned() } else { format!("a{i}") }));
+    commit(&plant.store, alarms(names.collect())).await;
+    plant.start();
+    let complaint = plant.complaint().await;
+    assert!(complaint.contains("would not take an entry (1 so far)"), "{complaint}");
+    assert!(complaint.contains("400") && complaint.contains("because I say so"), "{complaint}");
+    database.until("the other nineteen come", |seen| alarms_in(seen) == 19).await;
+    commit(&plant.store, alarms(vec![raised("next")])).await;
+    database.until("the next one comes", |seen| alarms_in(seen) == 20).await;
+    plant.stop().await;
+}
+
+#[tokio::test]
+async fn p1_a_database_that_never_answers_is_given_up_and_tried_again() {
+    let database = Database::start(&[0]).await;
+    let mut plant = Plant::new(vec![("db", database.target())]);
+    plant.start();
+    commit(&plant.store, alarms(vec![raised("a")])).await;
+    database.until("the write hangs", |seen| seen.writes == 1).await;
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(31)).await;
+    tokio::time::resume();
+    plant.complaint().await;
+    database.until("the event comes", |seen| alarms_in(seen) == 1).await;
+    plant.stop().await;
+}
+
+#[tokio::test]
+async fn p3_a_dead_destination_delays_no_other() {
+    let database = Database::start(&[]).await;
+    let closed = tokio::net::TcpListener::bind(ANY).await.unwrap();
+    let address = closed.local_addr().unwrap();
+    drop(closed);
+    let mut plant = Plant::new(vec![("dead", super::plant::broker(address)), ("db", database.target())]);
+    plant.start();
+    commit(&plant.store, alarms(vec![raised("a")])).await;
+    database.until("the event comes", |seen| alarms_in(seen) == 1).await;
+    plant.stop().await;
+}

@@ -1,0 +1,11 @@
+//! What the forwarders promise: the queue against a model, the line protocol against a reader of its own, the rest against
+//! servers: the embedded broker, a scripted one, a scripted database.
+
+mod contract;
+mod database;
+mod delivery;
+mod fake_broker;
+mod faults;
+mod lines;
+mod plant;
+mod queue;

@@ -1,0 +1,94 @@
+//! The disk budget, and the bounds of queue and row.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::model::limits::{ROW_READINGS_MAX, STORE_QUEUE_LEN_MAX};
+use crate::model::{Batch, DeviceId, PointId, Reading, Sample, Value};
+use crate::store::fixtures::{AT, alarms, batch, commit, open, raised, site, telemetry};
+use crate::store::tests::anywhere;
+use crate::store::{Progress, Turn};
+
+#[tokio::test]
+async fn p5_the_oldest_telemetry_goes_first_and_is_counted_and_events_never_go() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut site = site(dir.path(), vec![("a", anywhere()), ("b", anywhere())]);
+    site.store.telemetry_bytes_max = 2000;
+    let store = open(&site).store;
+    commit(&store, alarms((0..50).map(|i| raised(&format!("a{i}"))).collect())).await;
+    commit(&store, telemetry((0..20).map(|_| batch(0, AT, 1.5)).collect())).await;
+    // Destination `b` has the first ten rows, `a` has none.
+    store.advance("b", Progress { event: 0, telemetry: 10, gaps: vec![] }).await.unwrap();
+    for _ in 0..30 {
+        commit(&store, telemetry((0..10).map(|_| batch(0, AT, 1.5)).collect())).await;
+    }
+    let heads = *store.heads().borrow();
+    assert_eq!((heads.event, heads.telemetry), (50, 320));
+    let (a, b) = (store.outbox("a").unwrap(), store.outbox("b").unwrap());
+    let rows = a.telemetry(0, heads.telemetry, 1000).await.unwrap();
+    assert_eq!(rows.first().unwrap().id, heads.floor + 1);
+    assert_eq!(rows.last().unwrap().seq, 320, "the newest is there");
+    assert!(rows.len() >= 25 && rows.len() <= 50, "{} rows in 2000 bytes", rows.len());
+    assert_eq!(a.given_up().await.unwrap(), 2 * heads.floor);
+    assert_eq!(b.given_up().await.unwrap(), 2 * (heads.floor - 10));
+    assert_eq!(store.history().unwrap().events(None, 100).await.unwrap().len(), 50);
+    store.close().await;
+
+    let store = open(&site).store;
+    assert_eq!(*store.heads().borrow(), heads, "the numbers survive the trimming");
+    store.close().await;
+}
+
+#[tokio::test]
+async fn p5_the_newest_row_stays_however_small_the_budget() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut site = site(dir.path(), vec![("a", anywhere())]);
+    site.store.telemetry_bytes_max = 1;
+    let store = open(&site).store;
+    for _ in 0..5 {
+        commit(&store, telemetry(vec![batch(0, AT, 1.0), batch(1, AT, 2.0)])).await;
+    }
+    store.close().await;
+    let store = open(&site).store;
+    commit(&store, telemetry(vec![batch(0, AT, 1.0)])).await;
+    let rows = store.outbox("a").unwrap().telemetry(0, 100, 100).await.unwrap();
+    assert_eq!(rows.iter().map(|r| (r.id, r.seq)).collect::<Vec<_>>(), [(11, 6)]);
+    store.close().await;
+}
+
+#[tokio::test]
+async fn a_batch_too_large_for_one_row_becomes_several() {
+    let dir = tempfile::tempdir().unwrap();
+    let site = site(dir.path(), vec![("a", anywhere())]);
+    let store = open(&site).store;
+    let reading =
+        Reading { point: PointId::new(0), at: AT, sample: Sample::Good(Value::Int(i64::from(u32::MAX))) };
+    let readings = vec![reading; ROW_READINGS_MAX + 1];
+    commit(&store, telemetry(vec![Batch { device: DeviceId::new(0), at: AT, readings }])).await;
+    let rows = store.outbox("a").unwrap().telemetry(0, 10, 10).await.unwrap();
+    let sizes: BTreeMap<u64, usize> = rows.iter().map(|row| (row.seq, row.readings.len())).collect();
+    assert_eq!(sizes, BTreeMap::from([(1, ROW_READINGS_MAX), (2, 1)]));
+    store.close().await;
+}
+
+#[tokio::test]
+async fn p5_a_full_queue_makes_the_sender_wait() {
+    let dir = tempfile::tempdir().unwrap();
+    let site = site(dir.path(), vec![("a", anywhere())]);
+    let store = open(&site).store;
+    let outsider = rusqlite::Connection::open(dir.path().join("hazgate.db")).unwrap();
+    outsider.execute_batch("BEGIN IMMEDIATE").unwrap();
+    store.commit(alarms(vec![raised("stuck")])).await.unwrap();
+    store.fault().wait_for(Option::is_some).await.unwrap();
+    // The writer holds one group and asks for no more: the queue fills, and then nothing goes in.
+    for _ in 0..STORE_QUEUE_LEN_MAX {
+        store.commit(Turn::default()).await.unwrap();
+    }
+    assert!(!store.try_advance("a", Progress::default()).unwrap());
+    let waiting = tokio::time::timeout(Duration::from_millis(20), store.commit(Turn::default())).await;
+    assert!(waiting.is_err(), "a turn went into a full queue");
+    outsider.execute_batch("ROLLBACK").unwrap();
+    commit(&store, alarms(vec![raised("next")])).await;
+    assert_eq!(store.heads().borrow().event, 2);
+    store.close().await;
+}

@@ -1,0 +1,143 @@
+//! What is there after a crash, a restart, a file that cannot be read.
+
+use std::fs;
+use std::path::Path;
+
+use crate::clock::Clock;
+use crate::model::{AlarmState, EventKind};
+use crate::store::fixtures::{AT, alarms, batch, commit, open, raised, site, telemetry, transition};
+use crate::store::tests::anywhere;
+use crate::store::{Heads, Progress, Span, Store, StoreError};
+
+/// What a process that is killed at this moment leaves behind: the database and its log as the system has them.
+fn killed(from: &Path, to: &Path) {
+    for name in ["hazgate.db", "hazgate.db-wal"] {
+        fs::copy(from.join(name), to.join(name)).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn p1_a_crash_loses_nothing_and_numbers_go_on_where_they_stopped() {
+    let (dir, left) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let mut site = site(dir.path(), vec![("a", anywhere())]);
+    let store = open(&site).store;
+    let acknowledged = transition("b", EventKind::Acknowledged, AlarmState::Acknowledged);
+    commit(&store, alarms(vec![raised("a"), raised("b"), acknowledged.clone(), raised("c")])).await;
+    commit(&store, alarms(vec![transition("c", EventKind::Cleared, AlarmState::Normal)])).await;
+    commit(&store, telemetry(vec![batch(0, AT, 1.0), batch(0, AT, 2.0), batch(1, AT, 3.0)])).await;
+    killed(dir.path(), left.path());
+
+    site.store.directory = left.path().to_owned();
+    let opened = open(&site);
+    assert_eq!(opened.standing, [raised("a"), acknowledged], "acknowledged alarms stay acknowledged");
+    let store = opened.store;
+    assert_eq!(*store.heads().borrow(), Heads { event: 5, telemetry: 3, floor: 0 });
+    commit(&store, alarms(vec![raised("d")])).await;
+    commit(&store, telemetry(vec![batch(0, AT, 4.0)])).await;
+    let newest = store.history().unwrap().events(None, 1).await.unwrap();
+    assert_eq!(newest[0].seq, 6);
+    let rows = store.outbox("a").unwrap().telemetry(0, u64::MAX >> 1, 10).await.unwrap();
+    assert_eq!(rows.iter().map(|r| (r.id, r.seq)).collect::<Vec<_>>(), [(1, 1), (2, 2), (3, 1), (4, 3)]);
+    store.close().await;
+}
+
+#[tokio::test]
+async fn everything_is_there_after_an_orderly_restart() {
+    let dir = tempfile::tempdir().unwrap();
+    let site = site(dir.path(), vec![("a", anywhere())]);
+    for round in 1..=3 {
+        let opened = open(&site);
+        let store = opened.store;
+        assert_eq!(opened.standing.len() as u64, round - 1);
+        commit(&store, alarms(vec![raised(&format!("a{round}"))])).await;
+        commit(&store, telemetry(vec![batch(1, AT, 1.0)])).await;
+        assert_eq!(*store.heads().borrow(), Heads { event: round, telemetry: round, floor: 0 });
+        store.close().await;
+    }
+    let store = open(&site).store;
+    let rows = store.outbox("a").unwrap().telemetry(0, 100, 10).await.unwrap();
+    assert_eq!(rows.iter().map(|r| r.seq).collect::<Vec<_>>(), [1, 2, 3]);
+    store.close().await;
+}
+
+#[tokio::test]
+async fn a_cursor_comes_back_with_its_gaps_and_a_new_destination_starts_at_the_newest() {
+    let dir = tempfile::tempdir().unwrap();
+    let old = site(dir.path(), vec![("a", anywhere())]);
+    let store = open(&old).store;
+    assert_eq!(store.outbox("a").unwrap().progress().await.unwrap(), Progress::default());
+    commit(&store, alarms(vec![raised("x")])).await;
+    commit(&store, telemetry((0..9).map(|_| batch(0, AT, 1.0)).collect())).await;
+    let gaps = vec![Span { after: 2, upto: 4 }, Span { after: 5, upto: 6 }];
+    let progress = Progress { event: 1, telemetry: 8, gaps };
+    store.advance("a", progress.clone()).await.unwrap();
+    store.close().await;
+
+    let store = open(&site(dir.path(), vec![("a", anywhere()), ("b", anywhere())])).store;
+    assert_eq!(store.outbox("a").unwrap().progress().await.unwrap(), progress);
+    let newcomer = Progress { event: 1, telemetry: 9, gaps: vec![] };
+    assert_eq!(store.outbox("b").unwrap().progress().await.unwrap(), newcomer);
+    store.close().await;
+}
+
+#[tokio::test]
+async fn dropping_the_last_handle_commits_what_is_queued() {
+    let dir = tempfile::tempdir().unwrap();
+    let site = site(dir.path(), vec![]);
+    let store = open(&site).store;
+    let mut ended = store.ended.clone();
+    store.commit(alarms(vec![raised("a")])).await.unwrap();
+    drop(store);
+    while ended.changed().await.is_ok() {}
+    let opened = open(&site);
+    assert_eq!(opened.standing, [raised("a")]);
+    opened.store.close().await;
+}
+
+#[tokio::test]
+async fn a_second_instance_is_refused_and_says_why() {
+    let dir = tempfile::tempdir().unwrap();
+    let site = site(dir.path(), vec![]);
+    let store = open(&site).store;
+    let second = Store::open(&site.store, std::sync::Arc::new(site.clone()), Clock::start());
+    let Err(refused) = second else { panic!("a second instance was let in") };
+    assert!(matches!(refused, StoreError::InUse { .. }));
+    assert!(refused.to_string().contains(&dir.path().display().to_string()), "{refused}");
+    store.close().await;
+    open(&site).store.close().await;
+}
+
+#[tokio::test]
+async fn an_unreadable_database_is_set_aside_and_a_newer_one_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let site = site(dir.path(), vec![]);
+    fs::write(
+        dir.path().join("hazgate.db"),
+        b"this is no database at all, but long enough to be one".repeat(99),
+    )
+    .unwrap();
+    let opened = open(&site);
+    let aside = opened.set_aside.clone().unwrap();
+    assert!(aside.exists() && aside != dir.path().join("hazgate.db"));
+    commit(&opened.store, alarms(vec![raised("a")])).await;
+    opened.store.close().await;
+
+    let outsider = rusqlite::Connection::open(dir.path().join("hazgate.db")).unwrap();
+    outsider.execute("UPDATE meta SET value = '99' WHERE key = 'schema_version'", []).unwrap();
+    drop(outsider);
+    let Err(refused) = Store::open(&site.store, std::sync::Arc::new(site.clone()), Clock::start()) else {
+        panic!("a newer format was opened")
+    };
+    assert!(refused.to_string().contains("format 99"), "{refused}");
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn the_directory_is_its_owners_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let dir = tempfile::tempdir().unwrap();
+    let site = site(&dir.path().join("deep/data"), vec![]);
+    open(&site).store.close().await;
+    let mode = fs::metadata(&site.store.directory).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o700);
+}
