@@ -85,7 +85,8 @@ impl Block {
         Self::over(vec![point])
     }
 
-    /// Two blocks with half the points each, or the one point that there is.
+    /// Two blocks with half the points each, or the one point that there is. Neither asks for anything that the whole
+    /// did not ask for.
     pub(super) fn halve(mut self) -> Result<[Self; 2], Located> {
         match self.points.as_slice() {
             [point] => Err(*point),
@@ -197,6 +198,16 @@ mod tests {
 
     /// Every point stands in its block, and no block is wider or emptier than allowed.
     fn check_block(block: &Block, device: &ModbusDevice) {
+        check_cover(block, device);
+        let mut covered = u32::from(block.span.start);
+        for point in &block.points {
+            assert!(u32::from(point.span.start) <= covered + u32::from(device.gap_max), "gap");
+            covered = covered.max(point.end());
+        }
+    }
+
+    /// Every point stands in its block, which ends with the last of them.
+    fn check_cover(block: &Block, device: &ModbusDevice) {
         let bits = matches!(block.span.table, Table::Coil | Table::Discrete);
         let count_max = if bits { MODBUS_BITS_PER_READ_MAX } else { device.registers_max };
         assert!((1..=count_max).contains(&block.span.count), "{}", block.span);
@@ -205,7 +216,6 @@ mod tests {
         for point in &block.points {
             assert_eq!(point.span.table, block.span.table);
             assert!(point.span.start >= block.span.start && point.end() <= end, "{} outside", point.span);
-            assert!(u32::from(point.span.start) <= covered + u32::from(device.gap_max), "gap");
             covered = covered.max(point.end());
         }
         assert_eq!(covered, end, "asks for more than its points need");
@@ -228,9 +238,16 @@ mod tests {
             let mut todo = plan(points, &device);
             let mut alone = 0;
             while let Some(block) = todo.pop() {
-                check_block(&block, &device);
+                check_cover(&block, &device);
+                let (start, end) = (block.span.start, u32::from(block.span.start) + u32::from(block.span.count));
                 match block.halve() {
-                    Ok(halves) => todo.extend(halves),
+                    Ok(halves) => {
+                        for half in halves {
+                            let half_end = u32::from(half.span.start) + u32::from(half.span.count);
+                            prop_assert!(half.span.start >= start && half_end <= end, "asks for more than the whole");
+                            todo.push(half);
+                        }
+                    }
                     Err(_) => alone += 1,
                 }
             }

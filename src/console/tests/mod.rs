@@ -54,7 +54,10 @@ fn gateway(history: impl EventHistory) -> (Context, Gateway) {
         site: Arc::new(site()),
         board: board_seen,
         snapshots: snapshots_seen,
-        events: events.clone(),
+        events: Arc::new({
+            let events = events.clone();
+            move || events.subscribe()
+        }),
         history: Arc::new(history),
         inbox: sender,
         clock: Clock::start(),

@@ -70,8 +70,6 @@ fn detector() -> (Run, PointId) {
 }
 
 proptest! {
-    #![proptest_config(cases())]
-
     /// Whatever values and acknowledgements come, the engine walks the table.
     #[test]
     fn the_engine_walks_the_table(steps in prop::collection::vec(0_u8..4, 0..40)) {

@@ -11,8 +11,6 @@ mod scenario;
 use std::sync::Arc;
 use std::time::Duration;
 
-use proptest::test_runner::{Config as ProptestConfig, RngSeed};
-
 use super::Engine;
 use super::testing::{Plant, limit, no_limits};
 use crate::model::{
@@ -21,15 +19,6 @@ use crate::model::{
     Text, Transition, Value, Wall,
 };
 use crate::site::{Limits, RuleKind, Site};
-
-/// Properties run on the same cases each time; `PROPTEST_RNG_SEED` and `PROPTEST_CASES` ask for others.
-fn cases() -> ProptestConfig {
-    let config = ProptestConfig { failure_persistence: None, ..ProptestConfig::default() };
-    match config.rng_seed {
-        RngSeed::Random => ProptestConfig { rng_seed: RngSeed::Fixed(682), ..config },
-        RngSeed::Fixed(_) => config,
-    }
-}
 
 /// Wall time at which every run begins: 2026-11-21 20:00 in China.
 const EPOCH: i64 = 1_795_262_400_000;

@@ -90,8 +90,6 @@ fn check_step(before: Option<&Transition>, next: &Transition) -> Result<(), Test
 }
 
 proptest! {
-    #![proptest_config(cases())]
-
     #[test]
     fn p1_every_alarm_follows_its_life_cycle(scenario in scenario()) {
         let mut last: BTreeMap<String, Transition> = BTreeMap::new();

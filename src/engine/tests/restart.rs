@@ -71,8 +71,6 @@ fn values() -> impl Strategy<Value = [f64; POINTS]> {
 }
 
 proptest! {
-    #![proptest_config(cases())]
-
     #[test]
     fn p1_a_restart_raises_nothing_twice_and_forgets_nothing(
         scenario in scenario(), cut in 0_usize..60, values in values(),

@@ -104,8 +104,6 @@ fn a_reading_has_its_tags_its_own_time_and_one_type_for_each_field() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
-
     #[test]
     fn no_name_can_break_out_of_its_tag(name in "[^\"\\\\\\p{Cc}]{1,40}") {
         let parsed = lines_of(&row(&name, Sample::Good(Value::Float(1.0))));
