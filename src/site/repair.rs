@@ -7,6 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use toml::Spanned;
 use toml::de::{DeArray, DeTable, DeValue};
 
+use super::values::complaint;
+
 /// What the structural pass makes of a file.
 #[derive(Debug, Default)]
 pub(super) struct Verdict {
@@ -95,7 +97,8 @@ impl Damage {
                 self.names.insert((THINNED.to_owned(), device.to_owned()));
                 Some(format!("{device}.{signal}"))
             }
-            (_, Some(id), _, _) => Some(id.to_owned()),
+            // An id that can't be one says nothing of the name that was meant.
+            (_, Some(id), _, _) if complaint("id", id).is_none() => Some(id.to_owned()),
             _ => None,
         };
         match name {

@@ -24,8 +24,8 @@ pub(super) fn check(gathered: &Gathered, context: &mut Context<'_>) -> Forwarder
                 RawForward::Mqtt(raw) => (&raw.id, mqtt(raw, spot, context)),
                 RawForward::Influx(raw) => (&raw.id, influx(raw, spot, context)),
             };
-            names.define(&id.0, forwarders.list.len(), spot.key("id"), context.findings);
-            if let Some(kind) = kind {
+            let is_new = names.define(&id.0, forwarders.list.len(), spot.key("id"), context.findings);
+            if let Some(kind) = kind.filter(|_| is_new) {
                 forwarders.list.push(Forwarder { name: id.0.clone(), kind });
                 forwarders.spots.push(spot);
             }

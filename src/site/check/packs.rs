@@ -173,7 +173,8 @@ impl One<'_, '_> {
     fn factor(&mut self, rule: &RawPackRule, place: &Place) -> Option<f64> {
         let Some(name) = &rule.percent_of else { return Some(1.0) };
         if let Some(value) = self.raw.setpoints.get(&name.0) {
-            return Some(value / 100.0);
+            // A set-point without percentages has been noted already.
+            return (*value > 0.0).then_some(value / 100.0);
         }
         let message = format!("pack `{}` needs the set-point `{}`", self.raw.name.0, name.0);
         let hint = format!("add `setpoints = {{ {} = … }}`: its limits are percentages of it", name.0);
