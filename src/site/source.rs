@@ -137,6 +137,9 @@ impl Finding {
     }
 }
 
+/// Mistakes that are given advice which takes a search.
+const ADVISED_MAX: usize = 1000;
+
 /// Mistakes as they are found.
 #[derive(Debug, Default)]
 pub(super) struct Findings(Vec<Finding>);
@@ -145,6 +148,11 @@ impl Findings {
     /// Whether nothing is wrong so far.
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// Whether so much is wrong that looking for good advice on each would take too long.
+    pub(super) fn are_many(&self) -> bool {
+        self.0.len() >= ADVISED_MAX
     }
 
     /// Notes a mistake at a key.

@@ -43,7 +43,11 @@ impl Names {
         if context.damage.may_hold(self.what, name) {
             return None;
         }
-        context.findings.add(place, format!("there is no {} `{name}`", self.what)).hint(self.advice(name));
+        let many = context.findings.are_many();
+        let finding = context.findings.add(place, format!("there is no {} `{name}`", self.what));
+        if !many {
+            finding.hint(self.advice(name));
+        }
         None
     }
 

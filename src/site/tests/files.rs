@@ -26,7 +26,7 @@ fn load_files(files: &[(&str, &str)], extra: &[(&str, &str)]) -> Result<Site, Mi
 
 /// Each mistake as `file name:line:column message | hint`.
 fn said(result: Result<Site, Mistakes>) -> Vec<String> {
-    let mistakes = result.err().expect("something is wrong");
+    let mistakes = result.expect_err("something is wrong");
     let say = |one: &crate::site::Mistake| {
         let file = one.file.rsplit('/').next().unwrap_or_default();
         let (line, column) = (one.line.unwrap_or(0), one.column.unwrap_or(0));
@@ -159,23 +159,19 @@ fn p8_a_site_that_stands_in_no_file_can_include_and_read_none() {
 
 #[test]
 fn p8_counts_have_limits() {
-    let mut text = edited(&[]);
-    for index in 0..POINTS_MAX {
-        text.push_str(&format!(
-            "[[point]]\ndevice=\"plc\"\nsignal=\"p{index}\"\nname=\"x\"\nregister=\"input:1\"\n"
-        ));
-    }
-    let found = said(parse("site.toml", &text, &variables()));
-    assert!(found[0].contains(&format!("at most {POINTS_MAX} points")), "{found:?}");
-    let mut text = edited(&[]);
-    for index in 0..DEVICES_MAX {
-        text.push_str(&format!(
-            "[[device]]\nid=\"d{index}\"\ntemplate=\"rs-ws-n01\"\naddress=\"h:{}\"\n",
-            index + 1
-        ));
-    }
-    let found = said(parse("site.toml", &text, &variables()));
-    assert!(found[0].contains(&format!("at most {DEVICES_MAX} devices")), "{found:?}");
+    let device = |index: usize, template: &str| {
+        format!("[[device]]\nid=\"d{index}\"\ntemplate=\"{template}\"\naddress=\"h:{}\"\n", index + 1)
+    };
+    let signal =
+        |index: usize| format!("[[point]]\nsignal=\"p{index}\"\nname=\"x\"\nregister=\"input:{index}\"\n");
+    let large: String = (0..200).map(signal).collect();
+    let large = format!("name = \"large\"\nsource = \"none\"\n{large}");
+    let many: String = (0..POINTS_MAX / 200).map(|index| device(index, "large")).collect();
+    let files = [("site.toml", format!("{BASE}{many}")), ("devices/large.toml", large)];
+    let files: Vec<(&str, &str)> = files.iter().map(|(name, text)| (*name, text.as_str())).collect();
+    check(&files, &[], &[&["at most 100000 points"]]);
+    let many: String = (0..DEVICES_MAX).map(|index| device(index, "generic-transmitter")).collect();
+    check(&[("site.toml", &format!("{BASE}{many}"))], &[], &[&["at most 10000 devices"]]);
 }
 
 #[test]

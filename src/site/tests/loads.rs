@@ -45,15 +45,13 @@ fn every_limit_of_the_demonstration_says_what_it_rests_on_or_is_the_sites_own() 
 
 #[test]
 fn every_template_and_pack_is_used_by_some_site() {
-    let mut text = BASE.to_owned();
     let templates: Vec<String> = names("config/devices");
-    for (index, template) in templates.iter().enumerate() {
-        text.push_str(&format!(
-            "[[device]]\nid = \"t{index}\"\ntemplate = \"{template}\"\naddress = \"h:{}\"\n",
-            index + 1
-        ));
-    }
-    let site = site(&text);
+    let device = |(index, template): (usize, &String)| {
+        let port = index + 1;
+        format!("[[device]]\nid = \"t{index}\"\ntemplate = \"{template}\"\naddress = \"h:{port}\"\n")
+    };
+    let devices: String = templates.iter().enumerate().map(device).collect();
+    let site = site(&format!("{BASE}{devices}"));
     assert_eq!(site.devices.len(), 2 + templates.len());
     assert!(templates.len() >= 6);
     let packs = [
