@@ -102,7 +102,7 @@ impl Loader {
         }
     }
 
-    /// Takes in a file and, before its own tables are looked at, whatever it includes.
+    /// Takes in a file and whatever it includes.
     fn take_in(&mut self, file: FileId, path: Option<&Path>, text: &str, shape: &Table) {
         let Some((mut root, verdict)) = self.parse(file, text, shape) else {
             self.damage.lose_all();
@@ -299,7 +299,7 @@ fn part_shape() -> Table {
 
 /// What a device template may hold: defaults, and nothing that belongs to one device.
 pub(super) fn template_shape() -> Table {
-    const OF_ONE_DEVICE: [&str; 8] =
-        ["id", "template", "address", "url", "username", "password", "hazard", "unit"];
+    const OF_ONE_DEVICE: [&str; 9] =
+        ["id", "name", "template", "address", "url", "username", "password", "hazard", "unit"];
     shape::table_of::<RawTemplate>().narrow("device", &OF_ONE_DEVICE).narrow("point", &["device", "hazard"])
 }

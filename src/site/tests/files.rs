@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use super::{BASE, edited, variables};
-use crate::model::limits::{DEVICES_MAX, POINTS_MAX, SITE_FILE_BYTES_MAX};
+use crate::model::limits::{DEVICES_MAX, POINTS_MAX, SITE_FILE_BYTES_MAX, SITE_INCLUDES_MAX};
 use crate::site::{Mistakes, Site, load, parse};
 
 fn write(directory: &Path, files: &[(&str, &str)]) {
@@ -106,6 +106,15 @@ fn p8_unreadable_and_too_large_files_are_mistakes_without_a_position() {
     let binary = directory.path().join("binary.toml");
     fs::write(&binary, [0xff, 0xfe, 0x00]).expect("file");
     assert!(said(load(&binary, &BTreeMap::new()))[0].contains("not UTF-8"));
+}
+
+#[test]
+fn p8_a_site_includes_a_bounded_number_of_files() {
+    let names: Vec<String> = (0..=SITE_INCLUDES_MAX).map(|index| format!("p{index}.toml")).collect();
+    let main = edited(&[("version = 1", &format!("version = 1\ninclude = {names:?}"))]);
+    let mut files: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "")).collect();
+    files.push(("site.toml", &main));
+    check(&files, &[], &[&["site.toml:2:", "more than 256 files"]]);
 }
 
 #[test]
