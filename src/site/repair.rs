@@ -125,9 +125,8 @@ pub(super) fn repair(root: &mut Spanned<DeTable<'_>>, verdict: &Verdict, damage:
             _ => {
                 if table == "include" {
                     damage.lose_all();
-                } else if let Some(DeValue::Array(_)) = root.get(table).map(Spanned::get_ref) {
-                    damage.nameless.insert(table.to_owned());
                 }
+                damage.nameless.insert(table.to_owned());
                 root.remove(table);
             }
         }

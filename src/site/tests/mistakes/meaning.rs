@@ -182,6 +182,7 @@ const BOTH_STAGES: &[Case<'_>] = &[
     (&[("kind = \"tank_farm\"", "kind = «\"tanks\"")], &[&["`tanks`"]]),
     (&[("protocol = \"mqtt\"", "protocol = «\"mqqt\"")], &[&["did you mean `mqtt`"]]),
     (&[("device = \"sensor\"", "device = \"sensor\"\ndecimals = «10")], &[&["10 is out of bounds"]]),
+    (&[("[[hazard]]", "«[hazard]")], &[&["expected an array", "two brackets"]]),
     // A misspelt key is judged as the one that was meant.
     (
         &[("register = \"holding:40\"", "«regster = «\"holdin:40\"")],
