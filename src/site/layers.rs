@@ -16,15 +16,17 @@ pub(super) const PREFIX: &str = "HAZGATE__";
 /// The tables that may be overridden.
 pub(super) const TABLES: [&str; 4] = ["site", "store", "console", "broker"];
 
-/// The services of a site file's text with the variables over them; none, and mistakes, if they do not fit.
+/// The services of a site file's text with the variables over them; none, and mistakes, if they do not fit, and
+/// none if the text itself has mistakes (is not `whole`).
 pub(super) fn overlay(
     text: &str,
+    whole: bool,
     variables: &BTreeMap<String, String>,
     shape: &Table,
     sources: &mut Sources,
     findings: &mut Findings,
 ) -> Option<RawServices> {
-    let mut good = true;
+    let mut good = whole;
     for (name, value) in variables {
         if let Err((message, hint)) = fit(name, value, shape) {
             good = false;

@@ -1,5 +1,6 @@
 //! Gathers a site: the file, what it includes, the templates and packs that it names, the variables over it. Each text goes
-//! through the structural pass; only what passed is deserialized, and only a site whose every part passed is checked further.
+//! through the structural pass before it is deserialized; what can't be used is left out, so that the second stage
+//! can still judge the rest.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -12,13 +13,15 @@ use super::check;
 use super::env::Environment;
 use super::files;
 use super::layers;
-use super::library::{self, Shelf};
+use super::library::{self, Shelf, Volume};
 use super::mistake::Mistakes;
 use super::model::Site;
+use super::part::Part;
 use super::raw::{RawPackFile, RawServices, RawSite, RawTemplate};
+use super::repair::{self, Damage, Kept, Verdict};
 use super::secrets::Vault;
 use super::shape::{self, Table};
-use super::source::{FileId, Findings, Place, Sources, Spot};
+use super::source::{FileId, Findings, Place, Sources};
 use super::structure;
 use super::suggest::did_you_mean;
 use crate::model::limits::SITE_INCLUDES_MAX;
@@ -27,29 +30,28 @@ use crate::model::limits::SITE_INCLUDES_MAX;
 pub(super) struct Gathered {
     /// The site file itself.
     pub(super) main: FileId,
-    /// Its single tables, with the environment over them.
-    pub(super) services: RawServices,
+    /// Its single tables, with the environment over them; none if that does not fit.
+    pub(super) services: Option<RawServices>,
     /// The site file and its includes.
-    pub(super) parts: Vec<(FileId, RawSite)>,
+    pub(super) parts: Vec<Part>,
     /// Device templates by name.
     pub(super) templates: BTreeMap<String, (FileId, RawTemplate)>,
     /// Rule packs by name.
     pub(super) packs: BTreeMap<String, (FileId, RawPackFile)>,
+    /// Digest of every text.
+    pub(super) hash: String,
 }
 
 /// Loads the site of a file.
 pub(super) fn load(path: &Path, env: &dyn Environment) -> Result<Site, Mistakes> {
-    let base = path.parent().map_or_else(|| PathBuf::from("."), Path::to_path_buf);
-    let mut loader = Loader::new(Some(base));
+    let mut loader = Loader::new(Some(path.parent().unwrap_or(Path::new("")).to_path_buf()));
     let name = path.display().to_string();
     match files::read(path) {
         Ok(text) => loader.run(&name, Some(path), &text, env),
         Err(error) => {
             let file = loader.sources.add(&name, None);
-            loader
-                .findings
-                .add(Place { file, path: String::new(), or: None }, format!("can't read `{name}`: {error}"));
-            Err(loader.refuse())
+            loader.findings.add(Place::whole(file), format!("can't read `{name}`: {error}"));
+            Err(loader.findings.into_mistakes(&loader.sources).expect("one was just added"))
         }
     }
 }
@@ -59,20 +61,21 @@ pub(super) fn parse(name: &str, text: &str, env: &dyn Environment) -> Result<Sit
     Loader::new(None).run(name, None, text, env)
 }
 
+#[derive(Default)]
 struct Loader {
     sources: Sources,
     findings: Findings,
+    damage: Damage,
     /// The directory of the site file; none for a text that stands in no file.
     base: Option<PathBuf>,
-    parts: Vec<(FileId, RawSite)>,
+    parts: Vec<Part>,
     /// Files drawn in so far, resolved: none is drawn in twice.
     seen: Vec<PathBuf>,
 }
 
 impl Loader {
     fn new(base: Option<PathBuf>) -> Self {
-        let (sources, findings) = (Sources::default(), Findings::default());
-        Self { sources, findings, base, parts: Vec::new(), seen: Vec::new() }
+        Self { base, ..Self::default() }
     }
 
     fn run(
@@ -85,45 +88,56 @@ impl Loader {
         let main = self.sources.add(name, Some(text));
         self.seen.extend(path.map(resolved));
         let shape = shape::table_of::<RawSite>();
-        let raw: Option<RawSite> = self.read_text(main, text, &shape);
-        if let Some(raw) = raw {
-            self.take_part(main, path, raw);
-        }
+        self.take_in(main, path, text, &shape);
         let variables = env.with_prefix(layers::PREFIX);
         let services = self.services(text, &variables, &shape);
-        let templates = self.templates();
-        let packs = self.packs();
-        let Some(services) = services.filter(|_| self.findings.is_empty()) else { return Err(self.refuse()) };
-        let gathered = Gathered { main, services, parts: self.parts, templates, packs };
-        let vault = Vault { env, base: self.base.as_deref() };
+        let (templates, packs) = (self.templates(), self.packs());
         let hash = self.sources.digest(&variables);
-        let site = check::check(&gathered, &vault, hash, &mut self.findings);
+        let gathered = Gathered { main, services, parts: self.parts, templates, packs, hash };
+        let vault = Vault { env, base: self.base.as_deref() };
+        let site = check::check(&gathered, &vault, &mut self.findings, &mut self.damage);
         match self.findings.into_mistakes(&self.sources) {
             Some(mistakes) => Err(mistakes),
-            None => Ok(site),
+            None => Ok(site.expect("a site without findings is whole")),
         }
     }
 
-    fn refuse(self) -> Mistakes {
-        self.findings.into_mistakes(&self.sources).expect("refused for a reason")
-    }
-
-    /// Parses, examines and deserializes a text; none, and mistakes, if it is not as it should be.
-    fn read_text<T: DeserializeOwned>(&mut self, file: FileId, text: &str, shape: &Table) -> Option<T> {
-        let (root, errors) = DeTable::parse_recoverable(text);
-        if !errors.is_empty() {
-            for error in errors {
-                let span = error.span().unwrap_or(0..0);
-                self.findings.add_at(file, "", span, format!("not TOML: {}", error.message()));
+    /// Takes in a file and whatever it includes.
+    fn take_in(&mut self, file: FileId, path: Option<&Path>, text: &str, shape: &Table) {
+        let Some((mut root, verdict)) = self.parse(file, text, shape) else {
+            self.damage.lose_all();
+            return;
+        };
+        for stray in &verdict.strays {
+            if let Some(meant) = &stray.meant {
+                let dot = if stray.table.is_empty() { "" } else { "." };
+                self.sources.alias(file, format!("{}{dot}{meant}", stray.table), &stray.key);
             }
-            return None;
         }
-        let before = self.findings.len();
-        structure::examine(file, &root, shape, &mut self.findings);
-        if self.findings.len() > before {
-            return None;
+        let kept = repair::repair(&mut root, &verdict, &mut self.damage);
+        match self.deserialize(file, root) {
+            Some(raw) => self.take_part(file, path, raw, kept),
+            None => self.damage.lose_all(),
         }
-        self.deserialize(file, root)
+    }
+
+    /// Parses and examines a text; none, and mistakes, if it is not TOML.
+    fn parse<'t>(
+        &mut self,
+        file: FileId,
+        text: &'t str,
+        shape: &Table,
+    ) -> Option<(Spanned<DeTable<'t>>, Verdict)> {
+        let (root, errors) = DeTable::parse_recoverable(text);
+        if errors.is_empty() {
+            let verdict = structure::examine(file, &root, shape, &mut self.findings);
+            return Some((root, verdict));
+        }
+        for error in errors {
+            let span = error.span().unwrap_or(0..0);
+            self.findings.add_at(file, "", span, format!("not TOML: {}", error.message()));
+        }
+        None
     }
 
     fn deserialize<T: DeserializeOwned>(&mut self, file: FileId, root: Spanned<DeTable<'_>>) -> Option<T> {
@@ -137,17 +151,19 @@ impl Loader {
         }
     }
 
-    fn take_part(&mut self, file: FileId, path: Option<&Path>, raw: RawSite) {
+    fn take_part(&mut self, file: FileId, path: Option<&Path>, raw: RawSite, kept: Kept) {
         let directory = path.map(|path| path.parent().unwrap_or(Path::new("")).to_path_buf());
         let includes = raw.include.clone();
-        self.parts.push((file, raw));
-        for (index, include) in includes.iter().enumerate() {
-            let place = Spot::entry(file, "include", index).place();
-            match &directory {
-                Some(directory) => self.include(&directory.join(include), include, place),
-                None => {
-                    self.findings.add(place, format!("the built-in site can't include `{include}`"));
-                }
+        let part = Part { file, raw, kept };
+        let places: Vec<Place> =
+            (0..includes.len()).map(|index| part.spot("include", index).place()).collect();
+        self.parts.push(part);
+        for (include, place) in includes.iter().zip(places) {
+            if let Some(directory) = &directory {
+                self.include(&directory.join(include), include, place);
+            } else {
+                self.findings.add(place, format!("the built-in site can't include `{include}`"));
+                self.damage.lose_all();
             }
         }
     }
@@ -162,19 +178,18 @@ impl Loader {
         }
         if self.seen.len() > SITE_INCLUDES_MAX {
             self.findings.add(place, format!("more than {SITE_INCLUDES_MAX} files are included"));
+            self.damage.lose_all();
             return;
         }
         self.seen.push(identity);
         match files::read(path) {
             Ok(text) => {
                 let file = self.sources.add(&path.display().to_string(), Some(&text));
-                let shape = part_shape();
-                if let Some(raw) = self.read_text::<RawSite>(file, &text, &shape) {
-                    self.take_part(file, Some(path), raw);
-                }
+                self.take_in(file, Some(path), &text, &part_shape());
             }
             Err(error) => {
                 self.findings.add(place, format!("can't read `{written}`: {error}"));
+                self.damage.lose_all();
             }
         }
     }
@@ -186,9 +201,10 @@ impl Loader {
         shape: &Table,
     ) -> Option<RawServices> {
         if !variables.is_empty() {
-            return layers::overlay(text, variables, shape, &mut self.sources, &mut self.findings);
+            let whole = self.findings.is_empty();
+            return layers::overlay(text, whole, variables, shape, &mut self.sources, &mut self.findings);
         }
-        let (_, raw) = self.parts.first_mut()?;
+        let raw = &mut self.parts.first_mut()?.raw;
         Some(RawServices {
             site: raw.site.take(),
             store: std::mem::take(&mut raw.store),
@@ -198,10 +214,10 @@ impl Loader {
     }
 
     fn templates(&mut self) -> BTreeMap<String, (FileId, RawTemplate)> {
-        let wanted = self.parts.iter().flat_map(|(file, raw)| {
-            raw.device.iter().enumerate().filter_map(|(index, device)| {
+        let wanted = self.parts.iter().flat_map(|part| {
+            part.raw.device.iter().enumerate().filter_map(|(index, device)| {
                 let name = device.template.as_ref()?.0.clone();
-                Some((name, Spot::entry(*file, "device", index).key("template")))
+                Some((name, part.spot("device", index).key("template")))
             })
         });
         let wanted = wanted.collect();
@@ -209,9 +225,9 @@ impl Loader {
     }
 
     fn packs(&mut self) -> BTreeMap<String, (FileId, RawPackFile)> {
-        let wanted = self.parts.iter().flat_map(|(file, raw)| {
-            let named = raw.pack.iter().enumerate();
-            named.map(|(index, pack)| (pack.name.0.clone(), Spot::entry(*file, "pack", index).key("use")))
+        let wanted = self.parts.iter().flat_map(|part| {
+            let named = part.raw.pack.iter().enumerate();
+            named.map(|(index, pack)| (pack.name.0.clone(), part.spot("pack", index).key("use")))
         });
         let wanted = wanted.collect();
         self.draw_in(Shelf::Packs, wanted, &shape::table_of::<RawPackFile>())
@@ -224,35 +240,35 @@ impl Loader {
         wanted: Vec<(String, Place)>,
         shape: &Table,
     ) -> BTreeMap<String, (FileId, T)> {
-        let mut found = BTreeMap::new();
-        let mut tried: BTreeMap<String, bool> = BTreeMap::new();
+        let mut volumes: BTreeMap<String, Option<(FileId, T)>> = BTreeMap::new();
         for (name, place) in wanted {
-            if tried.get(&name) == Some(&true) {
+            if volumes.contains_key(&name) {
                 continue;
             }
-            let volume = library::find(kind, &name, self.base.as_deref());
-            tried.insert(name.clone(), volume.is_some());
-            let Some(volume) = volume else {
-                self.not_on(kind, &name, place);
-                continue;
-            };
-            if let Some((file, raw)) = self.open(&volume, shape, place) {
-                found.insert(name, (file, raw));
+            match library::find(kind, &name, self.base.as_deref()) {
+                Some(volume) => {
+                    let opened = self.open(&volume, shape, place);
+                    volumes.insert(name, opened);
+                }
+                None => self.not_on(kind, &name, place),
             }
         }
-        found
+        volumes.into_iter().filter_map(|(name, volume)| Some((name, volume?))).collect()
     }
 
+    /// A template or pack, if nothing at all is wrong with it.
     fn open<T: DeserializeOwned>(
         &mut self,
-        volume: &library::Volume,
+        volume: &Volume,
         shape: &Table,
         place: Place,
     ) -> Option<(FileId, T)> {
         match &volume.text {
             Ok(text) => {
                 let file = self.sources.add(&volume.name, Some(text));
-                Some((file, self.read_text(file, text, shape)?))
+                let (root, verdict) = self.parse(file, text, shape)?;
+                let good = verdict.strays.is_empty() && verdict.unusable.is_empty();
+                good.then(|| Some((file, self.deserialize(file, root)?)))?
             }
             Err(error) => {
                 self.findings.add(place, format!("can't read `{}`: {error}", volume.name));
@@ -283,22 +299,7 @@ fn part_shape() -> Table {
 
 /// What a device template may hold: defaults, and nothing that belongs to one device.
 pub(super) fn template_shape() -> Table {
-    let mut shape = shape::table_of::<RawTemplate>();
-    for field in &mut shape.fields {
-        field.shape = match (field.name.as_str(), std::mem::replace(&mut field.shape, shape::Shape::Number)) {
-            ("device", shape::Shape::Table(table)) => shape::Shape::Table(
-                table
-                    .without(&["id", "template", "address", "url", "username", "password", "hazard", "unit"]),
-            ),
-            ("point", shape::Shape::List { item, count }) => {
-                let item = match *item {
-                    shape::Shape::Table(table) => shape::Shape::Table(table.without(&["device", "hazard"])),
-                    other => other,
-                };
-                shape::Shape::List { item: Box::new(item), count }
-            }
-            (_, shape) => shape,
-        };
-    }
-    shape
+    const OF_ONE_DEVICE: [&str; 9] =
+        ["id", "name", "template", "address", "url", "username", "password", "hazard", "unit"];
+    shape::table_of::<RawTemplate>().narrow("device", &OF_ONE_DEVICE).narrow("point", &["device", "hazard"])
 }

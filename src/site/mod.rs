@@ -17,8 +17,11 @@ mod load;
 mod mask;
 mod mistake;
 mod model;
+mod part;
 mod raw;
 mod redirect;
+mod reference;
+mod repair;
 mod secret;
 mod secrets;
 mod shape;
@@ -36,6 +39,7 @@ pub use model::{
     Hazard, HazardKind, Identity, InfluxTarget, Limit, Limits, Link, LinkKind, ModbusDevice, MqttDevice,
     Point, Protocol, Range, Register, Rule, RuleKind, Site, Source, StoreOptions, Table,
 };
+pub use reference::reference;
 pub use secret::Secret;
 
 #[cfg(test)]

@@ -93,6 +93,32 @@ impl Table {
     }
 }
 
+impl Table {
+    /// The same table, one of whose tables (or arrays of tables) is without some fields.
+    pub(super) fn narrow(mut self, name: &str, names: &[&str]) -> Self {
+        for field in self.fields.iter_mut().filter(|field| field.name == name) {
+            let table = match &mut field.shape {
+                Shape::Table(table) => Some(table),
+                Shape::List { item, .. } => item.as_table_mut(),
+                _ => None,
+            };
+            if let Some(table) = table {
+                *table = std::mem::take(table).without(names);
+            }
+        }
+        self
+    }
+}
+
+impl Shape {
+    fn as_table_mut(&mut self) -> Option<&mut Table> {
+        match self {
+            Self::Table(table) => Some(table),
+            _ => None,
+        }
+    }
+}
+
 /// The shape of a table that has a raw twin.
 pub(super) fn table_of<T: JsonSchema>() -> Table {
     let settings = SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true);

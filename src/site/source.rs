@@ -20,6 +20,8 @@ pub(super) struct FileId(usize);
 #[derive(Debug, Default)]
 pub(super) struct Sources {
     files: Vec<(String, Option<Arc<str>>)>,
+    /// Misspelt keys: the path that was meant, and the key as it is written.
+    aliases: BTreeMap<(FileId, String), String>,
 }
 
 impl Sources {
@@ -27,6 +29,11 @@ impl Sources {
     pub(super) fn add(&mut self, name: &str, text: Option<&str>) -> FileId {
         self.files.push((name.to_owned(), text.map(Arc::from)));
         FileId(self.files.len() - 1)
+    }
+
+    /// Notes that the key meant by `path` is written `key`.
+    pub(super) fn alias(&mut self, file: FileId, path: String, key: &str) {
+        self.aliases.insert((file, path), key.to_owned());
     }
 
     /// Hex SHA-256 over every text, each with its length before it so that no two sites share a digest by shifting
@@ -44,6 +51,11 @@ impl Sources {
 }
 
 impl Place {
+    /// A file as a whole.
+    pub(super) fn whole(file: FileId) -> Self {
+        Self { file, path: String::new(), or: None }
+    }
+
     /// The same place, or `other` where the file does not have this key.
     pub(super) fn or(mut self, other: Option<Self>) -> Self {
         self.or = other.map(Box::new);
@@ -125,6 +137,9 @@ impl Finding {
     }
 }
 
+/// Mistakes that are given advice which takes a search.
+const ADVISED_MAX: usize = 1000;
+
 /// Mistakes as they are found.
 #[derive(Debug, Default)]
 pub(super) struct Findings(Vec<Finding>);
@@ -135,9 +150,9 @@ impl Findings {
         self.0.is_empty()
     }
 
-    /// How many are found so far.
-    pub(super) fn len(&self) -> usize {
-        self.0.len()
+    /// Whether so much is wrong that looking for good advice on each would take too long.
+    pub(super) fn are_many(&self) -> bool {
+        self.0.len() >= ADVISED_MAX
     }
 
     /// Notes a mistake at a key.
@@ -166,7 +181,7 @@ impl Findings {
             return None;
         }
         let maps: Vec<Map<'_>> =
-            sources.files.iter().map(|(name, text)| Map::new(name, text.as_deref())).collect();
+            (0..sources.files.len()).map(|file| Map::new(sources, FileId(file))).collect();
         let mut placed: Vec<(FileId, Mistake)> =
             self.0.into_iter().map(|finding| resolve(&maps, finding)).collect();
         placed.sort_by_key(|(file, mistake)| (*file, mistake.span.as_ref().map(|span| span.start)));
@@ -225,6 +240,8 @@ fn describe(maps: &[Map<'_>], place: Place) -> String {
 
 /// Where the keys and lines of one text stand.
 struct Map<'a> {
+    file: FileId,
+    aliases: &'a BTreeMap<(FileId, String), String>,
     name: &'a str,
     text: Option<&'a str>,
     root: Option<Spanned<DeTable<'a>>>,
@@ -232,10 +249,13 @@ struct Map<'a> {
 }
 
 impl<'a> Map<'a> {
-    fn new(name: &'a str, text: Option<&'a str>) -> Self {
+    fn new(sources: &'a Sources, file: FileId) -> Self {
+        let (name, text) = &sources.files[file.0];
+        let text = text.as_deref();
         let root = text.map(|text| DeTable::parse_recoverable(text).0);
         let newlines = text.unwrap_or_default().match_indices('\n').map(|(at, _)| at + 1);
-        Self { name, text, root, line_starts: std::iter::once(0).chain(newlines).collect() }
+        let line_starts = std::iter::once(0).chain(newlines).collect();
+        Self { file, aliases: &sources.aliases, name, text, root, line_starts }
     }
 
     /// The bytes of a key path, and whether the whole of it is there; else those of the innermost table that is.
@@ -243,12 +263,18 @@ impl<'a> Map<'a> {
         let root = self.root.as_ref()?;
         let mut here = Here::Table(root.get_ref());
         let mut span = 0..0;
-        for step in path.split(['.', '[', ']']).filter(|step| !step.is_empty()) {
-            let Some(value) = here.step(step) else { return Some((span, false)) };
+        for (start, step) in steps(path) {
+            let found = here.step(step).or_else(|| here.step(self.written(&path[..start + step.len()])?));
+            let Some(value) = found else { return Some((span, false)) };
             span = value.span();
             here = Here::of(value.get_ref());
         }
         Some((span, true))
+    }
+
+    /// How the key at the end of `path` is written, if it is misspelt.
+    fn written(&self, path: &str) -> Option<&str> {
+        self.aliases.get(&(self.file, path.to_owned())).map(String::as_str)
     }
 
     /// Line and column of a byte, both from 1, the column in characters.
@@ -258,6 +284,18 @@ impl<'a> Map<'a> {
         let before = self.text.and_then(|text| text.get(start..at)).unwrap_or_default();
         (line, before.chars().count() + 1)
     }
+}
+
+/// The keys and numbers of a path, each with where it begins.
+fn steps(path: &str) -> impl Iterator<Item = (usize, &str)> {
+    let mut start = 0;
+    path.split(['.', '[', ']'])
+        .map(move |step| {
+            let at = start;
+            start += step.len() + 1;
+            (at, step)
+        })
+        .filter(|(_, step)| !step.is_empty())
 }
 
 enum Here<'r, 'i> {

@@ -2,18 +2,25 @@
 //! of bounds and unknown word, each with its bytes. TOML's own types are taken at their word: `502.0` and `"502"` are no 502.
 
 use toml::Spanned;
-use toml::de::{DeTable, DeValue};
+use toml::de::{DeString, DeTable, DeValue};
 
+use super::repair::{Stray, Verdict};
 use super::shape::{Field, Shape, Table, Word};
 use super::source::{FileId, Findings};
-use super::suggest::did_you_mean;
+use super::suggest::{did_you_mean, nearest};
 use super::values;
 
 /// Notes in `findings` whatever in `root` is not as `shape` says.
-pub(super) fn examine(file: FileId, root: &Spanned<DeTable<'_>>, shape: &Table, findings: &mut Findings) {
-    let mut pass = Pass { file, findings };
+pub(super) fn examine(
+    file: FileId,
+    root: &Spanned<DeTable<'_>>,
+    shape: &Table,
+    findings: &mut Findings,
+) -> Verdict {
+    let mut pass = Pass { file, findings, verdict: Verdict::default() };
     let top = At { path: String::new(), span: 0..0 };
     pass.table(&top, root.get_ref(), shape, None);
+    pass.verdict
 }
 
 /// Where in the file the pass is.
@@ -36,10 +43,17 @@ impl At {
 struct Pass<'f> {
     file: FileId,
     findings: &'f mut Findings,
+    verdict: Verdict,
 }
 
 impl Pass<'_> {
+    /// Notes a value that can't be used.
     fn note(&mut self, at: &At, message: impl Into<String>, hint: Option<String>) {
+        self.verdict.unusable.push(at.path.clone());
+        self.say(at, message, hint);
+    }
+
+    fn say(&mut self, at: &At, message: impl Into<String>, hint: Option<String>) {
         let finding = self.findings.add_at(self.file, &at.path, at.span.clone(), message);
         if let Some(hint) = hint {
             finding.hint(hint);
@@ -48,28 +62,58 @@ impl Pass<'_> {
 
     /// A table; `tag` is the key that said which one it is, already looked at.
     fn table(&mut self, at: &At, table: &DeTable<'_>, shape: &Table, tag: Option<&str>) {
+        let mut meant = Vec::new();
         for (key, value) in table {
             let name: &str = key.get_ref();
             match shape.field(name) {
-                Some(field) => {
-                    self.value(&at.key(name, value.span()), value, &field.shape, field.hint.as_deref());
-                }
+                Some(field) => self.field(&at.key(name, value.span()), value, field),
                 None if tag == Some(name) => {}
-                None => self.unknown_key(&at.key(name, key.span()), name, shape),
+                None => {
+                    let guess = self
+                        .unknown_key(at, key, shape)
+                        .filter(|field| !table.contains_key(field.name.as_str()));
+                    if let Some(field) = guess {
+                        self.field(&at.key(&field.name, value.span()), value, field);
+                        meant.push(field.name.as_str());
+                    }
+                }
             }
         }
-        let missing =
-            shape.fields.iter().filter(|field| field.required && !table.contains_key(field.name.as_str()));
-        for field in missing {
+        let is_missing = |field: &&Field| {
+            field.required
+                && !table.contains_key(field.name.as_str())
+                && !meant.contains(&field.name.as_str())
+        };
+        for field in shape.fields.iter().filter(is_missing) {
             self.missing_key(at, field);
         }
     }
 
-    fn unknown_key(&mut self, at: &At, name: &str, shape: &Table) {
+    fn field(&mut self, at: &At, value: &Spanned<DeValue<'_>>, field: &Field) {
+        self.value(at, value, &field.shape, field.hint.as_deref());
+    }
+
+    /// The field that an unknown key is taken for.
+    fn unknown_key<'s>(
+        &mut self,
+        at: &At,
+        key: &Spanned<DeString<'_>>,
+        shape: &'s Table,
+    ) -> Option<&'s Field> {
+        let name: &str = key.get_ref();
         let names = || shape.fields.iter().map(|field| field.name.as_str());
-        let known = || format!("known here: {}", names().collect::<Vec<_>>().join(", "));
-        let hint = did_you_mean(name, names()).unwrap_or_else(known);
-        self.note(at, format!("unknown key `{name}`"), Some(hint));
+        let meant = nearest(name, names());
+        let hint = match meant {
+            Some(meant) => format!("did you mean `{meant}`?"),
+            None => format!("known here: {}", names().collect::<Vec<_>>().join(", ")),
+        };
+        self.say(&at.key(name, key.span()), format!("unknown key `{name}`"), Some(hint));
+        self.verdict.strays.push(Stray {
+            table: at.path.clone(),
+            key: name.to_owned(),
+            meant: meant.map(str::to_owned),
+        });
+        shape.field(meant?)
     }
 
     fn missing_key(&mut self, at: &At, field: &Field) {

@@ -39,9 +39,9 @@ pub(super) fn check<'a>(
 ) -> (Devices<'a>, Vec<Link>) {
     let mut devices = Devices { list: Vec::new(), names: Names::new("device"), details: Vec::new() };
     let mut links = Links::default();
-    for (file, part) in &gathered.parts {
-        for (index, raw) in part.device.iter().enumerate() {
-            let spot = Spot::entry(*file, "device", index);
+    for part in &gathered.parts {
+        for (index, raw) in part.raw.device.iter().enumerate() {
+            let spot = part.spot("device", index);
             let template = raw.template.as_ref().and_then(|name| gathered.templates.get(&name.0));
             let template = template.map(|(file, template)| (*file, template));
             let one = One { spot, own: raw, template, id: DeviceId::new(devices.list.len()) };
@@ -58,12 +58,16 @@ pub(super) fn check<'a>(
 impl<'a> Devices<'a> {
     fn add(&mut self, one: &One<'a>, hazards: &Hazards, links: &mut Links, context: &mut Context<'_>) {
         let Some(name) = one.own.id.as_ref().map(|id| id.0.clone()) else { return };
-        if !self.names.define(&name, self.list.len(), one.place("id"), context.findings) {
+        let is_new = self.names.define(&name, self.list.len(), one.place("id"), context.findings);
+        let hazard = hazards.refer(one.own.hazard.as_ref(), one.place("hazard"), context);
+        let protocol = one.protocol(links, context);
+        if !is_new {
             return;
         }
-        let hazard = hazards.refer(one.own.hazard.as_ref(), one.place("hazard"), context.findings);
-        let protocol = one.protocol(links, context);
         let title = one.title(&name);
+        if one.own.template.is_some() && one.template.is_none() {
+            context.damage.blur(&name);
+        }
         self.list.push(Device { name, title, hazard, protocol, points: Vec::new() });
         self.details.push(one.detail());
     }

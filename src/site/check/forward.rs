@@ -17,15 +17,15 @@ pub(super) struct Forwarders {
 pub(super) fn check(gathered: &Gathered, context: &mut Context<'_>) -> Forwarders {
     let mut forwarders = Forwarders { list: Vec::new(), spots: Vec::new() };
     let mut names = Names::new("forwarder");
-    for (file, part) in &gathered.parts {
-        for (index, raw) in part.forward.iter().enumerate() {
-            let spot = Spot::entry(*file, "forward", index);
+    for part in &gathered.parts {
+        for (index, raw) in part.raw.forward.iter().enumerate() {
+            let spot = part.spot("forward", index);
             let (id, kind) = match raw {
                 RawForward::Mqtt(raw) => (&raw.id, mqtt(raw, spot, context)),
                 RawForward::Influx(raw) => (&raw.id, influx(raw, spot, context)),
             };
-            names.define(&id.0, forwarders.list.len(), spot.key("id"), context.findings);
-            if let Some(kind) = kind {
+            let is_new = names.define(&id.0, forwarders.list.len(), spot.key("id"), context.findings);
+            if let Some(kind) = kind.filter(|_| is_new) {
                 forwarders.list.push(Forwarder { name: id.0.clone(), kind });
                 forwarders.spots.push(spot);
             }

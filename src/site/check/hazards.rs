@@ -6,7 +6,7 @@ use crate::model::HazardId;
 use crate::site::load::Gathered;
 use crate::site::model::{Hazard, HazardKind};
 use crate::site::raw::HazardWord;
-use crate::site::source::{Findings, Place, Spot};
+use crate::site::source::Place;
 use crate::site::values::Id;
 
 /// The hazards of a site, and their names.
@@ -17,16 +17,16 @@ pub(super) struct Hazards {
 
 impl Hazards {
     /// The hazard that a table refers to, if it refers to one.
-    pub(super) fn refer(&self, id: Option<&Id>, place: Place, findings: &mut Findings) -> Option<HazardId> {
-        self.names.find(&id?.0, place, findings).map(HazardId::new)
+    pub(super) fn refer(&self, id: Option<&Id>, place: Place, context: &mut Context<'_>) -> Option<HazardId> {
+        self.names.find(&id?.0, place, context).map(HazardId::new)
     }
 }
 
 pub(super) fn check(gathered: &Gathered, context: &mut Context<'_>) -> Hazards {
     let mut hazards = Hazards { list: Vec::new(), names: Names::new("hazard") };
-    for (file, part) in &gathered.parts {
-        for (index, raw) in part.hazard.iter().enumerate() {
-            let place = Spot::entry(*file, "hazard", index).key("id");
+    for part in &gathered.parts {
+        for (index, raw) in part.raw.hazard.iter().enumerate() {
+            let place = part.spot("hazard", index).key("id");
             if hazards.names.define(&raw.id.0, hazards.list.len(), place, context.findings) {
                 hazards.list.push(Hazard {
                     name: raw.id.0.clone(),

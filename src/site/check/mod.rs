@@ -16,6 +16,7 @@ mod services;
 
 use super::load::Gathered;
 use super::model::Site;
+use super::repair::Damage;
 use super::secrets::Vault;
 use super::source::Findings;
 
@@ -23,21 +24,28 @@ use super::source::Findings;
 struct Context<'a> {
     vault: &'a Vault<'a>,
     findings: &'a mut Findings,
+    /// What the first stage left out.
+    damage: &'a mut Damage,
 }
 
-/// The site that `gathered` describes. It is only to be used if there are no findings.
-pub(super) fn check(gathered: &Gathered, vault: &Vault<'_>, hash: String, findings: &mut Findings) -> Site {
-    let mut context = Context { vault, findings };
-    let context = &mut context;
+/// The site that `gathered` describes. It is only to be used if there are no findings; there is none if the environment
+/// does not fit over the file.
+pub(super) fn check(
+    gathered: &Gathered,
+    vault: &Vault<'_>,
+    findings: &mut Findings,
+    damage: &mut Damage,
+) -> Option<Site> {
+    let context = &mut Context { vault, findings, damage };
     let hazards = hazards::check(gathered, context);
     let (mut devices, links) = devices::check(gathered, &hazards, context);
     let points = points::check(gathered, &hazards, &mut devices, context);
     let forwarders = forward::check(gathered, context);
     let rules = rules::check(gathered, &hazards, &devices, &points, &forwarders, context);
-    let services = services::check(gathered, context);
-    Site {
+    let services = services::check(gathered, context)?;
+    Some(Site {
         identity: services.identity,
-        hash,
+        hash: gathered.hash.clone(),
         hazards: hazards.list,
         devices: devices.list,
         links,
@@ -47,5 +55,5 @@ pub(super) fn check(gathered: &Gathered, vault: &Vault<'_>, hash: String, findin
         store: services.store,
         console: services.console,
         broker: services.broker,
-    }
+    })
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::Context;
 use crate::site::source::{Findings, Place};
 use crate::site::suggest::did_you_mean;
 
@@ -34,17 +35,20 @@ impl Names {
     }
 
     /// The entry of that name, which is meant to exist.
-    pub(super) fn find(&self, name: &str, place: Place, findings: &mut Findings) -> Option<usize> {
+    /// None and no mistake, if it may be among what the first stage left out.
+    pub(super) fn find(&self, name: &str, place: Place, context: &mut Context<'_>) -> Option<usize> {
         if let Some((index, _)) = self.map.get(name) {
             return Some(*index);
         }
-        findings.add(place, format!("there is no {} `{name}`", self.what)).hint(self.advice(name));
+        if context.damage.may_hold(self.what, name) {
+            return None;
+        }
+        let many = context.findings.are_many();
+        let finding = context.findings.add(place, format!("there is no {} `{name}`", self.what));
+        if !many {
+            finding.hint(self.advice(name));
+        }
         None
-    }
-
-    /// The entry of that name, if it exists.
-    pub(super) fn get(&self, name: &str) -> Option<usize> {
-        self.map.get(name).map(|(index, _)| *index)
     }
 
     fn advice(&self, name: &str) -> String {

@@ -20,13 +20,13 @@ pub(super) fn apply(
     rules: &mut Rules,
     context: &mut Context<'_>,
 ) {
-    for (file, part) in &gathered.parts {
-        for (index, raw) in part.pack.iter().enumerate() {
+    for part in &gathered.parts {
+        for (index, raw) in part.raw.pack.iter().enumerate() {
             let Some((pack_file, pack)) = gathered.packs.get(&raw.name.0) else { continue };
-            let spot = Spot::entry(*file, "pack", index);
+            let spot = part.spot("pack", index);
             let mut one = One { spot, raw, pack_file: *pack_file, pack, points, rules, context };
             one.setpoints();
-            let hazard = hazards.refer(raw.hazard.as_ref(), spot.key("hazard"), one.context.findings);
+            let hazard = hazards.refer(raw.hazard.as_ref(), spot.key("hazard"), one.context);
             one.apply_to_named();
             one.apply_to_hazard(hazard);
         }
@@ -80,7 +80,7 @@ impl One<'_, '_> {
     fn apply_to_named(&mut self) {
         for (index, name) in self.raw.points.iter().enumerate() {
             let place = self.spot.key(&format!("points[{index}]"));
-            let Some(point) = self.points.names.find(&name.0, place.clone(), self.context.findings) else {
+            let Some(point) = self.points.names.find(&name.0, place.clone(), self.context) else {
                 continue;
             };
             if !self.apply_to_point(point, &place, true) {
@@ -102,7 +102,7 @@ impl One<'_, '_> {
                 any |= self.apply_to_point(index, &place, false);
             }
         }
-        if !any {
+        if !any && !self.context.damage.any() {
             let message = format!("no point of this hazard has a role that pack `{}` knows", self.raw.name.0);
             let hint = self.roles();
             self.context.findings.add(place, message).hint(hint);
@@ -173,7 +173,8 @@ impl One<'_, '_> {
     fn factor(&mut self, rule: &RawPackRule, place: &Place) -> Option<f64> {
         let Some(name) = &rule.percent_of else { return Some(1.0) };
         if let Some(value) = self.raw.setpoints.get(&name.0) {
-            return Some(value / 100.0);
+            // A set-point without percentages has been noted already.
+            return (*value > 0.0).then_some(value / 100.0);
         }
         let message = format!("pack `{}` needs the set-point `{}`", self.raw.name.0, name.0);
         let hint = format!("add `setpoints = {{ {} = … }}`: its limits are percentages of it", name.0);

@@ -74,11 +74,13 @@ pub(super) fn check<'a>(
     context: &mut Context<'_>,
 ) -> Points<'a> {
     let mut points = Points { list: Vec::new(), names: Names::new("point"), details: Vec::new() };
-    let (mut own, lost) = own_points(gathered, devices, context);
+    let mut own = own_points(gathered, devices, context);
     for index in 0..devices.list.len() {
+        if context.damage.blurs(&devices.list[index].name) {
+            continue;
+        }
         let merged = merge(&devices.details[index], own.remove(&index).unwrap_or_default(), context);
-        // A point whose device is misspelt may be the one that is missing here.
-        if merged.is_empty() && !lost {
+        if merged.is_empty() && !context.damage.thins(&devices.list[index].name) {
             let place = devices.details[index].spot.key("id");
             let message = format!("device `{}` has no points", devices.list[index].name);
             context
@@ -106,25 +108,20 @@ pub(super) fn check<'a>(
     points
 }
 
-/// The points by device, and whether any is of a device that does not exist.
-fn own_points<'a>(
-    gathered: &'a Gathered,
-    devices: &Devices<'_>,
-    context: &mut Context<'_>,
-) -> (Own<'a>, bool) {
+fn own_points<'a>(gathered: &'a Gathered, devices: &Devices<'_>, context: &mut Context<'_>) -> Own<'a> {
     let mut own: Own<'a> = BTreeMap::new();
-    let mut lost = false;
-    for (file, part) in &gathered.parts {
-        for (index, raw) in part.point.iter().enumerate() {
-            let spot = Spot::entry(*file, "point", index);
+    for part in &gathered.parts {
+        for (index, raw) in part.raw.point.iter().enumerate() {
+            let spot = part.spot("point", index);
             let Some(device) = &raw.device else { continue };
-            match devices.names.find(&device.0, spot.key("device"), context.findings) {
+            match devices.names.find(&device.0, spot.key("device"), context) {
                 Some(device) => own.entry(device).or_default().push((spot, raw)),
-                None => lost = true,
+                // It may be the point that another device seems to lack.
+                None => context.damage.lose_point(),
             }
         }
     }
-    (own, lost)
+    own
 }
 
 /// The template's signals in its order, each with what the site file says of it; then the site file's own.
@@ -178,7 +175,7 @@ struct Maker<'a> {
 impl Maker<'_> {
     fn point(&self, detailed: &Detailed<'_>, hazards: &Hazards, context: &mut Context<'_>) -> Point {
         let hazard = detailed.get(|raw| raw.hazard.as_ref());
-        let hazard = hazards.refer(hazard, detailed.place("hazard"), context.findings);
+        let hazard = hazards.refer(hazard, detailed.place("hazard"), context);
         Point {
             name: format!("{}.{}", self.device.name, detailed.signal()),
             title: self.title(detailed, context),

@@ -41,9 +41,9 @@ pub(super) fn check(
 ) -> Vec<Rule> {
     let mut rules = Rules { list: Vec::new(), names: Names::new("alarm") };
     with_points(points, &mut rules, context);
-    for (file, part) in &gathered.parts {
-        for (index, raw) in part.rule.iter().enumerate() {
-            let spot = Spot::entry(*file, "rule", index);
+    for part in &gathered.parts {
+        for (index, raw) in part.raw.rule.iter().enumerate() {
+            let spot = part.spot("rule", index);
             if let Some(rule) = written(raw, spot, hazards, points, context) {
                 rules.add(rule, spot.key("id"), context);
             }
@@ -76,8 +76,8 @@ fn written(
     points: &Points<'_>,
     context: &mut Context<'_>,
 ) -> Option<Rule> {
-    let hazard = hazards.refer(raw.hazard.as_ref(), spot.key("hazard"), context.findings);
-    let index = points.names.find(&raw.point.0, spot.key("point"), context.findings)?;
+    let hazard = hazards.refer(raw.hazard.as_ref(), spot.key("hazard"), context);
+    let index = points.names.find(&raw.point.0, spot.key("point"), context)?;
     let place = |key: &str| if key.is_empty() { spot.place() } else { spot.key(key) };
     let RuleWord::Limits = raw.kind;
     let written = Written { name: raw.id.0.clone(), raw: &raw.limits, factor: 1.0, place: &place };

@@ -17,8 +17,10 @@ pub(super) struct Services {
     pub(super) broker: Option<BrokerOptions>,
 }
 
-pub(super) fn check(gathered: &Gathered, context: &mut Context<'_>) -> Services {
-    let raw = &gathered.services;
+pub(super) fn check(gathered: &Gathered, context: &mut Context<'_>) -> Option<Services> {
+    let raw = gathered.services.as_ref()?;
+    let version = gathered.parts.first().and_then(|part| part.raw.version);
+    debug_assert!(version.is_none_or(|version| version == 1), "the structural pass knows one version");
     let console = raw.console.enabled.then_some(ConsoleOptions { listen: raw.console.listen.0 });
     let broker = raw.broker.as_ref().map(|broker| BrokerOptions { listen: broker.listen.0 });
     if let (Some(console), Some(broker)) = (&console, &broker)
@@ -37,12 +39,12 @@ pub(super) fn check(gathered: &Gathered, context: &mut Context<'_>) -> Services 
             .findings
             .add(Spot::table(gathered.main, "store").key("directory"), "the directory has no name");
     }
-    Services {
+    Some(Services {
         identity: identity(raw.site.as_ref()),
         store: StoreOptions { directory, telemetry_bytes_max: raw.store.telemetry_mb_max * 1024 * 1024 },
         console,
         broker,
-    }
+    })
 }
 
 fn identity(raw: Option<&RawIdentity>) -> Identity {

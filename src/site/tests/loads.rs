@@ -1,12 +1,26 @@
-//! Files that are right.
+//! Files that are right, and what becomes of them.
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::time::Duration;
 
-use crate::site::{Site, load};
+use super::{BASE, edited, site};
+use crate::model::{HealthSource, Level};
+use crate::site::{
+    ByteOrder, Encoding, ForwarderKind, LinkKind, Point, Protocol, Register, Rule, RuleKind, Site, Source,
+    Table, load, schema,
+};
 
 fn demo() -> Site {
     load(Path::new("config/demo.toml"), &BTreeMap::new()).unwrap_or_else(|mistakes| panic!("{mistakes}"))
+}
+
+fn point<'s>(site: &'s Site, name: &str) -> &'s Point {
+    site.points.iter().find(|point| point.name == name).unwrap_or_else(|| panic!("no point {name}"))
+}
+
+fn rule<'s>(site: &'s Site, name: &str) -> &'s Rule {
+    site.rules.iter().find(|rule| rule.name == name).unwrap_or_else(|| panic!("no rule {name}"))
 }
 
 #[test]
@@ -15,4 +29,236 @@ fn the_demonstration_site_loads() {
     assert_eq!(site.hazards.len(), 4);
     assert!(site.devices.len() >= 11, "{} devices", site.devices.len());
     assert!(site.points.len() >= 90, "{} points", site.points.len());
+    assert_eq!(site.hash, demo().hash);
+    assert!(site.points.iter().all(|point| !point.title.zh.is_empty() && !point.title.en.is_empty()));
+    assert!(site.points.iter().all(|point| point.hazard.is_some()));
+}
+
+#[test]
+fn every_limit_of_the_demonstration_says_what_it_rests_on_or_is_the_sites_own() {
+    let site = demo();
+    let limits = site.rules.iter().filter(|rule| matches!(rule.kind, RuleKind::Limits(_)));
+    assert!(limits.clone().count() >= 30);
+    assert!(limits.clone().all(|rule| rule.message.is_some()));
+    assert!(limits.filter(|rule| rule.name.split('.').count() > 2).all(|rule| rule.basis.is_some()));
+}
+
+#[test]
+fn every_template_and_pack_is_used_by_some_site() {
+    let templates: Vec<String> = names("config/devices");
+    let device = |(index, template): (usize, &String)| {
+        let port = index + 1;
+        format!("[[device]]\nid = \"t{index}\"\ntemplate = \"{template}\"\naddress = \"h:{port}\"\n")
+    };
+    let devices: String = templates.iter().enumerate().map(device).collect();
+    let site = site(&format!("{BASE}{devices}"));
+    assert_eq!(site.devices.len(), 2 + templates.len());
+    assert!(templates.len() >= 6);
+    let packs = [
+        ("gas_combustible", "gas", "%LEL", ""),
+        ("gas_h2s", "h2s", "ppm", ""),
+        ("gas_h2s", "h2s", "mg/m³", ""),
+        ("dust_dry", "diff_pressure", "Pa", ""),
+        ("dust_dry", "hopper_temperature", "℃", ""),
+        ("dust_dry", "duct_speed", "m/s", ""),
+        ("casting_water", "cooling_flow", "m³/h", "setpoints = { cooling_flow = 120 }"),
+        ("casting_water", "cooling_pressure", "MPa", "setpoints = { cooling_pressure = 0.3 }"),
+        ("casting_water", "inlet_water_temperature", "℃", ""),
+        ("electrical_fire", "residual_current", "mA", ""),
+        ("electrical_fire", "cable_temperature", "℃", ""),
+        ("tank", "level", "m", "setpoints = { level_full = 12 }"),
+        ("tank", "pressure", "kPa", "setpoints = { design_pressure = 5 }"),
+        ("tank", "temperature", "℃", "setpoints = { working_temperature = 40 }"),
+        ("tank", "wind_speed", "m/s", ""),
+    ];
+    for (pack, role, unit, more) in packs {
+        let text = edited(&[
+            ("role = \"gas_1\"", &format!("role = \"{role}\"")),
+            ("unit = \"%LEL\"", &format!("unit = \"{unit}\"")),
+            ("use = \"gas_combustible\"", &format!("use = \"{pack}\"\n{more}")),
+        ]);
+        let site = super::site(&text);
+        let made =
+            site.rules.iter().find(|rule| rule.name.starts_with("plc.gas.")).expect("a rule of the pack");
+        assert!(made.basis.is_some(), "{pack} {role}");
+    }
+    let used: std::collections::BTreeSet<&str> = packs.iter().map(|pack| pack.0).collect();
+    assert_eq!(used.into_iter().collect::<Vec<_>>(), names("config/packs"));
+}
+
+fn names(directory: &str) -> Vec<String> {
+    let files = std::fs::read_dir(directory).expect("the directory");
+    let name = |file: std::io::Result<std::fs::DirEntry>| {
+        file.expect("a file").path().file_stem().expect("a name").to_string_lossy().into_owned()
+    };
+    let mut names: Vec<String> = files.map(name).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn every_site_has_the_rules_that_keep_silence_from_being_safety() {
+    let site = site(&edited(&[("unit = 1", "lost_level = 1\nlost_after = \"7s\"\nsignal_level = 4")]));
+    let lost = rule(&site, "plc.lost");
+    assert_eq!(lost.on_delay, Duration::from_secs(7));
+    assert!(matches!(lost.kind, RuleKind::DeviceLost { level: Level::Red, .. }));
+    let signal = rule(&site, "plc.level.signal");
+    assert!(matches!(signal.kind, RuleKind::Signal { level: Level::Blue, .. }));
+    assert_eq!((signal.on_delay, signal.off_delay), (Duration::from_secs(2), Duration::ZERO));
+    assert!(signal.message.is_none());
+    let uplink = rule(&site, "gateway.forward.centre");
+    assert_eq!((uplink.hazard, uplink.on_delay), (None, Duration::from_secs(10)));
+    assert!(matches!(
+        rule(&site, "gateway.store").kind,
+        RuleKind::Health { source: HealthSource::Store, .. }
+    ));
+    assert!(matches!(rule(&site, "gateway.task").kind, RuleKind::Health { source: HealthSource::Task, .. }));
+    let signals = site.rules.iter().filter(|rule| matches!(rule.kind, RuleKind::Signal { .. }));
+    assert_eq!(signals.count(), site.points.len());
+}
+
+#[test]
+fn limits_become_rules_with_levels_delays_and_words() {
+    let site = site(BASE);
+    let level = rule(&site, "plc.level");
+    let RuleKind::Limits(limits) = level.kind else { panic!("{level:?}") };
+    assert_eq!(limits.ll.map(|limit| (limit.value, limit.level)), Some((1.0, Level::Orange)));
+    assert_eq!(limits.h.map(|limit| (limit.value, limit.level)), Some((10.0, Level::Yellow)));
+    assert_eq!((limits.deadband, level.on_delay), (0.1, Duration::from_secs(1)));
+    assert_eq!(level.message.as_ref().map(|text| text.zh.as_str()), Some("LT-101超出限值"));
+    assert_eq!(level.hazard, site.points[0].hazard);
+    assert!(rule(&site, "plc.gas.gas").basis.as_deref().is_some_and(|basis| basis.contains("GB/T 50493")));
+    assert!(rule(&site, "tank1.hot").hazard.is_none());
+}
+
+#[test]
+fn a_pack_takes_its_percentages_of_the_set_point() {
+    let site = demo();
+    let RuleKind::Limits(limits) = rule(&site, "casting_water.cooling_flow.flow").kind else { panic!() };
+    let value = |limit: Option<crate::site::Limit>| limit.map(|limit| limit.value).unwrap_or_default();
+    assert!((value(limits.l) - 108.0).abs() < 1e-9 && (value(limits.ll) - 96.0).abs() < 1e-9);
+    assert!((limits.deadband - 1.2).abs() < 1e-9);
+}
+
+#[test]
+fn a_packs_levels_and_delays_can_be_replaced() {
+    let site = site(&edited(&[(
+        "points = [\"plc.gas\"]",
+        "points = [\"plc.gas\"]\nlevels = { h = 3 }\non_delay = \"4s\"",
+    )]));
+    let gas = rule(&site, "plc.gas.gas");
+    let RuleKind::Limits(limits) = gas.kind else { panic!() };
+    assert_eq!(limits.h.map(|limit| limit.level), Some(Level::Yellow));
+    assert_eq!(limits.hh.map(|limit| limit.level), Some(Level::Red));
+    assert_eq!(gas.on_delay, Duration::from_secs(4));
+}
+
+#[test]
+fn a_point_of_the_site_overrides_its_template() {
+    let text = format!(
+        "{BASE}[[device]]\nid = \"m\"\ntemplate = \"acrel-adw300\"\naddress = \"h:502\"\n\
+         [[point]]\ndevice = \"m\"\nsignal = \"power\"\nrange = [0, 60]\nscale = 0.04\n\
+         [[point]]\ndevice = \"m\"\nsignal = \"extra\"\nname = \"E\"\nregister = \"coil:9\"\n"
+    );
+    let site = site(&text);
+    let power = point(&site, "m.power");
+    let Source::Modbus(register) = &power.source else { panic!() };
+    assert_eq!((register.address, register.scale, power.unit.as_str()), (36, 0.04, "kW"));
+    assert_eq!(power.title.zh, "ADW300 三相电表 总有功功率");
+    assert_eq!(power.range.map(|range| range.high), Some(60.0));
+    let Source::Modbus(extra) = &point(&site, "m.extra").source else { panic!() };
+    assert_eq!((extra.table, extra.encoding), (Table::Coil, Encoding::Bit));
+    let device = site.devices.iter().find(|device| device.name == "m").expect("the device");
+    assert_eq!(device.points.len(), 9);
+}
+
+#[test]
+fn registers_are_addressed_as_the_manual_numbers_them() {
+    let site = site(&edited(&[
+        ("unit = 1", "unit = 1\naddress_base = 1\nbyte_order = \"CDAB\""),
+        ("register = \"input:0\"", "register = \"input:65536\"\nbit = 15"),
+    ]));
+    let level = Register {
+        table: Table::Holding,
+        address: 39,
+        encoding: Encoding::F32,
+        order: ByteOrder::Cdab,
+        scale: 1.0,
+        offset: 0.0,
+    };
+    assert_eq!(point(&site, "plc.level").source, Source::Modbus(level));
+    let Source::Modbus(gas) = &point(&site, "plc.gas").source else { panic!() };
+    assert_eq!((gas.address, gas.encoding), (65_535, Encoding::BitOf(15)));
+}
+
+#[test]
+fn devices_at_one_address_share_a_link() {
+    let site = demo();
+    let shared =
+        site.links.iter().find(|link| matches!(link.kind, LinkKind::ModbusRtuOverTcp(_))).expect("the bus");
+    assert_eq!(shared.devices.len(), 4);
+    let devices: usize = site.links.iter().map(|link| link.devices.len()).sum();
+    assert_eq!(devices, site.devices.len());
+}
+
+#[test]
+fn a_value_is_stale_after_three_polls_or_after_silence() {
+    let site = site(&edited(&[("unit = 1", "poll = \"2s\"")]));
+    assert_eq!(point(&site, "plc.level").max_age, Duration::from_millis(6500));
+    assert_eq!(point(&site, "sensor.temperature").max_age, Duration::from_secs(30));
+    let quick = super::site(&edited(&[("unit = 1", "poll = \"100ms\"")]));
+    assert_eq!(point(&quick, "plc.level").max_age, Duration::from_secs(3));
+}
+
+#[test]
+fn a_redirected_site_has_its_addresses_replaced_wherever_they_stand() {
+    let text = format!(
+        "{BASE}[broker]\nlisten = \"127.0.0.1:1883\"\n[[forward]]\nid = \"db\"\nkind = \"influx\"\nurl = \"http://10.0.0.9:8086/\"\norg = \"o\"\nbucket = \"b\"\n"
+    );
+    let map = [
+        ("10.0.0.5:502", "127.0.0.1:1001"),
+        ("10.0.0.9:1883", "127.0.0.1:1002"),
+        ("10.0.0.9:8086", "127.0.0.1:1003"),
+        ("127.0.0.1:1883", "127.0.0.1:1004"),
+        ("127.0.0.1:8080", "127.0.0.1:1005"),
+    ];
+    let map = map.map(|(from, to)| (from.to_owned(), to.to_owned())).into();
+    let site = site(&text).redirect(&map);
+    assert!(matches!(&site.links[0].kind, LinkKind::ModbusTcp(address) if address == "127.0.0.1:1001"));
+    assert!(matches!(&site.links[1].kind, LinkKind::Mqtt(broker) if broker.address == "127.0.0.1:1002"));
+    assert!(
+        matches!(&site.forwarders[0].kind, ForwarderKind::Mqtt(broker) if broker.address == "127.0.0.1:1002")
+    );
+    assert!(
+        matches!(&site.forwarders[1].kind, ForwarderKind::Influx(target) if target.url == "http://127.0.0.1:1003")
+    );
+    assert_eq!(site.broker.map(|broker| broker.listen.port()), Some(1004));
+    assert_eq!(site.console.map(|console| console.listen.port()), Some(1005));
+}
+
+#[test]
+fn the_published_schema_takes_what_the_check_takes() {
+    let schema = schema();
+    let validator = jsonschema::validator_for(&schema).expect("a schema");
+    for text in [BASE, include_str!("../../../config/demo.toml")] {
+        let value: serde_json::Value = toml::from_str(text).expect("TOML");
+        let errors: Vec<String> = validator.iter_errors(&value).map(|error| error.to_string()).collect();
+        assert!(errors.is_empty(), "{errors:?}");
+    }
+    for wrong in [("unit = 1", "unit = 1.5"), ("unit = 1", "colour = 1"), ("kind = \"mqtt\"", "kind = \"x\"")]
+    {
+        let value: serde_json::Value = toml::from_str(&edited(&[wrong])).expect("TOML");
+        assert!(!validator.is_valid(&value), "{wrong:?}");
+    }
+}
+
+#[test]
+fn modbus_options_are_kept() {
+    let site = site(&edited(&[(
+        "unit = 1",
+        "unit = 7\npoll = \"250ms\"\ntimeout = \"200ms\"\nregisters_max = 60\ngap_max = 0",
+    )]));
+    let Protocol::Modbus(modbus) = &site.devices[0].protocol else { panic!() };
+    assert_eq!((modbus.unit, modbus.registers_max, modbus.gap_max), (7, 60, 0));
+    assert_eq!((modbus.poll, modbus.timeout), (Duration::from_millis(250), Duration::from_millis(200)));
 }

@@ -1,0 +1,32 @@
+//! docs/site-file.md says what the code does.
+
+use std::fs;
+
+use crate::site::reference;
+
+const FILE: &str = "docs/site-file.md";
+const MARK: &str = "<!-- Below this line: written by `UPDATE=1 cargo test`, from the code. -->\n";
+
+#[test]
+fn the_reference_in_the_docs_is_that_of_the_code() {
+    let text = fs::read_to_string(FILE).expect("the page is there");
+    let (introduction, written) = text.split_once(MARK).expect("the page has its mark");
+    let reference = reference();
+    if std::env::var_os("UPDATE").is_some() {
+        fs::write(FILE, format!("{introduction}{MARK}{reference}")).expect("the page can be written");
+        return;
+    }
+    assert!(written == reference, "{FILE} is out of date: run `UPDATE=1 cargo test reference_in_the_docs`");
+}
+
+#[test]
+fn the_examples_in_the_docs_make_up_a_site() {
+    let text = fs::read_to_string(FILE).expect("the page is there");
+    let examples = text.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next());
+    let whole: String = examples.collect();
+    let env: std::collections::BTreeMap<String, String> =
+        [("CENTRE_PASSWORD".to_owned(), "x".to_owned())].into();
+    let site = crate::site::parse("examples", &whole, &env).unwrap_or_else(|mistakes| panic!("{mistakes}"));
+    assert_eq!(site.devices.len(), 3);
+    assert!(site.rules.iter().any(|rule| rule.name == "gas_plc.detector.gas"));
+}
