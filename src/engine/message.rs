@@ -12,6 +12,9 @@ pub(super) fn compose(facts: &Facts<'_>, event: EventKind, decider: Option<(Boun
     let cleared = event == EventKind::Cleared;
     match (&facts.rule.message, &facts.rule.kind) {
         (Some(own), _) if cleared => restored(own),
+        (Some(own), RuleKind::Limits(limits)) => {
+            told(own, facts.site.point(limits.point), facts.sample, decider)
+        }
         (Some(own), _) => own.clone(),
         (None, RuleKind::Limits(limits)) => {
             limit(facts.site.point(limits.point), facts.sample, decider, cleared)
@@ -31,6 +34,23 @@ pub(super) fn orphaned(last: &Text) -> Text {
 
 fn restored(own: &Text) -> Text {
     Text::new(format!("已恢复正常：{}", own.zh), format!("Back to normal: {}", own.en))
+}
+
+/// A rule's own words with the measurement behind them; a switch has none worth telling.
+fn told(own: &Text, point: &Point, sample: Option<Sample>, decider: Option<(Bound, f64)>) -> Text {
+    let (Some(value @ (Value::Int(_) | Value::Float(_))), Some((bound, limit))) =
+        (sample.and_then(Sample::value), decider)
+    else {
+        return own.clone();
+    };
+    let value = with_unit(number(value, point.decimals), &point.unit);
+    let limit = with_unit(limit.to_string(), &point.unit);
+    let (zh_what, en_what) = bound_words(bound);
+    let (zh_doubt, en_doubt) = doubt(sample);
+    Text::new(
+        format!("{}（{zh_what}：{value}{zh_doubt}，限值 {limit}）", own.zh),
+        format!("{} ({en_what}: {value}{en_doubt}, limit {limit})", own.en),
+    )
 }
 
 fn limit(point: &Point, sample: Option<Sample>, decider: Option<(Bound, f64)>, cleared: bool) -> Text {

@@ -47,7 +47,8 @@ pub(super) const MAX_AGE_MIN: Duration = Duration::from_secs(3);
 pub(super) const NO_DELAY: Period = Period(Duration::ZERO);
 /// On-delay of `<device>.lost`: rides out one lost connection (our default).
 pub(super) const LOST_AFTER: Period = Period(Duration::from_secs(3));
-/// On-delay of `<point>.signal` (our default).
+/// Least on-delay of `<point>.signal`; to that of a polled point comes the time in which its device would be found
+/// lost (our default).
 pub(super) const SIGNAL_AFTER: Duration = Duration::from_secs(2);
 /// On-delay of `gateway.forward.<id>` (our default).
 pub(super) const FORWARD_AFTER: Duration = Duration::from_secs(10);

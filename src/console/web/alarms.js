@@ -88,7 +88,7 @@ function update(node, alarm) {
   text(parts.message, say(alarm.message));
   attr(parts.message, "aria-expanded", String(isOpen));
   text(parts.state, [t(`state.${alarm.state}`), alarm.acknowledged_by].filter(Boolean).join(" · "));
-  text(parts.facts, [hazardOf(alarm), ...measured(alarm)].join(" · "));
+  text(parts.facts, hazardOf(alarm));
   text(parts.raised, moment(alarm.raised_at, gatewayNow()));
   attr(parts.raised, "datetime", alarm.raised_at);
   updateAge(node);
@@ -136,6 +136,7 @@ function updateDetails(node, alarm) {
   const device = known.site?.devices.find((it) => it.id === alarm.device);
   const point = known.points.get(alarm.point);
   const rows = [
+    ["detail.measured", measured(alarm).join(" · ")],
     ["detail.basis", alarm.basis || t("detail.noBasis")],
     ["detail.alarm", alarm.alarm],
     ["detail.point", point ? `${say(point.title)} (${point.id})` : alarm.point],

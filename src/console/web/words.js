@@ -47,6 +47,7 @@ export const words = {
   "state.unacknowledged": ["未确认", "Unacknowledged"],
   "state.acknowledged": ["已确认", "Acknowledged"],
   "state.returned_unacknowledged": ["已恢复，未确认", "Returned, unacknowledged"],
+  "detail.measured": ["报警时", "At the alarm"],
   "detail.basis": ["依据", "Basis"],
   "detail.noBasis": ["规则未写明依据", "the rule names none"],
   "detail.alarm": ["报警", "Alarm"],

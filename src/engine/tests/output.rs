@@ -104,12 +104,23 @@ fn p7_a_rules_own_words_stand() {
     plant.site.rules[0].message = Some(Text::new("除尘风机停运", "Dust fan stopped"));
     let mut run = Run::start(plant.site);
     run.read(point, good(30.0));
-    assert_eq!(message(&mut run, "gas").0, "除尘风机停运");
+    let raised = message(&mut run, "gas");
+    assert_eq!(raised.0, "除尘风机停运（高报：30 %LEL，限值 25 %LEL）");
+    assert_eq!(raised.1, "Dust fan stopped (HIGH: 30 %LEL, limit 25 %LEL)");
     run.read(point, good(10.0));
     assert_eq!(
         message(&mut run, "gas"),
         ("已恢复正常：除尘风机停运".to_owned(), "Back to normal: Dust fan stopped".to_owned())
     );
+}
+
+#[test]
+fn p7_own_words_about_a_switch_stand_alone() {
+    let (mut plant, point) = plant();
+    plant.site.rules[0].message = Some(Text::new("除尘风机停运", "Dust fan stopped"));
+    let mut run = Run::start(plant.site);
+    run.read(point, Sample::Good(Value::Bool(false)));
+    assert_eq!(message(&mut run, "gas").0, "除尘风机停运");
 }
 
 #[test]

@@ -30,15 +30,14 @@ pub(super) fn rule(written: &Written<'_>, id: PointId, point: &Point, context: &
         kind: RuleKind::Limits(limits),
         on_delay: raw.on_delay.unwrap_or(defaults::NO_DELAY).0,
         off_delay: raw.off_delay.unwrap_or(defaults::NO_DELAY).0,
-        message: Some(message(raw.message.as_ref(), &point.title)),
+        message: raw.message.as_ref().map(|words| message(words, &point.title)),
         basis: raw.basis.clone(),
     }
 }
 
-fn message(raw: Option<&Words>, name: &Text) -> Text {
-    let text =
-        raw.cloned().map_or_else(|| Text::new("{name}超出限值", "{name} beyond its limits"), Text::from);
-    Text::new(text.zh.replace("{name}", &name.zh), text.en.replace("{name}", &name.en))
+fn message(words: &Words, name: &Text) -> Text {
+    let Text { zh, en } = Text::from(words.clone());
+    Text::new(zh.replace("{name}", &name.zh), en.replace("{name}", &name.en))
 }
 
 struct Checker<'c, 'a, 'f> {

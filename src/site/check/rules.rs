@@ -100,6 +100,14 @@ fn of_devices(devices: &Devices<'_>, rules: &mut Rules, context: &mut Context<'_
     }
 }
 
+/// Longer than a device takes from its first missed poll to being found lost, which is then the one alarm.
+fn signal_after(protocol: &Protocol) -> Duration {
+    match protocol {
+        Protocol::Modbus(modbus) => modbus.poll + modbus.timeout * 3 + defaults::SIGNAL_AFTER,
+        Protocol::Mqtt(_) => defaults::SIGNAL_AFTER,
+    }
+}
+
 fn of_points(devices: &Devices<'_>, points: &Points<'_>, rules: &mut Rules, context: &mut Context<'_>) {
     for (index, (point, detailed)) in points.list.iter().zip(&points.details).enumerate() {
         let level = devices.details[point.device.index()].signal_level;
@@ -107,7 +115,7 @@ fn of_points(devices: &Devices<'_>, points: &Points<'_>, rules: &mut Rules, cont
             name: format!("{}.signal", point.name),
             hazard: point.hazard,
             kind: RuleKind::Signal { point: PointId::new(index), level },
-            on_delay: defaults::SIGNAL_AFTER,
+            on_delay: signal_after(&devices.list[point.device.index()].protocol),
             off_delay: defaults::NO_DELAY.0,
             message: None,
             basis: None,

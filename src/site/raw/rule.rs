@@ -57,7 +57,7 @@ pub(in crate::site) struct RawLimits {
     /// How grave it is to cross each limit.
     #[serde(default)]
     pub(in crate::site) levels: RawLevels,
-    /// What an operator reads; `{name}` stands for the point's name. Default: that the point is beyond its limits.
+    /// What an operator reads; `{name}` stands for the point's name; value and limit are added. Default: the point's name and the limit crossed.
     pub(in crate::site) message: Option<Words>,
     /// What the limits rest on: a standard's clause, a common practice, a decision of the site.
     pub(in crate::site) basis: Option<String>,
