@@ -220,7 +220,7 @@ impl Engine {
             idle &= self.alarms[alarm.index()].watch.is_idle();
         }
         let slot = self.points.slot_mut(point);
-        slot.set_calm(idle && slot.is_good() && !unwatched);
+        slot.set_calm(idle && slot.is_good());
     }
 
     /// Tells a rule what its point says. Returns whether there may be something new to find.
