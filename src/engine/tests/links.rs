@@ -221,6 +221,27 @@ fn points_that_fall_silent_together_are_one_batch() {
 }
 
 #[test]
+fn p2_every_silent_point_of_a_large_device_is_found() {
+    let mut plant = Plant::new();
+    let device = plant.device("plc", Text::same("plc"), None);
+    let points: Vec<PointId> =
+        (0..200).map(|n| plant.point(device, &n.to_string(), Text::same("p"))).collect();
+    let mut run = Run::start(plant.site);
+    run.link(device, LinkState::Up);
+    let (silent, speaking): (Vec<PointId>, Vec<PointId>) = points.iter().partition(|p| p.index() % 7 == 0);
+    let all = |points: &[PointId]| points.iter().map(|point| (*point, good(1.0))).collect::<Vec<_>>();
+    run.read_all(&all(&points));
+    for _ in 0..4 {
+        run.wait(4.0);
+        run.read_all(&all(&speaking));
+    }
+    let readings = run.out.batches.iter().flat_map(|batch| &batch.readings);
+    let stale: Vec<PointId> =
+        readings.filter(|r| r.sample == Sample::Bad(Reason::Stale)).map(|r| r.point).collect();
+    assert_eq!(stale, silent);
+}
+
+#[test]
 fn a_stale_point_that_speaks_again_is_watched_again() {
     let mut meter = Meter::up();
     meter.run.wait(12.0);
