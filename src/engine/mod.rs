@@ -4,6 +4,7 @@
 
 mod alarm;
 mod comparator;
+mod groups;
 mod hold;
 mod index;
 mod links;
@@ -27,6 +28,7 @@ use crate::model::{
 use crate::site::{RuleKind, Site};
 
 use alarm::{Alarm, Facts};
+use groups::{Group, Groups};
 use hold::Delays;
 use index::Index;
 use links::Links;
@@ -41,6 +43,7 @@ pub struct Engine {
     site: Arc<Site>,
     index: Index,
     points: Points,
+    groups: Groups,
     links: Links,
     alarms: Vec<Alarm>,
     timers: Timers,
@@ -57,15 +60,17 @@ impl Engine {
     /// device's state, the risk picture, and the end of alarms whose rule is gone.
     pub fn new(site: Arc<Site>, standing: Vec<Transition>, now: Now, out: &mut Output) -> Self {
         let index = Index::new(&site);
+        let groups = Groups::new(&site);
         let mut engine = Self {
-            points: Points::new(&site, now.mono),
+            points: Points::new(&site),
             links: Links::new(&site, now.wall.stamp(&site.identity.zone)),
             alarms: site.rules.iter().map(|rule| Alarm::new(&rule.kind)).collect(),
-            timers: Timers::new(site.rules.len(), site.points.len()),
+            timers: Timers::new(site.rules.len(), groups.len()),
             risk: RiskBook::new(&site, index.by_name()),
             decided: Vec::new(),
             lapsed: Vec::new(),
             index,
+            groups,
             site,
         };
         engine.restore(standing, now, out);
@@ -133,7 +138,7 @@ impl Engine {
                         self.alarms[alarm.index()].watch.advance(due, delays);
                         self.decide(then, alarm);
                     }
-                    Timer::Point(point) => self.age(then, point),
+                    Timer::Group(group) => self.age(then, group),
                 }
             }
             self.settle(then, out);
@@ -143,30 +148,38 @@ impl Engine {
     fn read(&mut self, now: Now, mut batch: Batch, out: &mut Output) {
         for reading in &mut batch.readings {
             if self.points.slot_mut(reading.point).take(now.mono, reading) {
-                self.expect(now.mono, reading.point);
+                self.expect(reading.point);
                 self.examine(now, reading.point);
             }
         }
         out.batches.push(batch);
     }
 
-    /// Sees to it that the point becomes stale if nothing is heard of it from `since` on.
-    fn expect(&mut self, since: Mono, point: PointId) {
-        self.timers.arm(Timer::Point(point), since + self.site.point(point).max_age);
+    /// Sees to it that the point is found stale in time if nothing is heard of it.
+    fn expect(&mut self, point: PointId) {
+        if let Some(deadline) = self.points.slot(point).stale_at() {
+            self.timers.arm(Timer::Group(self.groups.of(point)), deadline);
+        }
     }
 
-    /// The greatest age of what was heard of the point when its timer was set has come.
-    fn age(&mut self, now: Now, point: PointId) {
-        if self.links.is_down(self.site.point(point).device) {
-            return;
+    /// Looks after the points of a group: those whose data is too old are stale.
+    fn age(&mut self, now: Now, group: usize) {
+        let site = Arc::clone(&self.site);
+        let Group { device, places } = self.groups.get(group);
+        let mut next: Option<Mono> = None;
+        for &point in &site.device(device).points[places] {
+            let slot = self.points.slot_mut(point);
+            match slot.stale_at() {
+                Some(deadline) if deadline <= now.mono => {
+                    self.lapsed.extend(slot.spoil(point, now.wall, Reason::Stale));
+                    self.examine(now, point);
+                }
+                Some(deadline) => next = Some(next.map_or(deadline, |next| next.min(deadline))),
+                None => {}
+            }
         }
-        let slot = self.points.slot_mut(point);
-        let heard = slot.heard();
-        if heard + self.site.point(point).max_age > now.mono {
-            self.expect(heard, point);
-        } else if let Some(reading) = slot.spoil(point, now.wall, Reason::Stale) {
-            self.lapsed.push(reading);
-            self.examine(now, point);
+        if let Some(deadline) = next {
+            self.timers.arm(Timer::Group(group), deadline);
         }
     }
 
@@ -203,7 +216,7 @@ impl Engine {
         let site = Arc::clone(&self.site);
         for &point in &site.device(device).points {
             self.points.slot_mut(point).await_from(now.mono);
-            self.expect(now.mono, point);
+            self.expect(point);
             self.examine(now, point);
         }
     }
@@ -220,7 +233,7 @@ impl Engine {
             idle &= self.alarms[alarm.index()].watch.is_idle();
         }
         let slot = self.points.slot_mut(point);
-        slot.set_calm(idle && slot.is_good() && !unwatched);
+        slot.set_calm(idle && slot.is_good());
     }
 
     /// Tells a rule what its point says. Returns whether there may be something new to find.

@@ -1,6 +1,8 @@
 //! The latest of every point, and what a reading is made into before any rule sees it. The path of a reading that
 //! changes nothing ends here.
 
+use std::time::Duration;
+
 use crate::model::{Mono, PointId, PointState, Reading, Reason, Sample, Value, Wall};
 use crate::site::{Limits, Point, Range, RuleKind, Site};
 
@@ -24,15 +26,26 @@ pub(super) fn condition(sample: Sample, range: Range) -> Sample {
 #[derive(Debug)]
 pub(super) struct Slot {
     latest: Option<PointState>,
-    /// When it was last heard of, by arrival; before that, since when it is waited for.
+    /// When it was last heard of, by arrival, or since when it is waited for.
     heard: Mono,
+    hearing: Hearing,
+    max_age: Duration,
     range: Range,
     /// Between these, ends excluded, no limit on the point is crossed.
     inside: Range,
     /// Nothing is under way for this point: a good reading inside changes nothing.
     calm: bool,
-    /// Its device has come back, or the gateway has started, and it has not been heard of since.
-    awaited: bool,
+}
+
+/// Whether a point is heard of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Hearing {
+    /// It spoke, and is expected to speak again in time.
+    Heard,
+    /// Its device has come back, and it has not spoken since: it has as long as if it just had.
+    Awaited,
+    /// Its data is too old, or its device is down: nothing is expected of it.
+    Lapsed,
 }
 
 /// Every point, by its id.
@@ -40,9 +53,9 @@ pub(super) struct Slot {
 pub(super) struct Points(Vec<Slot>);
 
 impl Points {
-    /// All points of the site, none of them heard of, waited for since `start`.
-    pub(super) fn new(site: &Site, start: Mono) -> Self {
-        let mut slots: Vec<Slot> = site.points.iter().map(|point| Slot::new(point, start)).collect();
+    /// All points of the site, none of them heard of.
+    pub(super) fn new(site: &Site) -> Self {
+        let mut slots: Vec<Slot> = site.points.iter().map(Slot::new).collect();
         for rule in &site.rules {
             if let RuleKind::Limits(limits) = &rule.kind {
                 slots[limits.point.index()].narrow(limits);
@@ -66,15 +79,16 @@ impl Points {
 }
 
 impl Slot {
-    fn new(point: &Point, start: Mono) -> Self {
+    fn new(point: &Point) -> Self {
         let everything = Range { low: f64::NEG_INFINITY, high: f64::INFINITY };
         Self {
             latest: None,
-            heard: start,
+            heard: Mono::ZERO,
+            hearing: Hearing::Lapsed,
+            max_age: point.max_age,
             range: point.range.unwrap_or(everything),
             inside: everything,
             calm: false,
-            awaited: true,
         }
     }
 
@@ -93,7 +107,7 @@ impl Slot {
         reading.sample = condition(reading.sample, self.range);
         self.latest = Some(PointState { at: reading.at, sample: reading.sample });
         self.heard = at;
-        self.awaited = false;
+        self.hearing = Hearing::Heard;
         !(self.calm && self.is_inside(reading.sample))
     }
 
@@ -107,21 +121,27 @@ impl Slot {
         }
     }
 
-    /// Makes the latest bad for this reason. Returns the reading that says so, unless it was so already.
+    /// Makes the latest bad for this reason, until the point speaks again. Returns the reading that says so, unless it
+    /// was so already.
     pub(super) fn spoil(&mut self, point: PointId, at: Wall, reason: Reason) -> Option<Reading> {
+        self.hearing = Hearing::Lapsed;
         let sample = Sample::Bad(reason);
         if self.sample() == Some(sample) {
             return None;
         }
         self.latest = Some(PointState { at, sample });
-        self.awaited = false;
         Some(Reading { point, at, sample })
     }
 
     /// Its device is back: from now on it is waited for, and what it said before is not held against it.
     pub(super) fn await_from(&mut self, at: Mono) {
         self.heard = at;
-        self.awaited = !self.is_good();
+        self.hearing = if self.is_good() { Hearing::Heard } else { Hearing::Awaited };
+    }
+
+    /// When its data is too old, if nothing is heard of it before.
+    pub(super) fn stale_at(&self) -> Option<Mono> {
+        (self.hearing != Hearing::Lapsed).then(|| self.heard + self.max_age)
     }
 
     /// Tells whether anything is under way for this point.
@@ -137,12 +157,8 @@ impl Slot {
         matches!(self.sample(), Some(Sample::Good(_)))
     }
 
-    pub(super) const fn is_awaited(&self) -> bool {
-        self.awaited
-    }
-
-    pub(super) const fn heard(&self) -> Mono {
-        self.heard
+    pub(super) fn is_awaited(&self) -> bool {
+        self.hearing == Hearing::Awaited
     }
 }
 

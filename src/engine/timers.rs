@@ -1,35 +1,35 @@
-//! When the engine wants to be woken. Each alarm and each point has at most one live timer, re-armed lazily: a
+//! When the engine wants to be woken. Each alarm and each group of points has at most one live timer, re-armed lazily: a
 //! deadline that moves later costs nothing until the old one pops, so that a reading touches no heap. A wake may
 //! therefore come early and find nothing to do; it never comes late.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use crate::model::{AlarmId, Mono, PointId};
+use crate::model::{AlarmId, Mono};
 
-/// Whose deadline has come. At one moment alarms come first, then points, each in the order of their ids: data of
+/// Whose deadline has come. At one moment alarms come first, then groups, each in the order of their ids: data of
 /// exactly the greatest age is not yet too old for a delay that completes with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Timer {
     /// A delay of this alarm.
     Alarm(AlarmId),
-    /// The greatest age of this point's data.
-    Point(PointId),
+    /// The age of the data of this group of points.
+    Group(usize),
 }
 
-/// The deadlines of every alarm and point.
+/// The deadlines of every alarm and group.
 #[derive(Debug)]
 pub(super) struct Timers {
     alarms: usize,
-    /// The live deadline of each owner: alarms, then points.
+    /// The live deadline of each owner: alarms, then groups.
     armed: Vec<Option<Mono>>,
     /// Live and superseded deadlines with their owners; never more than twice as many as there are owners.
     heap: BinaryHeap<Reverse<(Mono, usize)>>,
 }
 
 impl Timers {
-    pub(super) fn new(alarms: usize, points: usize) -> Self {
-        Self { alarms, armed: vec![None; alarms + points], heap: BinaryHeap::new() }
+    pub(super) fn new(alarms: usize, groups: usize) -> Self {
+        Self { alarms, armed: vec![None; alarms + groups], heap: BinaryHeap::new() }
     }
 
     /// Sees to it that `timer` pops by `deadline`, or before.
@@ -71,14 +71,14 @@ impl Timers {
     fn owner(&self, timer: Timer) -> usize {
         match timer {
             Timer::Alarm(alarm) => alarm.index(),
-            Timer::Point(point) => self.alarms + point.index(),
+            Timer::Group(group) => self.alarms + group,
         }
     }
 
     fn timer(&self, owner: usize) -> Timer {
         match owner.checked_sub(self.alarms) {
             None => Timer::Alarm(AlarmId::new(owner)),
-            Some(point) => Timer::Point(PointId::new(point)),
+            Some(group) => Timer::Group(group),
         }
     }
 }
@@ -97,19 +97,15 @@ mod tests {
         Timer::Alarm(AlarmId::new(index))
     }
 
-    fn point(index: usize) -> Timer {
-        Timer::Point(PointId::new(index))
-    }
-
     #[test]
-    fn timers_pop_by_time_then_alarms_before_points_by_id() {
+    fn timers_pop_by_time_then_alarms_before_groups_by_id() {
         let mut timers = Timers::new(2, 2);
-        for (timer, at) in [(point(1), 5), (alarm(1), 5), (alarm(0), 5), (point(0), 3)] {
+        for (timer, at) in [(Timer::Group(1), 5), (alarm(1), 5), (alarm(0), 5), (Timer::Group(0), 3)] {
             timers.arm(timer, s(at));
         }
         assert_eq!(timers.next(), Some(s(3)));
         let order: Vec<Timer> = std::iter::from_fn(|| timers.pop(s(5))).collect();
-        assert_eq!(order, [point(0), alarm(0), alarm(1), point(1)]);
+        assert_eq!(order, [Timer::Group(0), alarm(0), alarm(1), Timer::Group(1)]);
         assert_eq!(timers.next(), None);
     }
 
@@ -136,14 +132,14 @@ mod tests {
     fn p5_superseded_deadlines_are_bounded_and_no_live_one_is_lost() {
         let mut timers = Timers::new(2, 1);
         timers.arm(alarm(1), s(1_000_000));
-        timers.arm(point(0), s(900_000));
+        timers.arm(Timer::Group(0), s(900_000));
         for cycle in 0..10_000 {
             timers.arm(alarm(0), s(500_000 + cycle));
             timers.arm(alarm(0), s(cycle));
             assert_eq!(timers.pop(s(cycle)), Some(alarm(0)));
             assert!(timers.heap.len() <= 6, "{} deadlines for 3 owners", timers.heap.len());
         }
-        assert_eq!(timers.pop(s(2_000_000)), Some(point(0)));
+        assert_eq!(timers.pop(s(2_000_000)), Some(Timer::Group(0)));
         assert_eq!(timers.pop(s(2_000_000)), Some(alarm(1)));
         assert_eq!(timers.pop(s(2_000_000)), None);
     }

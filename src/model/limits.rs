@@ -12,6 +12,9 @@ pub const SITE_FILE_BYTES_MAX: u64 = 16 * 1024 * 1024;
 /// Files that one site file may include, directly or not.
 pub const SITE_INCLUDES_MAX: usize = 256;
 
+/// Points of one device whose age one timer looks after: one look costs no more than some hundred nanoseconds.
+pub const AGE_GROUP_LEN_MAX: usize = 64;
+
 /// Messages waiting for the engine before senders wait.
 pub const INBOX_LEN_MAX: usize = 1024;
 /// Inputs that the engine takes in one turn before it commits.

@@ -125,6 +125,45 @@ fn p2_a_device_that_comes_back_without_its_points_has_stale_signals() {
 }
 
 #[test]
+fn p2_a_device_that_answers_but_never_gives_a_value_has_stale_signals() {
+    for down_before in [false, true] {
+        let mut meter = Meter::up();
+        if down_before {
+            meter.run.link(meter.device, LinkState::Down);
+            meter.run.wait(60.0);
+            meter.run.link(meter.device, LinkState::Up);
+        } else {
+            meter = Meter::new();
+            meter.run.link(meter.device, LinkState::Up);
+        }
+        meter.run.out = Output::default();
+        meter.run.wait(9.999);
+        assert_eq!(meter.samples(), []);
+        meter.run.wait(0.001);
+        assert_eq!(meter.samples().len(), 2);
+        meter.run.wait(2.0);
+        let raised = |alarm: &str| (EventKind::Raised, alarm.to_owned());
+        assert_eq!(meter.names(), [raised("meter.a.signal"), raised("meter.b.signal")]);
+    }
+}
+
+#[test]
+fn p2_a_point_that_no_rule_watches_grows_stale_as_often_as_it_falls_silent() {
+    let mut plant = Plant::new();
+    let device = plant.device("meter", Text::same("meter"), None);
+    let point = plant.point(device, "a", Text::same("a"));
+    let mut run = Run::start(plant.site);
+    run.link(device, LinkState::Up);
+    for _ in 0..3 {
+        run.read(point, good(1.0));
+        run.read(point, good(1.0));
+        run.out = Output::default();
+        run.wait(11.0);
+        assert_eq!(run.out.batches.len(), 1);
+    }
+}
+
+#[test]
 fn p3_a_standing_signal_alarm_neither_clears_nor_repeats_while_its_device_is_down() {
     let mut meter = Meter::up();
     meter.run.read(meter.a, BAD);
@@ -179,6 +218,27 @@ fn points_that_fall_silent_together_are_one_batch() {
     assert_eq!(meter.run.out.batches.len(), 1);
     assert_eq!(meter.run.out.batches[0].readings.len(), 2);
     assert_eq!(meter.run.out.batches[0].at, Wall(EPOCH + 10_000));
+}
+
+#[test]
+fn p2_every_silent_point_of_a_large_device_is_found() {
+    let mut plant = Plant::new();
+    let device = plant.device("plc", Text::same("plc"), None);
+    let points: Vec<PointId> =
+        (0..200).map(|n| plant.point(device, &n.to_string(), Text::same("p"))).collect();
+    let mut run = Run::start(plant.site);
+    run.link(device, LinkState::Up);
+    let (silent, speaking): (Vec<PointId>, Vec<PointId>) = points.iter().partition(|p| p.index() % 7 == 0);
+    let all = |points: &[PointId]| points.iter().map(|point| (*point, good(1.0))).collect::<Vec<_>>();
+    run.read_all(&all(&points));
+    for _ in 0..4 {
+        run.wait(4.0);
+        run.read_all(&all(&speaking));
+    }
+    let readings = run.out.batches.iter().flat_map(|batch| &batch.readings);
+    let stale: Vec<PointId> =
+        readings.filter(|r| r.sample == Sample::Bad(Reason::Stale)).map(|r| r.point).collect();
+    assert_eq!(stale, silent);
 }
 
 #[test]

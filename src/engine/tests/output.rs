@@ -153,6 +153,22 @@ fn batches_carry_the_readings_as_conditioned() {
 }
 
 #[test]
+fn p5_a_reading_that_changes_nothing_moves_its_batch_and_arms_no_timer() {
+    let (mut run, point) = started();
+    run.read(point, good(10.0));
+    run.out = Output::default();
+    let deadline = run.engine.next_deadline();
+    let reading = Reading { point, at: run.now().wall, sample: good(11.0) };
+    let batch = Batch { device: DeviceId::new(0), at: run.now().wall, readings: vec![reading] };
+    let address = batch.readings.as_ptr();
+    run.ms += 1000;
+    run.apply(Input::Readings(batch));
+    assert_eq!(run.out.batches[0].readings.as_ptr(), address);
+    assert_eq!(run.engine.next_deadline(), deadline);
+    assert_eq!((run.out.transitions.len(), run.out.devices.len(), run.out.risk.is_none()), (0, 0, true));
+}
+
+#[test]
 fn transitions_of_one_moment_come_by_alarm() {
     let mut plant = Plant::new();
     let device = plant.device("d", Text::same("d"), None);

@@ -129,6 +129,38 @@ fn site() -> (Site, PointId) {
     (plant.site, point)
 }
 
+#[test]
+fn p1_a_limit_that_was_crossed_over_a_restart_implies_those_further_inside() {
+    let (mut site, point) = site();
+    site.rules[0].off_delay = Duration::ZERO;
+    let mut run = Run::start(site.clone());
+    run.read(point, good(60.0));
+    run.wait(5.0);
+    let standing = standing(&run.transitions());
+    let mut run = Run::resume(site, standing, 3_600_000);
+    run.read(point, good(30.0));
+    assert_eq!(run.events(), [(EventKind::Deescalated, "gas".into(), Level::Orange)]);
+}
+
+#[test]
+fn p2_a_level_that_the_site_file_changed_waits_for_data_that_can_be_trusted() {
+    let (mut site, point) = site();
+    let mut run = Run::start(site.clone());
+    run.read(point, good(30.0));
+    run.wait(5.0);
+    let standing = standing(&run.transitions());
+    if let RuleKind::Limits(limits) = &mut site.rules[0].kind {
+        limits.h = limit(25.0, Level::Red);
+    }
+    let mut run = Run::resume(site, standing, 3_600_000);
+    for silent in [BAD, uncertain(0.0)] {
+        run.read(point, silent);
+        assert_eq!(run.kinds(), []);
+    }
+    run.read(point, good(30.0));
+    assert_eq!(run.events(), [(EventKind::Escalated, "gas".into(), Level::Red)]);
+}
+
 /// The alarm `gas` raised at HH and acknowledged, in an engine that has been restarted since.
 fn resumed() -> (Run, PointId) {
     let (site, point) = site();
