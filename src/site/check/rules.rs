@@ -1,6 +1,8 @@
 //! Rules: those written with points, those written by themselves, those of packs, and those that every site has:
 //! a lost device, an untrusted point, a dead destination, a full disk.
 
+use std::time::Duration;
+
 use super::Context;
 use super::devices::Devices;
 use super::forward::Forwarders;
@@ -12,7 +14,7 @@ use super::points::Points;
 use crate::model::{DeviceId, ForwarderId, HealthSource, Level, PointId};
 use crate::site::defaults;
 use crate::site::load::Gathered;
-use crate::site::model::{Rule, RuleKind};
+use crate::site::model::{Protocol, Rule, RuleKind};
 use crate::site::raw::{RawRule, RuleWord};
 use crate::site::source::{Place, Spot};
 
