@@ -1,6 +1,7 @@
 //! The one loop that owns the engine: waits for an input, a deadline or the end; takes a bounded batch; applies it; hands
 //! what was decided to the store as one group commit; now and then publishes a snapshot for the console.
 
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use tokio::sync::{Mutex, mpsc, watch};
@@ -10,29 +11,57 @@ use crate::clock::Clock;
 use crate::engine::Engine;
 use crate::inbox::Message;
 use crate::model::limits::{SNAPSHOT_INTERVAL, TURN_INPUTS_MAX};
-use crate::model::{Input, Mono, Output, Snapshot, Transition};
+use crate::model::{
+    DeviceId, HealthReport, HealthSource, Input, LinkReport, Mono, Output, Snapshot, Transition,
+};
 use crate::site::Site;
 use crate::store::{Store, Turn};
 
-/// The receiving end of the inbox, which outlives a loop that panicked.
-pub(crate) type SharedInputs = Mutex<mpsc::Receiver<Message>>;
+/// What outlives a loop that panicked: the receiving end of the inbox, and the last news of each link and part, since they
+/// are told only when they change.
+pub(crate) struct Inputs {
+    receiver: mpsc::Receiver<Message>,
+    links: BTreeMap<DeviceId, LinkReport>,
+    health: HashMap<HealthSource, HealthReport>,
+}
+
+impl Inputs {
+    /// Inputs of which nothing has come yet.
+    pub(crate) fn new(receiver: mpsc::Receiver<Message>) -> Self {
+        Self { receiver, links: BTreeMap::new(), health: HashMap::new() }
+    }
+
+    fn remember(&mut self, input: &Input) {
+        match input {
+            Input::Link(report) => drop(self.links.insert(report.device, report.clone())),
+            Input::Health(report) => drop(self.health.insert(report.source, report.clone())),
+            Input::Readings(_) | Input::Command(_) | Input::Wake => {}
+        }
+    }
+
+    /// What a new engine must be told to know what the last one knew.
+    fn remembered(&self) -> impl Iterator<Item = Input> {
+        let links = self.links.values().cloned().map(Input::Link);
+        links.chain(self.health.values().cloned().map(Input::Health))
+    }
+}
 
 /// The loop's surroundings: what a new loop needs to carry on where an earlier one fell.
 pub(crate) struct CoreLoop {
     site: Arc<Site>,
     clock: Clock,
     store: Store,
-    inputs: SharedInputs,
+    inputs: Mutex<Inputs>,
     snapshots: watch::Sender<Arc<Snapshot>>,
 }
 
 impl CoreLoop {
     /// A loop that begins with the alarms that stood when the gateway last ran; the store's board holds them.
-    pub(crate) fn new(site: Arc<Site>, clock: Clock, store: Store, inputs: SharedInputs) -> Self {
+    pub(crate) fn new(site: Arc<Site>, clock: Clock, store: Store, inputs: Inputs) -> Self {
         let now = clock.now();
         let engine = Engine::new(site.clone(), standing(&store), now, &mut Output::default());
         let (snapshots, _) = watch::channel(Arc::new(engine.snapshot(now)));
-        Self { site, clock, store, inputs, snapshots }
+        Self { site, clock, store, inputs: Mutex::new(inputs), snapshots }
     }
 
     /// Where snapshots are published.
@@ -47,6 +76,9 @@ impl CoreLoop {
         let mut turn = OpenTurn::default();
         let mut engine =
             Engine::new(self.site.clone(), standing(&self.store), self.clock.now(), &mut turn.out);
+        for input in inputs.remembered() {
+            engine.apply(self.clock.now(), input, &mut turn.out);
+        }
         let mut snapshot_due = None;
         self.commit(&mut turn).await;
         while let Some(first) = self.next(&mut inputs, &engine, snapshot_due, &stop).await {
@@ -54,7 +86,7 @@ impl CoreLoop {
             self.commit(&mut turn).await;
             self.publish(&engine, &mut snapshot_due);
         }
-        while let Ok(message) = inputs.try_recv() {
+        while let Ok(message) = inputs.receiver.try_recv() {
             self.apply(&mut engine, Some(message), &mut inputs, &mut turn);
             self.commit(&mut turn).await;
         }
@@ -63,7 +95,7 @@ impl CoreLoop {
     /// The next message; `Some(None)` when a deadline has come; `None` at the end.
     async fn next(
         &self,
-        inputs: &mut mpsc::Receiver<Message>,
+        inputs: &mut Inputs,
         engine: &Engine,
         snapshot_due: Option<Mono>,
         stop: &CancellationToken,
@@ -76,32 +108,27 @@ impl CoreLoop {
             }
         };
         tokio::select! {
-            message = inputs.recv() => message.map(Some),
+            message = inputs.receiver.recv() => message.map(Some),
             () = sleep => Some(None),
             () = stop.cancelled() => None,
         }
     }
 
     /// Applies one message, or the deadline, and whatever else is waiting, up to the turn's bound.
-    fn apply(
-        &self,
-        engine: &mut Engine,
-        first: Option<Message>,
-        inputs: &mut mpsc::Receiver<Message>,
-        turn: &mut OpenTurn,
-    ) {
+    fn apply(&self, engine: &mut Engine, first: Option<Message>, inputs: &mut Inputs, turn: &mut OpenTurn) {
         if first.is_none() {
             engine.apply(self.clock.now(), Input::Wake, &mut turn.out);
         }
-        let mut next = first.or_else(|| inputs.try_recv().ok());
+        let mut next = first.or_else(|| inputs.receiver.try_recv().ok());
         let mut taken = 0;
         while let Some(message) = next {
             if matches!(message.input, Input::Command(_)) {
                 turn.waiting.push(message.reply);
             }
+            inputs.remember(&message.input);
             engine.apply(self.clock.now(), message.input, &mut turn.out);
             taken += 1;
-            next = (taken < TURN_INPUTS_MAX).then(|| inputs.try_recv().ok()).flatten();
+            next = (taken < TURN_INPUTS_MAX).then(|| inputs.receiver.try_recv().ok()).flatten();
         }
     }
 
@@ -137,4 +164,50 @@ struct OpenTurn {
 
 fn standing(store: &Store) -> Vec<Transition> {
     store.board().borrow().alarms.values().map(|event| event.transition.clone()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::engine::testing::Plant;
+    use crate::inbox::Inbox;
+    use crate::model::{LinkState, Text};
+    use crate::store::Opened;
+
+    #[tokio::test(start_paused = true)]
+    async fn p3_a_loop_that_takes_over_knows_what_the_last_one_was_told() {
+        let mut plant = Plant::new();
+        let device = plant.device("meter", Text::same("meter"), None);
+        plant.lost("meter.lost", device, 5.0);
+        let folder = tempfile::tempdir().expect("a temporary directory");
+        plant.site.store.directory = folder.path().to_owned();
+        let (site, clock) = (Arc::new(plant.site), Clock::start());
+        let Opened { store, .. } = Store::open(&site.store, site.clone(), clock).expect("a new store");
+        let (inbox, receiver) = Inbox::new();
+        let core = Arc::new(CoreLoop::new(site, clock, store.clone(), Inputs::new(receiver)));
+
+        let first = CancellationToken::new();
+        let run = tokio::spawn({
+            let (core, stop) = (core.clone(), first.clone());
+            async move { core.run(stop).await }
+        });
+        inbox.link(LinkReport { device, state: LinkState::Up, error: None }).await;
+        let mut board = store.board();
+        board.wait_for(|board| board.devices["meter"].state == LinkState::Up).await.expect("the store runs");
+        first.cancel();
+        run.await.expect("the first loop ends");
+
+        let second = CancellationToken::new();
+        let run = tokio::spawn({
+            let (core, stop) = (core.clone(), second.clone());
+            async move { core.run(stop).await }
+        });
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        second.cancel();
+        run.await.expect("the second loop ends");
+        store.clone().close().await;
+        assert!(store.board().borrow().alarms.is_empty(), "a device that answers was taken for lost");
+    }
 }

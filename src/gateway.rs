@@ -16,7 +16,7 @@ use uuid::{NoContext, Timestamp, Uuid};
 #[cfg(feature = "broker")]
 use crate::broker::{BrokerError, EmbeddedBroker};
 use crate::clock::Clock;
-use crate::core_loop::{CoreLoop, SharedInputs};
+use crate::core_loop::{CoreLoop, Inputs};
 use crate::inbox::Inbox;
 use crate::model::limits::SHUTDOWN_MAX;
 use crate::model::{Board, Event, ForwarderId, HealthSource, Now, Snapshot};
@@ -80,7 +80,7 @@ impl Gateway {
         let (sources, core, uplinks) = (supervisor(&inbox), supervisor(&inbox), supervisor(&inbox));
         let parts = Parts { site, clock, boot, store, inbox };
 
-        let snapshots = parts.spawn_core(&core, SharedInputs::new(inputs));
+        let snapshots = parts.spawn_core(&core, Inputs::new(inputs));
         parts.spawn_uplinks(&uplinks);
         parts.spawn_links(&sources);
         let console = parts.spawn_console(&sources, listener, snapshots.clone());
@@ -151,7 +151,7 @@ struct Parts {
 }
 
 impl Parts {
-    fn spawn_core(&self, core: &Supervisor, inputs: SharedInputs) -> watch::Receiver<Arc<Snapshot>> {
+    fn spawn_core(&self, core: &Supervisor, inputs: Inputs) -> watch::Receiver<Arc<Snapshot>> {
         let core_loop = CoreLoop::new(self.site.clone(), self.clock, self.store.clone(), inputs);
         let snapshots = core_loop.snapshots();
         let core_loop = Arc::new(core_loop);

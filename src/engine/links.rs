@@ -18,7 +18,6 @@ pub(super) struct Links {
 
 #[derive(Debug)]
 struct DeviceLink {
-    heard_of: bool,
     state: LinkState,
     since: Stamp,
     error: Option<String>,
@@ -27,7 +26,7 @@ struct DeviceLink {
 impl Links {
     /// Nothing has been heard of anything yet: every device is down, no destination is connected.
     pub(super) fn new(site: &Site, at: Stamp) -> Self {
-        let unheard = |_| DeviceLink { heard_of: false, state: LinkState::Down, since: at, error: None };
+        let unheard = |_| DeviceLink { state: LinkState::Down, since: at, error: None };
         let unconnected = |index| UplinkStatus {
             forwarder: ForwarderId::new(index),
             connected: false,
@@ -45,7 +44,6 @@ impl Links {
     /// Takes news of a device. Returns whether they are new.
     pub(super) fn report(&mut self, report: LinkReport, at: Stamp) -> bool {
         let link = &mut self.devices[report.device.index()];
-        link.heard_of = true;
         if link.state == report.state && link.error == report.error {
             return false;
         }
@@ -74,11 +72,6 @@ impl Links {
         }
     }
 
-    /// Whether there have been news of the device's link since the engine began.
-    pub(super) fn is_heard_of(&self, device: DeviceId) -> bool {
-        self.devices[device.index()].heard_of
-    }
-
     pub(super) fn is_down(&self, device: DeviceId) -> bool {
         self.devices[device.index()].state == LinkState::Down
     }
@@ -99,7 +92,7 @@ impl Links {
 
     /// A device's state for others to see.
     pub(super) fn status(&self, site: &Site, device: DeviceId, at: Stamp) -> DeviceStatus {
-        let DeviceLink { state, since, error, .. } = &self.devices[device.index()];
+        let DeviceLink { state, since, error } = &self.devices[device.index()];
         DeviceStatus {
             at,
             device: site.device(device).name.clone(),

@@ -23,7 +23,7 @@ use std::sync::Arc;
 
 use crate::model::{
     Action, AlarmId, AlarmState, Batch, Command, CommandError, CommandResult, DeviceId, HealthReport, Input,
-    LinkReport, LinkState, Mono, Now, Output, PointId, Reading, Reason, Snapshot, Stamp, Transition, Wall,
+    LinkReport, Mono, Now, Output, PointId, Reading, Reason, Snapshot, Stamp, Transition, Wall,
 };
 use crate::site::{RuleKind, Site};
 
@@ -152,17 +152,7 @@ impl Engine {
                 self.examine(now, reading.point);
             }
         }
-        self.infer_link(now, &batch, out);
         out.batches.push(batch);
-    }
-
-    /// Links report changes only, so an engine that took over from one that fell hears of a device first by its
-    /// readings: what can be read answers.
-    fn infer_link(&mut self, now: Now, batch: &Batch, out: &mut Output) {
-        let answers = |reading: &Reading| reading.sample.value().is_some();
-        if !self.links.is_heard_of(batch.device) && batch.readings.iter().any(answers) {
-            self.link(now, LinkReport { device: batch.device, state: LinkState::Up, error: None }, out);
-        }
     }
 
     /// Sees to it that the point is found stale in time if nothing is heard of it.

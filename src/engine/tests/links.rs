@@ -57,16 +57,6 @@ fn p2_a_device_that_never_answers_is_an_alarm_and_nothing_else_is() {
 }
 
 #[test]
-fn p3_an_engine_that_takes_over_hears_of_a_device_by_its_readings() {
-    let mut meter = Meter::new();
-    meter.run.wait(1.0);
-    meter.read_good();
-    assert_eq!(meter.run.out.devices.last().map(|device| device.state), Some(LinkState::Up));
-    meter.run.wait(9.0);
-    assert_eq!(meter.names(), [], "a device that can be read is not lost");
-}
-
-#[test]
 fn p2_losing_a_device_makes_its_points_bad_and_raises_one_alarm() {
     let mut meter = Meter::up();
     meter.run.link(meter.device, LinkState::Down);
