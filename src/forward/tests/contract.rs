@@ -1,1 +1,104 @@
-//! placeholder
+//! The contract's schemas: docs/schemas is what the types say, and what goes over the wire is what the schemas say.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use schemars::{JsonSchema, schema_for};
+use serde_json::{Value as Json, json};
+
+use crate::forward::contract::{
+    AlarmCurrent, AlarmEventMessage, CommandMessage, DataMessage, DeviceMessage, ReplyMessage, RiskMessage,
+    StatusMessage,
+};
+
+/// Each payload's schema by the name of its file.
+fn schemas() -> Vec<(&'static str, Json)> {
+    fn schema<T: JsonSchema>() -> Json {
+        schema_for!(T).to_value()
+    }
+    vec![
+        ("alarm-current", schema::<AlarmCurrent>()),
+        ("alarm-event", schema::<AlarmEventMessage>()),
+        ("command", schema::<CommandMessage>()),
+        ("data", schema::<DataMessage>()),
+        ("device", schema::<DeviceMessage>()),
+        ("reply", schema::<ReplyMessage>()),
+        ("risk", schema::<RiskMessage>()),
+        ("status", schema::<StatusMessage>()),
+    ]
+}
+
+fn docs() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("docs")
+}
+
+/// Whether `payload` is what the schema of this name says.
+pub(super) fn check(name: &str, payload: &Json) {
+    let (_, schema) = schemas().into_iter().find(|(n, _)| *n == name).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let errors: Vec<String> = validator.iter_errors(payload).map(|error| error.to_string()).collect();
+    assert!(errors.is_empty(), "{name}: {errors:?}\n{payload}");
+}
+
+#[test]
+fn the_schemas_in_docs_are_what_the_types_say() {
+    for (name, schema) in schemas() {
+        let path = docs().join(format!("schemas/{name}.json"));
+        let text = serde_json::to_string_pretty(&schema).unwrap() + "\n";
+        if std::env::var_os("UPDATE").is_some() {
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(&path, &text).unwrap();
+        }
+        let kept = fs::read_to_string(&path).unwrap_or_default();
+        assert!(kept == text, "{} is not up to date: run the tests with UPDATE=1", path.display());
+    }
+}
+
+/// The examples of docs/mqtt.md: each JSON block, by the topic named in the nearest heading above it.
+fn examples() -> Vec<(String, Json)> {
+    let text = fs::read_to_string(docs().join("mqtt.md")).unwrap();
+    let (mut topic, mut block, mut examples) = (String::new(), None::<String>, vec![]);
+    for line in text.lines() {
+        match (&mut block, line) {
+            (None, "```json") => block = Some(String::new()),
+            (Some(json), "```") => {
+                examples.push((topic.clone(), serde_json::from_str(json).unwrap()));
+                block = None;
+            }
+            (Some(json), line) => json.push_str(line),
+            (None, line) => {
+                if let Some(heading) = line.strip_prefix("### `") {
+                    heading.split('`').next().unwrap_or_default().clone_into(&mut topic);
+                }
+            }
+        }
+    }
+    examples
+}
+
+#[test]
+fn every_example_in_the_documentation_is_what_its_schema_says() {
+    let examples = examples();
+    for (topic, payload) in &examples {
+        let name = match topic.as_str() {
+            "alarm/current/{alarm}" => "alarm-current",
+            "alarm/event" => "alarm-event",
+            "cmd" => "command",
+            "cmd/reply" => "reply",
+            "data/{device}" => "data",
+            "device/{device}" => "device",
+            other => other,
+        };
+        check(name, payload);
+    }
+    let topics: std::collections::BTreeSet<_> = examples.iter().map(|(topic, _)| topic.as_str()).collect();
+    assert_eq!(topics.len(), schemas().len(), "each payload has an example: {topics:?}");
+}
+
+#[test]
+fn a_payload_of_another_version_is_no_payload_of_ours() {
+    let reply = |v: u8| json!({"v": v, "id": "a", "ok": true});
+    assert!(serde_json::from_value::<ReplyMessage>(reply(1)).is_ok());
+    let refused = serde_json::from_value::<ReplyMessage>(reply(2)).unwrap_err().to_string();
+    assert!(refused.contains("only version 1"), "{refused}");
+}

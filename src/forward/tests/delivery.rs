@@ -57,13 +57,13 @@ async fn telemetry_and_device_states_arrive_as_the_contract_says() {
     let at = AT.stamp(&plant.site.identity.zone);
     let error = Some("no answer".to_owned());
     let down = DeviceStatus { at, device: "meter2".to_owned(), state: LinkState::Degraded, since: at, error };
-    let turn = Turn { devices: vec![down], ..telemetry(vec![batch(0, AT, 12.5)]) };
-    commit(&plant.store, turn).await;
+    commit(&plant.store, Turn { devices: vec![down], ..Turn::default() }).await;
+    while centre.json("device/meter2").await["state"] != "degraded" {}
+    commit(&plant.store, telemetry(vec![batch(0, AT, 12.5)])).await;
     let data = centre.json("data/meter1").await;
     let sent = json!({"v": 1, "seq": 1, "ts": AT.0, "device": "meter1", "values": {"power": 12.5, "run": true},
         "quality": {}, "backfill": data["backfill"]});
     assert_eq!(data, sent);
-    while centre.json("device/meter2").await["state"] != "degraded" {}
     plant.stop().await;
     server.stop().await;
 }

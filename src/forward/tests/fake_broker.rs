@@ -18,10 +18,10 @@ use super::plant::ANY;
 #[derive(Debug, Clone)]
 pub(super) struct Behaviour {
     pub(super) code: ConnectReturnCode,
-    /// Publishes are acknowledged in reverse, in groups of so many; never if zero.
-    pub(super) ack_every: usize,
     /// The connection is cut after so many publishes.
     pub(super) cut_after: usize,
+    /// Publishes are acknowledged in reverse, in groups of so many; never if zero.
+    pub(super) ack_every: usize,
     /// What is sent as a command once the gateway has subscribed.
     pub(super) command_bytes: Option<usize>,
 }
@@ -88,8 +88,8 @@ async fn serve(stream: TcpStream, behaviour: Behaviour, seen: Arc<Mutex<Seen>>, 
             }
             Packet::Subscribe(subscribe) => {
                 seen.lock().unwrap().subscribes += 1;
-                let codes = vec![SubscribeReasonCode::Success(QoS::AtLeastOnce)];
-                answers.push(Packet::SubAck(SubAck::new(subscribe.pkid, codes)));
+                let granted = vec![SubscribeReasonCode::Success(QoS::AtLeastOnce)];
+                answers.push(Packet::SubAck(SubAck::new(subscribe.pkid, granted)));
                 if let Some(bytes) = behaviour.command_bytes {
                     let mut command =
                         Publish::new(&subscribe.filters[0].path, QoS::AtLeastOnce, vec![b' '; bytes]);

@@ -14,6 +14,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use super::contract::check;
 use crate::clock::Clock;
 use crate::forward::{Context, run};
 use crate::inbox::Inbox;
@@ -29,10 +30,8 @@ pub(super) const ANY: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr
 
 /// Waits for something that must happen.
 pub(super) async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
-    match timeout(PATIENCE, future).await {
-        Ok(done) => done,
-        Err(_) => panic!("{what}: did not happen within {PATIENCE:?}"),
-    }
+    let done = timeout(PATIENCE, future).await;
+    done.unwrap_or_else(|_| panic!("{what}: did not happen within {PATIENCE:?}"))
 }
 
 /// A destination that is a broker at `address`.
@@ -160,12 +159,12 @@ impl Centre {
         let (client, mut event_loop) = AsyncClient::new(options, 100);
         let (sender, messages) = mpsc::channel(100_000);
         let (ready, mut subscribed) = mpsc::channel(1000);
-        let subscriber = client.clone();
+        let again = client.clone();
         tokio::spawn(async move {
             loop {
                 match event_loop.poll().await {
                     Ok(Event::Incoming(Packet::ConnAck(_))) => {
-                        subscriber.try_subscribe("hazgate/v1/#", QoS::AtLeastOnce).unwrap();
+                        again.try_subscribe("hazgate/v1/#", QoS::AtLeastOnce).unwrap();
                     }
                     Ok(Event::Incoming(Packet::SubAck(_))) => ready.send(()).await.unwrap_or(()),
                     Ok(Event::Incoming(Packet::Publish(publish))) => {
@@ -184,9 +183,21 @@ impl Centre {
         Self { client, messages }
     }
 
-    /// The next message, whatever it is.
+    /// The next message, whatever it is, once it has been held against its schema.
     pub(super) async fn any(&mut self) -> Publish {
-        soon("a message comes", self.messages.recv()).await.unwrap()
+        let publish = soon("a message comes", self.messages.recv()).await.unwrap();
+        let topic = publish.topic.strip_prefix("hazgate/v1/acme/gw1/").unwrap();
+        let name = match topic.split_once('/') {
+            Some(("alarm", "event")) => "alarm-event",
+            Some(("alarm", _)) => "alarm-current",
+            Some(("cmd", _)) => "reply",
+            Some((name, _)) => name,
+            None => topic,
+        };
+        if name != "cmd" && !publish.payload.is_empty() {
+            check(name, &serde_json::from_slice(&publish.payload).unwrap());
+        }
+        publish
     }
 
     /// The next message on `topic` under the gateway's root; others are skipped.
