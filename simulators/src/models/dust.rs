@@ -10,7 +10,7 @@ use crate::noise::Wander;
 const BAGS_PA: f64 = 900.0;
 /// Share of the whole system's resistance that clean bags make up; ducts and cyclone are the rest.
 const BAGS_SHARE: f64 = 0.3;
-const DUCT_MS: f64 = 24.0;
+const DUCT_MS: f64 = 24.2;
 const FAN_KW: f64 = 22.0;
 /// From one cleaning pulse to the next, and how much of the cake it knocks off.
 const PULSE_EVERY_S: f64 = 20.0;
@@ -125,7 +125,7 @@ impl Process for Collector {
         Channel::scaled("fan_power", 0.005, Self::fan_kw),
         Channel::scaled("fan_current", 0.004, Self::fan_a),
         Channel::switch("fan_running", |dust| contact(!dust.tripped)),
-        Channel::scaled("duct_speed", 0.006, |dust| DUCT_MS * dust.flow()),
+        Channel::scaled("duct_speed", 0.003, |dust| DUCT_MS * dust.flow()),
         Channel::measured("dust_concentration", 0.3, |dust| (8.0 + 2.0 * dust.shop.value()) * dust.flow()),
         Channel::switch("airlock_running", |dust| contact(!dust.jammed)),
         Channel::exact("spark_count", |dust| dust.sparks),

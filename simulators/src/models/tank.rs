@@ -15,12 +15,14 @@ pub(super) const HASTE: f64 = 60.0;
 const HEIGHT_M: f64 = 12.0;
 const SET_LEVEL_M: f64 = 7.0;
 const INLET_M3H: f64 = 60.0;
-const PUMP_M3H: f64 = 180.0;
-/// Outlet opening at the set level: a third of the pump balances the inlet.
+const PUMP_M3H: f64 = 118.0;
+/// Outlet opening at the set level, which balances the inlet.
 const BALANCE_OPENING: f64 = INLET_M3H / PUMP_M3H;
 /// Outlet opening per metre above the set level.
 const CONTROL_GAIN: f64 = 0.35;
-const INLET_OPENING_PERCENT: f64 = 60.0;
+const INLET_OPENING: f64 = 0.6;
+/// Above this the inlet valve begins to close, over half a metre.
+const HIGH_LEVEL_M: f64 = 8.0;
 /// Depth over which a nearly full or nearly empty tank chokes its flow.
 const CHOKE_M: f64 = 0.3;
 
@@ -40,6 +42,7 @@ pub(super) struct Tank {
     supply: Wander,
     breeze: Wander,
     feed_m3h: f64,
+    inlet_opening: f64,
     opening: f64,
     inlet_m3h: f64,
     outlet_m3h: f64,
@@ -60,6 +63,7 @@ impl Tank {
             supply: Wander::new(5.0, 8.0),
             breeze: Wander::new(0.3, 6.0),
             feed_m3h: INLET_M3H,
+            inlet_opening: INLET_OPENING,
             opening: BALANCE_OPENING,
             inlet_m3h: INLET_M3H,
             outlet_m3h: INLET_M3H,
@@ -82,12 +86,16 @@ impl Tank {
         (2.5 + self.breeze.value()).max(0.2)
     }
 
-    /// Mass balance: what comes in and does not go out raises the level.
-    fn fill(&mut self, dt_s: f64, outlet_shut: bool) {
+    /// Mass balance: what comes in and does not go out raises the level. Two valves keep it in its band, unless the
+    /// outlet is shut and the inlet held open.
+    fn fill(&mut self, dt_s: f64, overfilling: bool) {
         let wanted = BALANCE_OPENING + CONTROL_GAIN * (self.level_m - SET_LEVEL_M);
-        self.opening = if outlet_shut { 0.0 } else { wanted.clamp(0.0, 1.0) };
+        let throttle = 1.0 - ((self.level_m - HIGH_LEVEL_M) / 0.5).clamp(0.0, 1.0);
+        self.opening = if overfilling { 0.0 } else { wanted.clamp(0.0, 1.0) };
+        self.inlet_opening = if overfilling { INLET_OPENING } else { INLET_OPENING * throttle };
         draw(&mut self.feed_m3h, INLET_M3H + self.supply.value(), 0.5, dt_s);
-        self.inlet_m3h = self.feed_m3h * ((HEIGHT_M - self.level_m) / CHOKE_M).clamp(0.0, 1.0);
+        let room = ((HEIGHT_M - self.level_m) / CHOKE_M).clamp(0.0, 1.0);
+        self.inlet_m3h = self.feed_m3h * self.inlet_opening / INLET_OPENING * room;
         self.outlet_m3h = PUMP_M3H * self.opening * (self.level_m / CHOKE_M).clamp(0.0, 1.0);
         self.level_m += (self.inlet_m3h - self.outlet_m3h) / 3600.0 * HASTE * dt_s / AREA_M2;
     }
@@ -102,14 +110,14 @@ impl Tank {
 
     /// The plume reaches each detector later and thinner; a fresh wind dilutes it, and sweeps it away once it ends.
     fn spread(&mut self, dt_s: f64, leaking: bool) {
-        draw(&mut self.release, contact(leaking), 0.2, dt_s);
+        draw(&mut self.release, contact(leaking), 0.1, dt_s);
         let wind_ms = self.wind_ms();
         let dilution = (2.5 / wind_ms).sqrt().clamp(0.95, 1.05);
         for (i, (front, gas)) in self.front.iter_mut().zip(&mut self.gas_lel).enumerate() {
             let distance_m = SPACING_M * (i + 1) as f64;
             draw(front, self.release, distance_m / wind_ms, dt_s);
             let strength = PLUME_LEL * SPACING_M / distance_m * dilution;
-            draw(gas, CLEAN_AIR_LEL + strength * *front, tau(leaking, 8.5, 1.5), dt_s);
+            draw(gas, CLEAN_AIR_LEL + strength * *front, tau(leaking, 7.8, 1.5), dt_s);
         }
         draw(&mut self.h2s_ppm, PLUME_H2S_PPM * self.front[0], tau(leaking, 6.0, 1.5), dt_s);
     }
@@ -126,7 +134,7 @@ impl Process for Tank {
         Channel::measured("pressure", 0.01, |tank| tank.vapour_kpa),
         Channel::measured("inlet_flow", 0.3, |tank| tank.inlet_m3h),
         Channel::measured("outlet_flow", 0.3, |tank| tank.outlet_m3h),
-        Channel::exact("inlet_valve", |_| INLET_OPENING_PERCENT),
+        Channel::exact("inlet_valve", |tank| tank.inlet_opening * 100.0),
         Channel::exact("outlet_valve", |tank| tank.opening * 100.0),
         Channel::switch("pump_running", |tank| contact(tank.outlet_m3h > 0.5)),
         Channel::measured("gas_1", 0.1, Self::gas::<1>),

@@ -287,8 +287,8 @@ fn powers_make_a_triangle_and_energy_only_grows() {
         let start_kwh = feeder.read("energy");
         let mut last_kwh = start_kwh;
         let mut sum_kwh = 0.0;
-        for step in 0..36_000 {
-            if step == 18_000 {
+        for step in 0..9000 {
+            if step == 4500 {
                 feeder.faults.set(ProcessFault::PhaseLoss, true);
             }
             feeder.model.step(feeder.faults);
