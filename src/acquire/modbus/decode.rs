@@ -91,7 +91,7 @@ mod tests {
             words.reverse();
         }
         if matches!(order, ByteOrder::Badc | ByteOrder::Dcba) {
-            words.iter_mut().for_each(|word| *word = word.swap_bytes());
+            words = words.into_iter().map(u16::swap_bytes).collect();
         }
         words
     }

@@ -4,7 +4,8 @@
 mod payload;
 mod pump;
 mod source;
-#[cfg(all(test, feature = "broker"))]
+#[cfg(test)]
+#[cfg(feature = "broker")]
 mod tests;
 mod topic;
 
