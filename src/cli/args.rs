@@ -96,7 +96,7 @@ pub(crate) struct WatchArgs {
     /// User name at the broker
     #[arg(long)]
     pub(crate) username: Option<String>,
-    /// File that holds the password; without it, the variable HAZGATE_WATCH_PASSWORD
+    /// File that holds the password; without it, the variable `HAZGATE_WATCH_PASSWORD`
     #[arg(long, requires = "username")]
     pub(crate) password_file: Option<PathBuf>,
     /// Language of the alarms' texts; by default that of the environment

@@ -1,5 +1,6 @@
 //! Which of the two languages the terminal speaks.
 
+use console::StyledObject;
 use hazgate::model::{AlarmState, EventKind, Level, Text};
 
 use super::args::Language;
@@ -31,19 +32,30 @@ impl Language {
         }
     }
 
-    /// A level as shape and word: never by colour alone.
-    pub(crate) fn level(self, level: Level) -> &'static str {
+    /// A level as shape and word, coloured on a terminal: never by colour alone.
+    pub(crate) fn level(self, level: Level) -> StyledObject<&'static str> {
+        let words = console::style(self.level_words(level));
+        match level {
+            Level::Red => words.red().bold(),
+            Level::Orange => words.color256(208),
+            Level::Yellow => words.yellow(),
+            Level::Blue => words.blue(),
+            Level::Journal => words.dim(),
+        }
+    }
+
+    const fn level_words(self, level: Level) -> &'static str {
         match (self, level) {
             (Self::Zh, Level::Red) => "◆ 红",
             (Self::Zh, Level::Orange) => "▲ 橙",
             (Self::Zh, Level::Yellow) => "■ 黄",
             (Self::Zh, Level::Blue) => "● 蓝",
             (Self::Zh, Level::Journal) => "· 记",
-            (Self::En, Level::Red) => "◆ RED   ",
+            (Self::En, Level::Red) => "◆ RED",
             (Self::En, Level::Orange) => "▲ ORANGE",
             (Self::En, Level::Yellow) => "■ YELLOW",
-            (Self::En, Level::Blue) => "● BLUE  ",
-            (Self::En, Level::Journal) => "· note  ",
+            (Self::En, Level::Blue) => "● BLUE",
+            (Self::En, Level::Journal) => "· note",
         }
     }
 
@@ -55,11 +67,11 @@ impl Language {
             (Self::Zh, EventKind::Deescalated) => "降级",
             (Self::Zh, EventKind::Acknowledged) => "确认",
             (Self::Zh, EventKind::Cleared) => "恢复",
-            (Self::En, EventKind::Raised) => "raised      ",
-            (Self::En, EventKind::Escalated) => "escalated   ",
-            (Self::En, EventKind::Deescalated) => "deescalated ",
+            (Self::En, EventKind::Raised) => "raised",
+            (Self::En, EventKind::Escalated) => "escalated",
+            (Self::En, EventKind::Deescalated) => "deescalated",
             (Self::En, EventKind::Acknowledged) => "acknowledged",
-            (Self::En, EventKind::Cleared) => "cleared     ",
+            (Self::En, EventKind::Cleared) => "cleared",
         }
     }
 

@@ -35,17 +35,23 @@ pub(crate) fn main() -> ExitCode {
     }
     match dispatch(args) {
         Ok(code) => code,
-        Err(error) => match error.downcast_ref::<Mistakes>() {
-            Some(mistakes) => {
-                eprint!("{}", mistakes.render(is_terminal()));
-                ExitCode::from(EXIT_MISTAKES)
-            }
-            None => {
-                eprintln!("hazgate: {error:#}");
-                ExitCode::FAILURE
-            }
-        },
+        Err(error) => fail(&error),
     }
+}
+
+/// Says what went wrong, and with which exit code the program ends.
+fn fail(error: &anyhow::Error) -> ExitCode {
+    if let Some(mistakes) = error.downcast_ref::<Mistakes>() {
+        eprint!("{}", mistakes.render(is_terminal()));
+        return ExitCode::from(EXIT_MISTAKES);
+    }
+    let gone = |io: &std::io::Error| io.kind() == std::io::ErrorKind::BrokenPipe;
+    if error.downcast_ref().is_some_and(gone) {
+        // Whoever read our output has gone away: nothing left to say, and nobody to say it to.
+        return ExitCode::SUCCESS;
+    }
+    eprintln!("hazgate: {error:#}");
+    ExitCode::FAILURE
 }
 
 fn dispatch(args: Args) -> anyhow::Result<ExitCode> {

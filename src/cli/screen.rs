@@ -25,7 +25,8 @@ impl Screen {
         let target =
             if fixed { ProgressDrawTarget::stdout_with_hz(10) } else { ProgressDrawTarget::hidden() };
         let panel = MultiProgress::with_draw_target(target);
-        let style = ProgressStyle::with_template("{msg}").unwrap_or_else(|_| ProgressStyle::default_bar());
+        let style =
+            ProgressStyle::with_template("{wide_msg}").unwrap_or_else(|_| ProgressStyle::default_bar());
         let rows =
             (0..rows).map(|_| panel.add(ProgressBar::new_spinner().with_style(style.clone()))).collect();
         Self { panel, rows, fixed }
@@ -50,7 +51,7 @@ impl Screen {
             }
         } else {
             for line in lines.iter().filter(|line| !line.is_empty()) {
-                print(line);
+                print(&format!("  | {line}"));
             }
         }
     }

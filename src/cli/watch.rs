@@ -75,26 +75,18 @@ impl View {
         match news {
             News::Connected => {
                 self.connected = true;
-                self.note(&format!("{} {broker}", self.language.pick("已连接", "connected to")))
+                note(&format!("{} {broker}", self.language.pick("已连接", "connected to")))
             }
             News::Lost(error) => {
                 let was = std::mem::replace(&mut self.connected, false);
                 if was || !self.json {
-                    self.note(&format!(
-                        "{} {broker}: {error}",
-                        self.language.pick("未连接", "not connected to")
-                    ))?;
+                    note(&format!("{} {broker}: {error}", self.language.pick("未连接", "not connected to")))?;
                 }
                 Ok(())
             }
             News::Message(message) if self.json => print_json(&message),
             News::Message(message) => self.tell(&message),
         }
-    }
-
-    /// A remark about the watching itself: not part of what is watched.
-    fn note(&self, text: &str) -> io::Result<()> {
-        writeln!(io::stderr(), "{text}")
     }
 
     fn tell(&mut self, message: &Publish) -> io::Result<()> {
@@ -124,12 +116,17 @@ impl View {
     }
 }
 
+/// A remark about the watching itself: not part of what is watched.
+fn note(text: &str) -> io::Result<()> {
+    writeln!(io::stderr(), "{text}")
+}
+
 /// One event on one line.
 pub(crate) fn event_line(language: Language, event: &Event) -> String {
     let t = &event.transition;
     let by = t.by.as_ref().map(|by| format!("  ({by})")).unwrap_or_default();
     format!(
-        "{}  {}  {}  {}{by}",
+        "{}  {:<8}  {:<12}  {}{by}",
         t.at,
         language.level(t.level),
         language.event(t.event),

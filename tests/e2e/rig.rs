@@ -80,30 +80,6 @@ impl Rig {
         self.gateway.as_mut().is_some_and(|child| matches!(child.try_wait(), Ok(None)))
     }
 
-    /// Processor time that the daemon has used, in seconds.
-    pub(crate) fn cpu_seconds(&self) -> f64 {
-        let stat = self.proc("stat");
-        let after_name = stat.rsplit(')').next().unwrap_or_default();
-        let ticks: u64 =
-            after_name.split_whitespace().skip(11).take(2).filter_map(|t| t.parse::<u64>().ok()).sum();
-        // USER_HZ is 100 on every Linux that Hazgate runs on.
-        ticks as f64 / 100.0
-    }
-
-    /// Memory of the daemon that stands in RAM, in MB.
-    pub(crate) fn resident_mb(&self) -> f64 {
-        let status = self.proc("status");
-        let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap_or_default();
-        let kilobytes: f64 =
-            line.split_whitespace().nth(1).and_then(|kb| kb.parse().ok()).unwrap_or(f64::NAN);
-        kilobytes / 1024.0
-    }
-
-    fn proc(&self, file: &str) -> String {
-        let id = self.gateway.as_ref().and_then(Child::id).expect("a running gateway");
-        std::fs::read_to_string(format!("/proc/{id}/{file}")).expect("readable /proc")
-    }
-
     /// What the daemon has logged.
     pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(self.folder.path().join("hazgate.log")).unwrap_or_default()

@@ -133,12 +133,12 @@ impl DemoBoard {
             delivered.first_alarm_after.get_or_insert(now.mono.since_start());
         }
         let arrived = match self.language {
-            Language::Zh => format!("{delay_ms} ms 后送达中心"),
-            Language::En => format!("at the centre {delay_ms} ms later"),
+            Language::Zh => format!("{delay_ms} ms 送达中心"),
+            Language::En => format!("{delay_ms} ms to the centre"),
         };
         let t = &event.transition;
         Some(format!(
-            "{:5.1} s  {}  {}  {}  [{arrived}]",
+            "{:5.1} s  {:<8}  {:<12}  {}  [{arrived}]",
             now.mono.since_start().as_secs_f64(),
             self.language.level(t.level),
             self.language.event(t.event),
@@ -151,7 +151,7 @@ impl DemoBoard {
         format!(
             "{:5.1} s  {}  {}",
             self.clock.now().mono.since_start().as_secs_f64(),
-            self.language.pick("» 现场  ", "» plant   "),
+            self.language.pick("» 现场", "» plant"),
             self.language.pick(&line.text.zh, &line.text.en)
         )
     }
@@ -171,7 +171,7 @@ impl DemoBoard {
         for event in standing.iter().take(ALARM_ROWS) {
             let t = &event.transition;
             let (level, state) = (self.language.level(t.level), self.language.state(t.state));
-            rows.push(format!("  {level}  {}  ({state})", self.language.of(&t.message)));
+            rows.push(format!("  {level:<8}  {}  ({state})", self.language.of(&t.message)));
         }
         rows.push(self.delivered_row());
         rows.push(format!("{}  {}", self.language.pick("监控台  ", "console "), self.console));
@@ -194,10 +194,9 @@ impl DemoBoard {
     }
 
     fn risk_row(&self) -> String {
-        let word = |level: Option<Level>| {
-            level.map_or(self.language.pick("○ 正常", "○ normal"), |level| {
-                self.language.level(level).trim_end()
-            })
+        let word = |level: Option<Level>| match level {
+            None => self.language.pick("○ 正常", "○ normal").to_owned(),
+            Some(level) => self.language.level(level).to_string(),
         };
         let hazards = self.hazards.iter().map(|(id, title)| {
             let level =
