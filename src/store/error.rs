@@ -15,13 +15,19 @@ pub enum StoreError {
         source: io::Error,
     },
     /// Another process has it.
-    #[error("the data directory {path} is in use by another hazgate: stop that one, or give this one a directory of its own", path = .path.display())]
+    #[error(
+        "the data directory {path} is in use by another hazgate: stop that one, or give this one its own",
+        path = .path.display()
+    )]
     InUse {
         /// The directory.
         path: PathBuf,
     },
     /// A newer program wrote it.
-    #[error("the database {path} has format {found}, and this program knows formats up to {known}: it was written by a newer hazgate", path = .path.display())]
+    #[error(
+        "the database {path} has format {found}; this hazgate knows formats up to {known}: a newer one wrote it",
+        path = .path.display()
+    )]
     Newer {
         /// The file.
         path: PathBuf,

@@ -15,7 +15,7 @@ const SCHEMA_VERSION: u32 = 1;
 /// How long a statement waits for a lock of another connection.
 const BUSY_WAIT: Duration = Duration::from_secs(1);
 /// Bytes of a database that is checked page by page at opening; a larger one is checked as it is read.
-const CHECKED_BYTES_MAX: u64 = 64 * 1024 * 1024;
+const CHECKED_BYTES_MAX: u64 = 16 * 1024 * 1024;
 
 const TABLES: &str = "
     CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;

@@ -2,6 +2,7 @@
 //! the broker has not acknowledged by then is sent again.
 
 mod command;
+mod desk;
 mod link;
 mod payload;
 mod session;

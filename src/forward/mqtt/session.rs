@@ -1,27 +1,27 @@
 //! One connection being served: hand over what is next while there is room, take in acknowledgements and commands, say what
 //! changed. Everything here dies with the connection but the feed.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use rumqttc::{ConnectReturnCode, Event, Outgoing as Sent, Packet, Publish, QoS, SubscribeReasonCode};
 use tokio::select;
 use tokio::sync::watch;
-use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::command::{self, Refusal, Request};
+use super::command::Refusal;
+use super::desk::{Answer, Desk, Duty};
 use super::link::{Link, Lost};
 use super::payload::Outgoing;
 use super::topics::Topics;
 use super::window::{Token, Window};
-use crate::forward::contract::{ReplyMessage, StatusMessage, V1};
+use crate::forward::contract::{StatusMessage, V1};
 use crate::forward::feed::{Feed, Page};
 use crate::forward::queue::{Lane, Room, Ticket};
 use crate::forward::{Context, SAVE_EVERY};
-use crate::model::limits::{COMMAND_WAIT_MAX, MQTT_ACK_WAIT_MAX, MQTT_COMMANDS_MAX, SHUTDOWN_MAX};
-use crate::model::{Board, Command, CommandError, CommandResult, Mono};
+use crate::model::limits::{MQTT_ACK_WAIT_MAX, SHUTDOWN_MAX};
+use crate::model::{AlarmState, Board, Event as AlarmEvent, Mono};
 use crate::store::StoreError;
 
 /// How a connection ended.
@@ -40,13 +40,6 @@ enum Due {
     Alarm(String),
     Risk,
     Device(String),
-}
-
-/// An answer that is due, and the command that it answers, to be acknowledged with it.
-#[derive(Debug)]
-struct Answer {
-    reply: ReplyMessage,
-    command: Option<Publish>,
 }
 
 /// What this gateway's status is while it is connected.
@@ -79,8 +72,7 @@ pub(super) struct Session<'a> {
     /// The board as it was last looked at.
     seen: Arc<Board>,
     due: BTreeSet<Due>,
-    answers: VecDeque<Answer>,
-    running: JoinSet<(Publish, String, CommandResult)>,
+    desk: Desk,
     floor: u64,
     /// When the broker last acknowledged something, or was last owed nothing.
     acknowledged_at: Mono,
@@ -108,8 +100,7 @@ impl<'a> Session<'a> {
             board,
             seen,
             due: BTreeSet::new(),
-            answers: VecDeque::new(),
-            running: JoinSet::new(),
+            desk: Desk::new(context.inbox.clone()),
             acknowledged_at: context.clock.now().mono,
         }
     }
@@ -129,7 +120,7 @@ impl<'a> Session<'a> {
 
     /// Has the centre told that something from it could not be taken.
     pub(super) fn refuse(&mut self, why: String) {
-        self.answer(None, Refusal { id: None, why });
+        self.desk.refuse(None, Refusal { id: None, why });
     }
 
     /// Serves the connection until it is lost or `stop` comes.
@@ -156,10 +147,7 @@ impl<'a> Session<'a> {
                 },
                 () = self.feed.changed() => {}
                 Ok(()) = self.board.changed() => self.changes_due(),
-                Some(done) = self.running.join_next() => match done {
-                    Ok((command, id, result)) => self.done(command, id, result),
-                    Err(error) => tracing::error!(%error, "a command was not carried out"),
-                },
+                () = self.desk.finished() => {}
                 _ = save.tick() => self.save().await?,
                 () = sleep_until(ack_due), if self.window.outstanding() > 0 => {
                     let wait = MQTT_ACK_WAIT_MAX.as_secs();
@@ -217,11 +205,11 @@ impl<'a> Session<'a> {
     }
 
     /// Whether the alarm still stands as this event left it. If not, a later event says how it stands.
-    fn is_latest(&self, event: &crate::model::Event) -> bool {
+    fn is_latest(&self, event: &AlarmEvent) -> bool {
         let board = self.board.borrow();
         match board.alarms.get(&event.transition.alarm) {
             Some(standing) => standing.seq <= event.seq,
-            None => event.transition.state == crate::model::AlarmState::Normal,
+            None => event.transition.state == AlarmState::Normal,
         }
     }
 
@@ -229,12 +217,10 @@ impl<'a> Session<'a> {
         if self.window.free() == 0 {
             return false;
         }
-        let Some(Answer { reply, command }) = self.answers.pop_front() else { return false };
+        let Some(Answer { reply, command }) = self.desk.next_answer() else { return false };
         self.send(Outgoing::reply(self.topics, &reply), Token::Volatile);
-        if let Some(command) = command
-            && self.link.client.try_ack(&command).is_err()
-        {
-            tracing::warn!("a command could not be acknowledged: the broker sends it again");
+        if let Some(command) = command {
+            self.acknowledge(&command);
         }
         true
     }
@@ -299,42 +285,20 @@ impl<'a> Session<'a> {
     }
 
     fn take_command(&mut self, publish: Publish) {
-        if self.running.len() + self.answers.len() >= MQTT_COMMANDS_MAX {
-            tracing::warn!("too many commands at once: one was dropped");
-            if self.link.client.try_ack(&publish).is_err() {
-                tracing::warn!("a command could not be acknowledged: the broker sends it again");
-            }
-            return;
-        }
-        match command::parse(&publish.payload, publish.retain) {
-            Err(refusal) => self.answer(Some(publish), refusal),
-            Ok((id, Request::Command(command))) => self.carry_out(publish, id, command),
-            Ok((id, Request::Snapshot)) => {
+        match self.desk.take(publish) {
+            Duty::Nothing => {}
+            Duty::Dismiss(publish) => self.acknowledge(&publish),
+            Duty::Snapshot => {
                 self.due.insert(Due::Status);
                 self.all_due();
-                self.done(publish, id, Ok(()));
             }
         }
     }
 
-    fn carry_out(&mut self, publish: Publish, id: String, command: Command) {
-        let inbox = self.context.inbox.clone();
-        self.running.spawn(async move {
-            let result = timeout(COMMAND_WAIT_MAX, inbox.command(command)).await;
-            (publish, id, result.unwrap_or(Err(CommandError::Unavailable)))
-        });
-    }
-
-    fn done(&mut self, command: Publish, id: String, result: CommandResult) {
-        let error = result.err().map(|error| error.to_string());
-        let reply = ReplyMessage { v: V1, id: Some(id), ok: error.is_none(), error };
-        self.answers.push_back(Answer { reply, command: Some(command) });
-    }
-
-    fn answer(&mut self, command: Option<Publish>, refusal: Refusal) {
-        tracing::warn!(id = refusal.id, why = refusal.why, "a command was refused");
-        let reply = ReplyMessage { v: V1, id: refusal.id, ok: false, error: Some(refusal.why) };
-        self.answers.push_back(Answer { reply, command });
+    fn acknowledge(&self, command: &Publish) {
+        if self.link.client.try_ack(command).is_err() {
+            tracing::warn!("a command could not be acknowledged: the broker sends it again");
+        }
     }
 
     /// All of the board is to be sent.

@@ -1,8 +1,11 @@
 //! The contract's schemas: docs/schemas is what the types say, and what goes over the wire is what the schemas say.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
+use jsonschema::{Validator, validator_for};
 use schemars::{JsonSchema, schema_for};
 use serde_json::{Value as Json, json};
 
@@ -32,11 +35,12 @@ fn docs() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("docs")
 }
 
-/// Whether `payload` is what the schema of this name says.
+/// Asserts that `payload` is what the schema of this name says.
 pub(super) fn check(name: &str, payload: &Json) {
-    let (_, schema) = schemas().into_iter().find(|(n, _)| *n == name).unwrap();
-    let validator = jsonschema::validator_for(&schema).unwrap();
-    let errors: Vec<String> = validator.iter_errors(payload).map(|error| error.to_string()).collect();
+    static VALIDATORS: LazyLock<BTreeMap<&str, Validator>> = LazyLock::new(|| {
+        schemas().into_iter().map(|(name, schema)| (name, validator_for(&schema).unwrap())).collect()
+    });
+    let errors: Vec<String> = VALIDATORS[name].iter_errors(payload).map(|error| error.to_string()).collect();
     assert!(errors.is_empty(), "{name}: {errors:?}\n{payload}");
 }
 
@@ -91,7 +95,7 @@ fn every_example_in_the_documentation_is_what_its_schema_says() {
         };
         check(name, payload);
     }
-    let topics: std::collections::BTreeSet<_> = examples.iter().map(|(topic, _)| topic.as_str()).collect();
+    let topics: BTreeSet<_> = examples.iter().map(|(topic, _)| topic.as_str()).collect();
     assert_eq!(topics.len(), schemas().len(), "each payload has an example: {topics:?}");
 }
 
