@@ -32,6 +32,15 @@ impl Language {
         }
     }
 
+    /// The beginning of a line about an event: its level and what happened, in columns.
+    pub(crate) fn event_columns(self, level: Level, event: EventKind) -> String {
+        let level = self.level(level);
+        match self {
+            Self::Zh => format!("{level}  {}", self.event(event)),
+            Self::En => format!("{level:<8}  {:<12}", self.event(event)),
+        }
+    }
+
     /// A level as shape and word, coloured on a terminal: never by colour alone.
     pub(crate) fn level(self, level: Level) -> StyledObject<&'static str> {
         let words = console::style(self.level_words(level));
@@ -60,7 +69,7 @@ impl Language {
     }
 
     /// What happened to an alarm.
-    pub(crate) fn event(self, event: EventKind) -> &'static str {
+    fn event(self, event: EventKind) -> &'static str {
         match (self, event) {
             (Self::Zh, EventKind::Raised) => "报警",
             (Self::Zh, EventKind::Escalated) => "升级",

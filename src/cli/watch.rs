@@ -125,13 +125,7 @@ fn note(text: &str) -> io::Result<()> {
 pub(crate) fn event_line(language: Language, event: &Event) -> String {
     let t = &event.transition;
     let by = t.by.as_ref().map(|by| format!("  ({by})")).unwrap_or_default();
-    format!(
-        "{}  {:<8}  {:<12}  {}{by}",
-        t.at,
-        language.level(t.level),
-        language.event(t.event),
-        language.of(&t.message)
-    )
+    format!("{}  {}  {}{by}", t.at, language.event_columns(t.level, t.event), language.of(&t.message))
 }
 
 fn print_json(message: &Publish) -> io::Result<()> {

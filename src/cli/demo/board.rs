@@ -138,10 +138,9 @@ impl DemoBoard {
         };
         let t = &event.transition;
         Some(format!(
-            "{:5.1} s  {:<8}  {:<12}  {}  [{arrived}]",
+            "{:5.1} s  {}  {}  [{arrived}]",
             now.mono.since_start().as_secs_f64(),
-            self.language.level(t.level),
-            self.language.event(t.event),
+            self.language.event_columns(t.level, t.event),
             self.language.of(&t.message),
         ))
     }
@@ -171,7 +170,7 @@ impl DemoBoard {
         for event in standing.iter().take(ALARM_ROWS) {
             let t = &event.transition;
             let (level, state) = (self.language.level(t.level), self.language.state(t.state));
-            rows.push(format!("  {level:<8}  {}  ({state})", self.language.of(&t.message)));
+            rows.push(format!("  {level}  {}  ({state})", self.language.of(&t.message)));
         }
         rows.push(self.delivered_row());
         rows.push(format!("{}  {}", self.language.pick("监控台  ", "console "), self.console));
