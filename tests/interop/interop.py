@@ -378,7 +378,7 @@ def simulated_plant(hazgate):
         assert not answer.isError(), answer
         assert client.read_holding_registers(60000, count=1).isError(), "an address that does not exist was answered"
         client.close()
-        meter = next(d for d in devices.values() if d["protocol"] == "modbus-rtu-over-tcp")
+        meter = next(d for d in devices.values() if d.get("protocol") == "modbus-rtu-over-tcp")
         host, port = meter["address"].split(":")
         bus = ModbusTcpClient(host, port=int(port), framer=FramerType.RTU)
         assert bus.connect()
