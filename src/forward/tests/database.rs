@@ -14,6 +14,7 @@ use axum::routing::post;
 use tokio::sync::watch;
 
 use super::plant::{ANY, Plant, soon};
+use crate::model::Text;
 use crate::site::{ForwarderKind, InfluxTarget, Secret};
 use crate::store::fixtures::{AT, alarms, batch, commit, raised, telemetry};
 
@@ -131,8 +132,10 @@ async fn p1_nothing_is_lost_while_the_database_is_busy_broken_or_refuses_the_tok
     commit(&plant.store, alarms(vec![raised("a")])).await;
     let said =
         [plant.complaint().await, plant.complaint().await, plant.complaint().await, plant.complaint().await];
-    for (text, part) in said.iter().zip(["503", "429", "token refused", "bucket"]) {
-        assert!(text.contains(part) && text.contains("because I say so"), "{text}");
+    let parts = [("503", "503"), ("429", "429"), ("令牌被拒绝", "token refused"), ("存储桶", "bucket")];
+    for (Text { zh, en }, (zh_part, en_part)) in said.iter().zip(parts) {
+        assert!(zh.contains(zh_part) && zh.contains("because I say so"), "{zh}");
+        assert!(en.contains(en_part) && en.contains("because I say so"), "{en}");
     }
     commit(&plant.store, telemetry(vec![batch(0, AT, 1.0)])).await;
     database.until("everything comes", |seen| seen.lines.len() == 3).await;
@@ -149,7 +152,8 @@ async fn p1_one_entry_that_cannot_be_taken_takes_nothing_else_with_it() {
     let names = (0..20).map(|i| raised(&if i == 13 { "poison".to_owned() } else { format!("a{i}") }));
     commit(&plant.store, alarms(names.collect())).await;
     plant.start();
-    let complaint = plant.complaint().await;
+    let Text { zh, en: complaint } = plant.complaint().await;
+    assert!(zh.contains("拒收一条记录（累计 1 条）：") && zh.contains("返回 400"), "{zh}");
     assert!(complaint.contains("would not take an entry (1 so far)"), "{complaint}");
     assert!(complaint.contains("400") && complaint.contains("because I say so"), "{complaint}");
     database.until("the other nineteen come", |seen| alarms_in(seen) == 19).await;
