@@ -10,7 +10,6 @@ mod news;
 mod scale;
 #[cfg(test)]
 mod testing;
-mod words;
 
 use std::sync::Arc;
 

@@ -1,7 +1,9 @@
 //! An InfluxDB v2 write endpoint. Writes one batch at a time; a batch that the database cannot take is halved until the entry
 //! that it cannot take stands alone, and that one is set aside. Everything else that goes wrong is tried again.
 
+use std::error::Error;
 use std::io::Write;
+use std::iter::successors;
 use std::time::Duration;
 
 use flate2::Compression;
@@ -22,6 +24,7 @@ use crate::model::limits::{INFLUX_WRITE_POINTS_MAX, SHUTDOWN_MAX};
 use crate::model::{Event, ForwarderId, Text};
 use crate::site::{InfluxTarget, Site};
 use crate::store::{Row, Store};
+use crate::words;
 
 /// How long connecting, and a whole write, may take.
 const CONNECT_MAX: Duration = Duration::from_secs(5);
@@ -302,7 +305,7 @@ fn unanswered(url: &str) -> Text {
 fn outcome(url: &str, error: &RequestError) -> Outcome {
     let RequestError::Http { status, text } = error else {
         let what = Text::new(format!("写入 {url} 失败"), format!("writing to {url} failed"));
-        return Outcome::Failed(what.because(&Text::same(chain(error))));
+        return Outcome::Failed(what.because(&cause(error)));
     };
     let words: String = text.trim().chars().take(WORDS_CHARS_MAX).collect();
     let said = Text::new(format!("{url} 返回 {status}"), format!("{url} answered {status}"))
@@ -317,8 +320,14 @@ fn outcome(url: &str, error: &RequestError) -> Outcome {
     }
 }
 
+/// Why a request came to nothing: the operating system's reason if there is one, else all that the library says.
+fn cause(error: &(dyn Error + 'static)) -> Text {
+    let system = successors(Some(error), |&error| error.source()).find_map(|error| error.downcast_ref());
+    system.map_or_else(|| Text::same(chain(error)), words::io_error)
+}
+
 /// An error with its causes.
-fn chain(error: &dyn std::error::Error) -> String {
+fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

@@ -12,11 +12,11 @@ use tokio_modbus::client::{self, Client, rtu, tcp};
 use tokio_modbus::prelude::SlaveContext;
 use tokio_modbus::{Error, ExceptionCode, ProtocolError, Request, Response, Slave};
 
-use super::super::words;
 use super::Framing;
 use super::plan::Span;
 use crate::model::Text;
 use crate::site::Table;
+use crate::words;
 
 /// What a device answered: exactly as many as were asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -9,9 +9,9 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, timeout_at};
 
-use super::super::words;
 use crate::model::Text;
 use crate::model::limits::LINE_STRAY_BYTES_MAX;
+use crate::words;
 
 /// A stream with that property. The end of the stream is an error on it, as an answer can no longer come.
 #[derive(Debug)]

@@ -9,10 +9,10 @@ use rumqttc::{
 };
 use tokio::sync::mpsc;
 
-use super::super::words;
 use crate::clock::Clock;
 use crate::model::limits::{CONNECT_MAX, MQTT_PAYLOAD_BYTES_MAX};
 use crate::model::{Now, Text};
+use crate::words;
 
 /// Requests that the client holds: one subscription.
 const REQUESTS_LEN_MAX: usize = 4;

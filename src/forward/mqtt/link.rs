@@ -17,6 +17,7 @@ use crate::model::limits::{
     MQTT_COMMANDS_MAX, MQTT_KEEP_ALIVE, MQTT_PACKET_BYTES_MAX, MQTT_PAYLOAD_BYTES_MAX, MQTT_WINDOW_MAX,
 };
 use crate::site::Broker;
+use crate::words;
 
 /// Seconds that connecting, and flushing a write, may take.
 const NETWORK_WAIT_S: u64 = 5;
@@ -110,7 +111,7 @@ impl Link {
                 format!("无法连接 MQTT 代理 {address}"),
                 format!("the broker {address} cannot be reached"),
             )
-            .because(&Text::same(error.to_string())),
+            .because(&words::io_error(&error)),
             ConnectionError::MqttState(StateError::ConnectionAborted) => Text::new(
                 format!("MQTT 代理 {address} 关闭了连接"),
                 format!("the broker {address} closed the connection"),

@@ -178,6 +178,28 @@ async fn p1_a_database_that_never_answers_is_given_up_and_tried_again() {
 }
 
 #[tokio::test]
+async fn a_database_that_is_not_there_is_said_to_be_so_in_both_languages() {
+    let closed = tokio::net::TcpListener::bind(ANY).await.unwrap();
+    let address = closed.local_addr().unwrap();
+    drop(closed);
+    let target = ForwarderKind::Influx(InfluxTarget {
+        url: format!("http://{address}"),
+        org: "acme".to_owned(),
+        bucket: "plant".to_owned(),
+        token: None,
+    });
+    let mut plant = Plant::new(vec![("db", target)]);
+    plant.start();
+    commit(&plant.store, alarms(vec![raised("a")])).await;
+    let words = Text::new(
+        format!("写入 http://{address} 失败：拒绝连接"),
+        format!("writing to http://{address} failed: connection refused"),
+    );
+    assert_eq!(plant.complaint().await, words);
+    plant.stop().await;
+}
+
+#[tokio::test]
 async fn p3_a_dead_destination_delays_no_other() {
     let database = Database::start(&[]).await;
     let closed = tokio::net::TcpListener::bind(ANY).await.unwrap();
