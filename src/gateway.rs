@@ -19,7 +19,7 @@ use crate::clock::Clock;
 use crate::core_loop::{CoreLoop, Inputs};
 use crate::inbox::Inbox;
 use crate::model::limits::SHUTDOWN_MAX;
-use crate::model::{Board, Event, ForwarderId, HealthSource, Now, Snapshot};
+use crate::model::{Board, Event, ForwarderId, HealthSource, Now, Snapshot, Text};
 use crate::site::Site;
 use crate::store::{Opened, Store, StoreError};
 use crate::supervise::Supervisor;
@@ -259,7 +259,7 @@ async fn start_broker(site: &Site) -> Result<Option<EmbeddedBroker>, BrokerError
     }
 }
 
-async fn watch_disk(mut fault: watch::Receiver<Option<String>>, inbox: Inbox, stop: CancellationToken) {
+async fn watch_disk(mut fault: watch::Receiver<Option<Text>>, inbox: Inbox, stop: CancellationToken) {
     loop {
         let error = fault.borrow_and_update().clone();
         inbox.health(HealthSource::Store, error).await;

@@ -5,7 +5,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::model::limits::INBOX_LEN_MAX;
 use crate::model::{
-    Batch, Command, CommandError, CommandResult, HealthReport, HealthSource, Input, LinkReport,
+    Batch, Command, CommandError, CommandResult, HealthReport, HealthSource, Input, LinkReport, Text,
 };
 
 /// One input, and whom to answer.
@@ -40,7 +40,7 @@ impl Inbox {
     }
 
     /// Hands over news of one of the gateway's own parts: `error` is none when it works.
-    pub async fn health(&self, source: HealthSource, error: Option<String>) {
+    pub async fn health(&self, source: HealthSource, error: Option<Text>) {
         self.send(Input::Health(HealthReport { source, error })).await;
     }
 

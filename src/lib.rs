@@ -24,3 +24,4 @@ pub mod model;
 pub mod site;
 pub mod store;
 pub mod supervise;
+mod words;

@@ -10,8 +10,8 @@ use tokio_util::task::TaskTracker;
 use tracing::error;
 
 use crate::inbox::Inbox;
-use crate::model::HealthSource;
 use crate::model::limits::{BACKOFF_MAX, BACKOFF_MIN, TASK_STABLE_AFTER};
+use crate::model::{HealthSource, Text};
 
 /// Spawns tasks and restarts them.
 #[derive(Debug, Clone)]
@@ -42,8 +42,8 @@ impl Supervisor {
                 if stop.is_cancelled() {
                     return;
                 }
-                let error = format!("task {name} {ended}; started again in {} ms", pause.as_millis());
-                error!("{error}");
+                let error = failed(&name, &ended, pause);
+                error!("{}", error.en);
                 tokio::join!(inbox.health(HealthSource::Task, Some(error)), tokio::time::sleep(pause));
                 pause = (pause * 2).min(BACKOFF_MAX);
             }
@@ -59,7 +59,7 @@ impl Supervisor {
 }
 
 /// Waits for one run of a task; once it has lasted, says that all is well again. Returns how it ended.
-async fn watch_one(inbox: &Inbox, mut run: tokio::task::JoinHandle<()>, pause: &mut Duration) -> String {
+async fn watch_one(inbox: &Inbox, mut run: tokio::task::JoinHandle<()>, pause: &mut Duration) -> Text {
     let ended = tokio::select! {
         ended = &mut run => ended,
         () = tokio::time::sleep(TASK_STABLE_AFTER) => {
@@ -71,12 +71,20 @@ async fn watch_one(inbox: &Inbox, mut run: tokio::task::JoinHandle<()>, pause: &
         }
     };
     match ended {
-        Ok(()) => "ended by itself".to_owned(),
+        Ok(()) => Text::new("自行结束", "ended by itself"),
         Err(failure) => match failure.try_into_panic() {
-            Ok(panic) => format!("panicked: {}", panic_text(panic.as_ref())),
-            Err(_) => "was aborted".to_owned(),
+            Ok(panic) => Text::new("异常崩溃", "panicked").because(&Text::same(panic_text(panic.as_ref()))),
+            Err(_) => Text::new("被中止", "was aborted"),
         },
     }
+}
+
+fn failed(task: &str, ended: &Text, pause: Duration) -> Text {
+    let (Text { zh, en }, ms) = (ended, pause.as_millis());
+    Text::new(
+        format!("任务 {task} {zh}；{ms} ms 后重新启动"),
+        format!("task {task} {en}; started again in {ms} ms"),
+    )
 }
 
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
@@ -116,8 +124,9 @@ mod tests {
             assert_eq!(source, HealthSource::Task);
             told.push(error);
         }
-        let failure = told[0].as_deref().unwrap_or_default();
-        assert!(failure.contains("link 3") && failure.contains("no such unit"), "{failure}");
+        let Some(failure) = &told[0] else { panic!("no failure was told") };
+        assert!(failure.en.contains("link 3 panicked") && failure.en.contains("no such unit"), "{failure:?}");
+        assert!(failure.zh.contains("link 3 异常崩溃") && failure.zh.contains("no such unit"), "{failure:?}");
         assert_eq!(told[1], None);
         assert_eq!(runs.load(Ordering::SeqCst), 2);
         assert!(supervisor.stop(Duration::from_secs(1)).await);

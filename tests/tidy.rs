@@ -5,16 +5,17 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each room and the rooms that it may name.
-const ROOMS: [(&str, &[&str]); 15] = [
+const ROOMS: [(&str, &[&str]); 16] = [
     ("src/model/", &[]),
     ("src/clock.rs", &["model"]),
     ("src/inbox.rs", &["model"]),
+    ("src/words.rs", &["model"]),
     ("src/supervise.rs", &["model", "inbox"]),
     ("src/site/", &["model"]),
     ("src/engine/", &["model", "site"]),
     ("src/store/", &["model", "site", "clock"]),
-    ("src/acquire/", &["model", "site", "clock", "inbox"]),
-    ("src/forward/", &["model", "site", "clock", "inbox", "store"]),
+    ("src/acquire/", &["model", "site", "clock", "inbox", "words"]),
+    ("src/forward/", &["model", "site", "clock", "inbox", "words", "store"]),
     ("src/console/", &["model", "site", "clock", "inbox"]),
     ("src/broker.rs", &["model"]),
     ("src/core_loop.rs", &["model", "site", "clock", "inbox", "engine", "store"]),

@@ -10,7 +10,6 @@ mod news;
 mod scale;
 #[cfg(test)]
 mod testing;
-mod words;
 
 use std::sync::Arc;
 
@@ -58,7 +57,7 @@ impl Context {
     async fn tell(&self, device: DeviceId, news: Option<News>) {
         let Some(News { state, error }) = news else { return };
         let name = self.site.device(device).name.as_str();
-        match (state, error.as_deref()) {
+        match (state, error.as_ref().map(|error| error.en.as_str())) {
             (LinkState::Up, _) => tracing::info!(device = name, "device answers"),
             (LinkState::Degraded, error) => tracing::warn!(device = name, error, "device answers in part"),
             (LinkState::Down, error) => tracing::warn!(device = name, error, "device is down"),

@@ -1,6 +1,6 @@
 //! News of a device's link: told when it changes, and not again.
 
-use crate::model::LinkState;
+use crate::model::{LinkState, Text};
 
 /// What others must hear.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -8,7 +8,7 @@ pub(super) struct News {
     /// How the device is now.
     pub(super) state: LinkState,
     /// Why, in words, unless it is up.
-    pub(super) error: Option<String>,
+    pub(super) error: Option<Text>,
 }
 
 /// What others have been told last. Nothing at first: they take the device for down.
@@ -22,7 +22,7 @@ impl Told {
     }
 
     /// The news, if it is any.
-    pub(super) fn tell(&mut self, state: LinkState, error: Option<String>) -> Option<News> {
+    pub(super) fn tell(&mut self, state: LinkState, error: Option<Text>) -> Option<News> {
         let news = News { state, error };
         if self.0.as_ref() == Some(&news) {
             return None;

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use hazgate::model::Event;
+use hazgate::model::{DeviceStatus, Event};
 use hazgate::site::Secret;
 use rumqttc::Publish;
 
@@ -107,9 +107,8 @@ impl View {
                 let standing = language.pick("当前", "standing");
                 writeln!(out, "{who}  {standing}  {}", event_line(language, &event))
             }
-            Ok((who, Said::Device(device))) if device.error.is_some() => {
-                let error = device.error.unwrap_or_default();
-                writeln!(out, "{who}  {}  {}  {error}", device.at, device.device)
+            Ok((who, Said::Device(DeviceStatus { at, device, error: Some(error), .. }))) => {
+                writeln!(out, "{who}  {at}  {device}  {}", language.of(&error))
             }
             Ok(_) => Ok(()),
         }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde::{Serialize, Serializer};
 
 use crate::model::{
-    Board, DeviceStatus, Event, PointState, Quality, Risk, Snapshot, Stamp, UplinkStatus, Value, Wall,
+    Board, DeviceStatus, Event, PointState, Quality, Risk, Snapshot, Stamp, Text, UplinkStatus, Value, Wall,
 };
 use crate::site::Site;
 
@@ -54,7 +54,7 @@ struct PointDto {
 struct UplinkDto<'a> {
     connected: bool,
     since: Stamp,
-    error: Option<&'a str>,
+    error: Option<&'a Text>,
 }
 
 /// The gateway's clock, so that a viewer knows how old what it sees is.
@@ -122,7 +122,7 @@ impl From<PointState> for PointDto {
 
 impl<'a> From<&'a UplinkStatus> for UplinkDto<'a> {
     fn from(status: &'a UplinkStatus) -> Self {
-        Self { connected: status.connected, since: status.since, error: status.error.as_deref() }
+        Self { connected: status.connected, since: status.since, error: status.error.as_ref() }
     }
 }
 

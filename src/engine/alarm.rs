@@ -1,7 +1,7 @@
 //! The life cycle of an alarm (ISA-18.2 / IEC 62682) and the alarm's record. The life cycle is one pure function
 //! from a state and a cause to an event and the state after it; whatever it does not list does nothing.
 
-use crate::model::{AlarmState, CommandError, EventKind, Level, Sample, Stamp, Transition, Wall};
+use crate::model::{AlarmState, CommandError, EventKind, Level, Sample, Stamp, Text, Transition, Wall};
 use crate::site::{Rule, RuleKind, Site};
 
 use super::message;
@@ -45,7 +45,7 @@ pub(super) struct Facts<'a> {
     /// The latest of its point.
     pub(super) sample: Option<Sample>,
     /// What is wrong with its device or part, in words.
-    pub(super) error: Option<&'a str>,
+    pub(super) error: Option<&'a Text>,
 }
 
 /// One alarm: what its rule watches, and where its life cycle stands.

@@ -1,7 +1,7 @@
 //! What is known of the links on both sides: to the devices, to the destinations, and of the gateway's other parts.
 
 use crate::model::{
-    DeviceId, DeviceStatus, ForwarderId, HealthReport, HealthSource, LinkReport, LinkState, Stamp,
+    DeviceId, DeviceStatus, ForwarderId, HealthReport, HealthSource, LinkReport, LinkState, Stamp, Text,
     UplinkStatus,
 };
 use crate::site::Site;
@@ -12,15 +12,15 @@ pub(super) struct Links {
     devices: Vec<DeviceLink>,
     uplinks: Vec<UplinkStatus>,
     /// What is wrong with the parts that are no destinations.
-    store: Option<String>,
-    task: Option<String>,
+    store: Option<Text>,
+    task: Option<Text>,
 }
 
 #[derive(Debug)]
 struct DeviceLink {
     state: LinkState,
     since: Stamp,
-    error: Option<String>,
+    error: Option<Text>,
 }
 
 impl Links {
@@ -77,16 +77,16 @@ impl Links {
     }
 
     /// What is wrong with a device, in words.
-    pub(super) fn device_error(&self, device: DeviceId) -> Option<&str> {
-        self.devices[device.index()].error.as_deref()
+    pub(super) fn device_error(&self, device: DeviceId) -> Option<&Text> {
+        self.devices[device.index()].error.as_ref()
     }
 
     /// What is wrong with a part, in words.
-    pub(super) fn part_error(&self, source: HealthSource) -> Option<&str> {
+    pub(super) fn part_error(&self, source: HealthSource) -> Option<&Text> {
         match source {
-            HealthSource::Store => self.store.as_deref(),
-            HealthSource::Task => self.task.as_deref(),
-            HealthSource::Forwarder(forwarder) => self.uplinks[forwarder.index()].error.as_deref(),
+            HealthSource::Store => self.store.as_ref(),
+            HealthSource::Task => self.task.as_ref(),
+            HealthSource::Forwarder(forwarder) => self.uplinks[forwarder.index()].error.as_ref(),
         }
     }
 

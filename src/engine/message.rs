@@ -82,7 +82,7 @@ fn signal(point: &Point, sample: Option<Sample>, cleared: bool) -> Text {
     }
 }
 
-fn lost(device: &Text, error: Option<&str>, cleared: bool) -> Text {
+fn lost(device: &Text, error: Option<&Text>, cleared: bool) -> Text {
     let Text { zh, en } = device;
     if cleared {
         return Text::new(format!("{zh}通信恢复正常"), format!("{en} answers again"));
@@ -90,7 +90,7 @@ fn lost(device: &Text, error: Option<&str>, cleared: bool) -> Text {
     because(Text::new(format!("{zh}通信中断"), format!("{en} does not answer")), error)
 }
 
-fn health(site: &Site, source: HealthSource, error: Option<&str>, cleared: bool) -> Text {
+fn health(site: &Site, source: HealthSource, error: Option<&Text>, cleared: bool) -> Text {
     let (failed, restored) = match source {
         HealthSource::Forwarder(forwarder) => {
             let name = &site.forwarder(forwarder).name;
@@ -114,9 +114,9 @@ fn health(site: &Site, source: HealthSource, error: Option<&str>, cleared: bool)
     if cleared { restored } else { because(failed, error) }
 }
 
-fn because(what: Text, error: Option<&str>) -> Text {
+fn because(what: Text, error: Option<&Text>) -> Text {
     match error {
-        Some(error) => Text::new(format!("{}：{error}", what.zh), format!("{}: {error}", what.en)),
+        Some(error) => what.because(error),
         None => what,
     }
 }

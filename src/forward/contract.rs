@@ -220,7 +220,7 @@ pub struct DeviceMessage {
     #[schemars(schema_with = "stamp_schema")]
     pub since: Stamp,
     /// What went wrong, in words.
-    pub error: Option<String>,
+    pub error: Option<Text>,
 }
 
 impl DeviceMessage {

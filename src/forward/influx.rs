@@ -1,7 +1,9 @@
 //! An InfluxDB v2 write endpoint. Writes one batch at a time; a batch that the database cannot take is halved until the entry
 //! that it cannot take stands alone, and that one is set aside. Everything else that goes wrong is tried again.
 
+use std::error::Error;
 use std::io::Write;
+use std::iter::successors;
 use std::time::Duration;
 
 use flate2::Compression;
@@ -19,9 +21,10 @@ use super::line::{Hazards, Lines, hazards};
 use super::queue::{Lane, Room, Ticket};
 use super::{Context, Health, SAVE_EVERY};
 use crate::model::limits::{INFLUX_WRITE_POINTS_MAX, SHUTDOWN_MAX};
-use crate::model::{Event, ForwarderId};
+use crate::model::{Event, ForwarderId, Text};
 use crate::site::{InfluxTarget, Site};
 use crate::store::{Row, Store};
+use crate::words;
 
 /// How long connecting, and a whole write, may take.
 const CONNECT_MAX: Duration = Duration::from_secs(5);
@@ -37,9 +40,9 @@ const WORDS_CHARS_MAX: usize = 200;
 enum Outcome {
     Written,
     /// The database will never take this batch.
-    Rejected(String),
+    Rejected(Text),
     /// It may take it another time.
-    Failed(String),
+    Failed(Text),
 }
 
 /// What a step did.
@@ -79,9 +82,12 @@ pub(super) async fn run(id: ForwarderId, target: &InfluxTarget, context: &Contex
     database.farewell().await;
 }
 
-fn client(target: &InfluxTarget) -> Result<Client, String> {
+fn client(target: &InfluxTarget) -> Result<Client, Text> {
     // The library panics on a URL that is none.
-    url::Url::parse(&target.url).map_err(|error| format!("`{}` is not a URL: {error}", target.url))?;
+    url::Url::parse(&target.url).map_err(|error| {
+        Text::new(format!("`{}` 不是有效的 URL", target.url), format!("`{}` is not a URL", target.url))
+            .because(&Text::same(error.to_string()))
+    })?;
     let headers = HeaderMap::from_iter([(CONTENT_ENCODING, HeaderValue::from_static("gzip"))]);
     let builder = reqwest::Client::builder()
         .connect_timeout(CONNECT_MAX)
@@ -91,7 +97,7 @@ fn client(target: &InfluxTarget) -> Result<Client, String> {
     let token = target.token.as_ref().map_or("", |secret| secret.expose());
     ClientBuilder::with_builder(builder, &target.url, &target.org, token)
         .build()
-        .map_err(|error| error.to_string())
+        .map_err(|error| Text::same(error.to_string()))
 }
 
 /// One database.
@@ -114,9 +120,9 @@ impl Database<'_> {
         name: &str,
         backoff: &mut Backoff,
         stop: &CancellationToken,
-    ) -> Result<(), String> {
+    ) -> Result<(), Text> {
         if self.feed.is_none() {
-            self.feed = Some(Feed::open(store, name).await.map_err(|error| error.to_string())?);
+            self.feed = Some(Feed::open(store, name).await.map_err(|error| error.words())?);
         }
         if let Some(feed) = &mut self.feed {
             feed.connected();
@@ -132,7 +138,7 @@ impl Database<'_> {
 
     /// Writes the next page. A stop waits a little for what is being written: it may still arrive, and given up it would be
     /// written again at the next start.
-    async fn step_unless(&mut self, stop: &CancellationToken) -> Result<Step, String> {
+    async fn step_unless(&mut self, stop: &CancellationToken) -> Result<Step, Text> {
         let page = self.step(Room { events: PAGE_ENTRIES_MAX, telemetry: PAGE_ENTRIES_MAX });
         tokio::pin!(page);
         select! {
@@ -146,16 +152,16 @@ impl Database<'_> {
     }
 
     /// Writes the next page, if there is one.
-    async fn step(&mut self, room: Room) -> Result<Step, String> {
+    async fn step(&mut self, room: Room) -> Result<Step, Text> {
         let Some(feed) = &mut self.feed else { return Ok(Step::Nothing) };
-        let Some(page) = feed.next(room).await.map_err(|error| error.to_string())? else {
+        let Some(page) = feed.next(room).await.map_err(|error| error.words())? else {
             return Ok(Step::Nothing);
         };
         for batch in batches(entries(page)) {
             self.deliver(&batch).await?;
         }
         if let Some(feed) = &mut self.feed {
-            feed.save().map_err(|error| error.to_string())?;
+            feed.save().map_err(|stopped| Text::new("数据库已停止工作", stopped.to_string()))?;
         }
         Ok(Step::Wrote)
     }
@@ -176,7 +182,7 @@ impl Database<'_> {
     }
 
     /// Writes a batch, in halves if the database will not take it whole.
-    async fn deliver(&mut self, batch: &[Entry]) -> Result<(), String> {
+    async fn deliver(&mut self, batch: &[Entry]) -> Result<(), Text> {
         let mut parts = vec![batch];
         while let Some(part) = parts.pop() {
             match self.write(part).await {
@@ -191,10 +197,12 @@ impl Database<'_> {
                 Outcome::Rejected(words) => {
                     self.acknowledge(part);
                     self.set_aside += 1;
-                    let count = self.set_aside;
-                    let text =
-                        format!("{} would not take an entry ({count} so far): {words}", self.target.url);
-                    self.health.fails(text).await;
+                    let (url, count) = (&self.target.url, self.set_aside);
+                    let text = Text::new(
+                        format!("{url} 拒收一条记录（累计 {count} 条）"),
+                        format!("{url} would not take an entry ({count} so far)"),
+                    );
+                    self.health.fails(text.because(&words)).await;
                 }
                 Outcome::Failed(words) => return Err(words),
             }
@@ -206,7 +214,10 @@ impl Database<'_> {
         let target = self.target;
         let body = match compressed(self.site, &self.hazards, batch) {
             Ok(body) => body,
-            Err(error) => return Outcome::Failed(format!("compressing a batch: {error}")),
+            Err(error) => {
+                let what = Text::new("压缩数据失败", "compressing a batch");
+                return Outcome::Failed(what.because(&Text::same(error.to_string())));
+            }
         };
         let precision = TimestampPrecision::Milliseconds;
         let write =
@@ -214,9 +225,7 @@ impl Database<'_> {
         match timeout(WRITE_MAX, write).await {
             Ok(Ok(())) => Outcome::Written,
             Ok(Err(error)) => outcome(&target.url, &error),
-            Err(_) => {
-                Outcome::Failed(format!("{} did not answer within {} s", target.url, WRITE_MAX.as_secs()))
-            }
+            Err(_) => Outcome::Failed(unanswered(&target.url)),
         }
     }
 
@@ -288,21 +297,37 @@ fn compressed(site: &Site, hazards: &Hazards<'_>, batch: &[Entry]) -> std::io::R
     encoder.finish()
 }
 
+fn unanswered(url: &str) -> Text {
+    let wait = WRITE_MAX.as_secs();
+    Text::new(format!("{url} 在 {wait} s 内未应答"), format!("{url} did not answer within {wait} s"))
+}
+
 fn outcome(url: &str, error: &RequestError) -> Outcome {
-    let RequestError::Http { status, text } = error else { return Outcome::Failed(chain(error)) };
+    let RequestError::Http { status, text } = error else {
+        let what = Text::new(format!("写入 {url} 失败"), format!("writing to {url} failed"));
+        return Outcome::Failed(what.because(&cause(error)));
+    };
     let words: String = text.trim().chars().take(WORDS_CHARS_MAX).collect();
-    let said = format!("{url} answered {status}: {words}");
+    let said = Text::new(format!("{url} 返回 {status}"), format!("{url} answered {status}"))
+        .because(&Text::same(words));
+    let guess = |zh, en| Text::new(format!("{}（{zh}）", said.zh), format!("{} ({en})", said.en));
     match status.as_u16() {
-        401 | 403 => Outcome::Failed(format!("{said} (token refused)")),
-        404 => Outcome::Failed(format!("{said} (no such organisation or bucket?)")),
+        401 | 403 => Outcome::Failed(guess("令牌被拒绝", "token refused")),
+        404 => Outcome::Failed(guess("组织或存储桶不存在？", "no such organisation or bucket?")),
         429 => Outcome::Failed(said),
         400..=499 => Outcome::Rejected(said),
         _ => Outcome::Failed(said),
     }
 }
 
+/// Why a request came to nothing: the operating system's reason if there is one, else all that the library says.
+fn cause(error: &(dyn Error + 'static)) -> Text {
+    let system = successors(Some(error), |&error| error.source()).find_map(|error| error.downcast_ref());
+    system.map_or_else(|| Text::same(chain(error)), words::io_error)
+}
+
 /// An error with its causes.
-fn chain(error: &dyn std::error::Error) -> String {
+fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

@@ -20,7 +20,7 @@ use uuid::Uuid;
 
 use crate::clock::Clock;
 use crate::inbox::Inbox;
-use crate::model::{ForwarderId, HealthSource};
+use crate::model::{ForwarderId, HealthSource, Text};
 use crate::site::{ForwarderKind, Site};
 use crate::store::Store;
 
@@ -58,7 +58,7 @@ pub async fn run(id: ForwarderId, context: Context, stop: CancellationToken) {
 enum Told {
     Nothing,
     Works,
-    Fails(String),
+    Fails(Text),
 }
 
 /// Tells the gateway's loop how a destination is, whenever that changes.
@@ -85,10 +85,10 @@ impl Health {
     }
 
     /// It does not, for this reason.
-    async fn fails(&mut self, error: String) {
+    async fn fails(&mut self, error: Text) {
         let told = Told::Fails(error.clone());
         if self.told != told {
-            tracing::warn!(forwarder = self.name, error, "destination lost");
+            tracing::warn!(forwarder = self.name, error = error.en, "destination lost");
             self.told = told;
             self.inbox.health(HealthSource::Forwarder(self.id), Some(error)).await;
         }

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::id::DeviceId;
+use super::text::Text;
 use super::time::Stamp;
 
 /// Whether a device answers.
@@ -26,7 +27,7 @@ pub struct LinkReport {
     /// How it is now.
     pub state: LinkState,
     /// What went wrong, in words, unless it is up.
-    pub error: Option<String>,
+    pub error: Option<Text>,
 }
 
 /// A device's state as centres and the console see it.
@@ -41,5 +42,5 @@ pub struct DeviceStatus {
     /// Since when.
     pub since: Stamp,
     /// What went wrong, in words.
-    pub error: Option<String>,
+    pub error: Option<Text>,
 }

@@ -6,6 +6,7 @@ use super::device::{DeviceStatus, LinkReport};
 use super::id::ForwarderId;
 use super::reading::Batch;
 use super::risk::Risk;
+use super::text::Text;
 
 /// Everything that the engine reacts to.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,7 +40,7 @@ pub struct HealthReport {
     /// The part.
     pub source: HealthSource,
     /// What is wrong with it, in words; none when it works.
-    pub error: Option<String>,
+    pub error: Option<Text>,
 }
 
 /// What an operator or a centre wants.

@@ -9,6 +9,7 @@ use super::device::DeviceStatus;
 use super::id::ForwarderId;
 use super::reading::Sample;
 use super::risk::Risk;
+use super::text::Text;
 use super::time::{Stamp, Wall};
 
 /// The committed state: nobody is shown an alarm that the journal does not hold.
@@ -41,7 +42,7 @@ pub struct UplinkStatus {
     /// Since when.
     pub since: Stamp,
     /// What is wrong with it, in words.
-    pub error: Option<String>,
+    pub error: Option<Text>,
 }
 
 /// The latest of everything that moves.

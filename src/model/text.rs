@@ -19,9 +19,16 @@ impl Text {
         Self { zh: zh.into(), en: en.into() }
     }
 
-    /// The same words in both languages: for names such as tag numbers that are not translated.
+    /// The same words in both languages: for what is not translated, such as tag numbers and the words of an operating
+    /// system.
     pub fn same(text: impl Into<String>) -> Self {
         let text = text.into();
         Self { zh: text.clone(), en: text }
+    }
+
+    /// This text followed by its reason, each language by its own.
+    #[must_use]
+    pub fn because(self, why: &Self) -> Self {
+        Self { zh: format!("{}：{}", self.zh, why.zh), en: format!("{}: {}", self.en, why.en) }
     }
 }

@@ -3,6 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
+use crate::model::Text;
+
 /// The database cannot be opened or read.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -50,6 +52,26 @@ pub enum StoreError {
     /// The reading thread failed.
     #[error("reading the database failed: {0}")]
     Reader(String),
+}
+
+impl StoreError {
+    /// For an operator. What `SQLite` and the operating system say stands as it is.
+    pub fn words(&self) -> Text {
+        let zh = match self {
+            Self::Directory { path, source } => format!("数据目录 {} 无法使用：{source}", path.display()),
+            Self::InUse { path } => {
+                format!("数据目录 {} 正被另一个 hazgate 使用，请停止它，或另设数据目录", path.display())
+            }
+            Self::Newer { path, found, known } => format!(
+                "数据库 {} 的格式为 {found}，本程序最高支持 {known}：它由更新版本的 hazgate 写成",
+                path.display()
+            ),
+            Self::Database(error) => format!("数据库：{error}"),
+            Self::Unreadable { what, why } => format!("数据库中的 {what} 无法读取：{why}"),
+            Self::Reader(why) => format!("读取数据库失败：{why}"),
+        };
+        Text::new(zh, self.to_string())
+    }
 }
 
 /// The writer has stopped: nothing more will be kept.

@@ -62,7 +62,7 @@ pub use turn::Turn;
 
 use crate::clock::Clock;
 use crate::model::limits::STORE_QUEUE_LEN_MAX;
-use crate::model::{Board, Event, Transition};
+use crate::model::{Board, Event, Text, Transition};
 use crate::site::{Site, StoreOptions};
 use gate::{Entry, Exit, gate};
 use ledger::Ledger;
@@ -155,7 +155,7 @@ impl Store {
     }
 
     /// What is wrong with the disk; none when nothing is.
-    pub fn fault(&self) -> watch::Receiver<Option<String>> {
+    pub fn fault(&self) -> watch::Receiver<Option<Text>> {
         self.publisher.fault.subscribe()
     }
 
@@ -202,6 +202,9 @@ impl Drop for Watchdog {
             return;
         }
         tracing::error!("the database's writer failed: nothing more is kept until the gateway is restarted");
-        self.0.fault(Some("the database's writer failed; restart the gateway".to_owned()));
+        self.0.fault(Some(Text::new(
+            "数据库写入线程异常终止，请重启网关",
+            "the database's writer failed; restart the gateway",
+        )));
     }
 }

@@ -9,7 +9,7 @@ use tokio::sync::{broadcast, watch};
 use super::error::StoreError;
 use super::group::Group;
 use crate::model::limits::EVENT_BROADCAST_LEN_MAX;
-use crate::model::{AlarmState, Board, DeviceStatus, Event, LinkState, Risk, RiskItem, Stamp};
+use crate::model::{AlarmState, Board, DeviceStatus, Event, LinkState, Risk, RiskItem, Stamp, Text};
 use crate::site::Site;
 
 /// How far the outbox goes.
@@ -29,7 +29,7 @@ pub(super) struct Publisher {
     pub(super) board: watch::Sender<Arc<Board>>,
     pub(super) events: broadcast::Sender<Arc<Event>>,
     pub(super) heads: watch::Sender<Heads>,
-    pub(super) fault: watch::Sender<Option<String>>,
+    pub(super) fault: watch::Sender<Option<Text>>,
 }
 
 impl Publisher {
@@ -62,7 +62,7 @@ impl Publisher {
     }
 
     /// Says what is wrong with the disk, or that nothing is.
-    pub(super) fn fault(&self, fault: Option<String>) {
+    pub(super) fn fault(&self, fault: Option<Text>) {
         self.fault.send_if_modified(|old| {
             let changed = *old != fault;
             *old = fault;

@@ -18,8 +18,8 @@ use super::publish::{Heads, Publisher};
 use super::sql::{self, Trimmed};
 use super::turn::Turn;
 use crate::clock::Clock;
-use crate::model::Mono;
 use crate::model::limits::{STORE_QUEUE_LEN_MAX, STORE_SYNC_AFTER_MAX};
+use crate::model::{Mono, Text};
 use crate::site::Site;
 
 /// First and longest wait before a refused transaction is tried again.
@@ -108,7 +108,7 @@ impl Writer {
                     break;
                 }
                 Err(error) => {
-                    self.publisher.fault(Some(format!("the database cannot be written: {error}")));
+                    self.publisher.fault(Some(unwritable(&error)));
                     if self.closing.load(Ordering::Relaxed) {
                         tracing::error!(%error, events = group.events.len(), rows = group.rows.len(), "not kept");
                         return;
@@ -167,7 +167,7 @@ impl Writer {
                 self.publisher.fault(None);
             }
             Err(error) => {
-                self.publisher.fault(Some(format!("the database cannot be written: {error}")));
+                self.publisher.fault(Some(unwritable(&error)));
                 self.unsynced_since = Some(self.clock.now().mono);
             }
         }
@@ -177,4 +177,9 @@ impl Writer {
     pub(super) fn heads(&self) -> Heads {
         Heads { event: self.ledger.event, telemetry: self.ledger.telemetry, floor: self.ledger.floor }
     }
+}
+
+/// What is wrong with the disk or the file, for an operator.
+fn unwritable(error: &rusqlite::Error) -> Text {
+    Text::new("数据库无法写入", "the database cannot be written").because(&Text::same(error.to_string()))
 }

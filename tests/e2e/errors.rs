@@ -155,7 +155,7 @@ async fn p3_malformed_payloads_and_wrong_modbus_answers_never_stop_the_daemon() 
         .until("the lying device is down", |heard| {
             (heard.topic == "device/liar"
                 && heard.payload["state"] == "down"
-                && heard.payload["error"].is_string())
+                && heard.payload["error"]["zh"].is_string())
             .then_some(())
         })
         .await;

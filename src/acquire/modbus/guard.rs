@@ -12,10 +12,11 @@ use tokio_modbus::client::{self, Client, rtu, tcp};
 use tokio_modbus::prelude::SlaveContext;
 use tokio_modbus::{Error, ExceptionCode, ProtocolError, Request, Response, Slave};
 
-use super::super::words;
 use super::Framing;
 use super::plan::Span;
+use crate::model::Text;
 use crate::site::Table;
+use crate::words;
 
 /// What a device answered: exactly as many as were asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,25 +35,24 @@ pub(super) enum Failure {
     /// Nothing came in time.
     Silent(Duration),
     /// The connection ended, or what came was no answer to the question.
-    Lost(String),
+    Lost(Text),
     /// There is no connection to be had.
-    Unreachable(String),
-}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Refused(ExceptionCode::Custom(code)) => write!(f, "exception {code}"),
-            Self::Refused(code) => {
-                write!(f, "exception {}: {}", u8::from(*code), code.to_string().to_lowercase())
-            }
-            Self::Silent(limit) => write!(f, "no answer within {} ms", limit.as_millis()),
-            Self::Lost(words) | Self::Unreachable(words) => f.write_str(words),
-        }
-    }
+    Unreachable(Text),
 }
 
 impl Failure {
+    /// For people.
+    pub(super) fn words(&self) -> Text {
+        match self {
+            Self::Refused(code) => exception(*code),
+            Self::Silent(limit) => {
+                let ms = limit.as_millis();
+                Text::new(format!("{ms} ms 内无应答"), format!("no answer within {ms} ms"))
+            }
+            Self::Lost(words) | Self::Unreachable(words) => words.clone(),
+        }
+    }
+
     /// Whether nobody answered: nothing came, nothing fitting came, or a gateway says that its unit is silent.
     pub(super) const fn is_silence(&self) -> bool {
         match self {
@@ -109,7 +109,7 @@ impl Guard {
     /// Asks, and waits for the answer. The connection is out of the guard while the question is open, so that
     /// it ends with it: on a failure, and when the caller gives up waiting.
     pub(super) async fn ask(&mut self, question: Question) -> Result<Answer, Failure> {
-        let mut context = self.0.take().ok_or_else(|| Failure::Lost("connection closed".into()))?;
+        let mut context = self.0.take().ok_or_else(|| Failure::Lost(closed()))?;
         context.set_slave(Slave(question.unit));
         let called = timeout(question.timeout, context.call(request(question.span))).await;
         let answer = match called {
@@ -123,6 +123,25 @@ impl Guard {
         }
         answer
     }
+}
+
+/// An exception by its number and by the name that the Modbus specification gives it.
+fn exception(code: ExceptionCode) -> Text {
+    let number = u8::from(code);
+    let text = Text::new(format!("异常码 {number}"), format!("exception {number}"));
+    let zh = match code {
+        ExceptionCode::IllegalFunction => "功能码非法",
+        ExceptionCode::IllegalDataAddress => "数据地址非法",
+        ExceptionCode::IllegalDataValue => "数据值非法",
+        ExceptionCode::ServerDeviceFailure => "从站设备故障",
+        ExceptionCode::Acknowledge => "请求已接受，处理中",
+        ExceptionCode::ServerDeviceBusy => "从站设备忙",
+        ExceptionCode::MemoryParityError => "存储器奇偶校验错误",
+        ExceptionCode::GatewayPathUnavailable => "网关路径不可用",
+        ExceptionCode::GatewayTargetDevice => "网关目标设备无应答",
+        ExceptionCode::Custom(_) => return text,
+    };
+    text.because(&Text::new(zh, code.to_string().to_lowercase()))
 }
 
 fn request(span: Span) -> Request<'static> {
@@ -155,16 +174,24 @@ fn fitting(response: Response, span: Span) -> Option<Answer> {
 }
 
 fn misfit() -> Failure {
-    Failure::Lost("an answer of another length than asked for".into())
+    Failure::Lost(Text::new("应答长度与请求不符", "an answer of another length than asked for"))
 }
 
-fn lost(error: &Error) -> String {
+fn closed() -> Text {
+    words::io_error(&io::ErrorKind::UnexpectedEof.into())
+}
+
+fn lost(error: &Error) -> Text {
     match error {
-        Error::Protocol(ProtocolError::HeaderMismatch { .. }) => "an answer to another question".into(),
-        Error::Protocol(ProtocolError::FunctionCodeMismatch { .. }) => {
-            "an answer of another function than asked for".into()
+        Error::Protocol(ProtocolError::HeaderMismatch { .. }) => {
+            Text::new("应答与请求不匹配", "an answer to another question")
         }
-        Error::Transport(error) if error.kind() == io::ErrorKind::InvalidData => "a garbled answer".into(),
+        Error::Protocol(ProtocolError::FunctionCodeMismatch { .. }) => {
+            Text::new("应答功能码与请求不符", "an answer of another function than asked for")
+        }
+        Error::Transport(error) if error.kind() == io::ErrorKind::InvalidData => {
+            Text::new("应答报文损坏", "a garbled answer")
+        }
         Error::Transport(error) => words::io_error(error),
     }
 }

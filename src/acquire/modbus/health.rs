@@ -2,8 +2,8 @@
 //! comes out, and only when it changes.
 
 use super::super::news::{News, Told};
-use crate::model::LinkState;
 use crate::model::limits::MISSED_POLLS_MAX;
+use crate::model::{LinkState, Text};
 
 /// What a poll came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,9 +11,9 @@ pub(super) enum Outcome {
     /// Everything was answered.
     Whole,
     /// Something was answered; why not the rest.
-    Part(String),
+    Part(Text),
     /// Nothing was answered; why.
-    Nothing(String),
+    Nothing(Text),
 }
 
 /// What is known of one device.
@@ -44,17 +44,17 @@ impl Health {
     }
 
     /// Takes note that there is no connection to it.
-    pub(super) fn unreachable(&mut self, error: String) -> Option<News> {
+    pub(super) fn unreachable(&mut self, error: Text) -> Option<News> {
         self.missed = 0;
         self.told.tell(LinkState::Down, Some(error))
     }
 
-    fn answered(&mut self, state: LinkState, error: Option<String>) -> Option<News> {
+    fn answered(&mut self, state: LinkState, error: Option<Text>) -> Option<News> {
         self.missed = 0;
         self.told.tell(state, error)
     }
 
-    fn missed(&mut self, error: String) -> Option<News> {
+    fn missed(&mut self, error: Text) -> Option<News> {
         self.missed = self.missed.saturating_add(1);
         if self.is_down() || self.missed >= MISSED_POLLS_MAX {
             self.told.tell(LinkState::Down, Some(error))
@@ -72,7 +72,7 @@ mod tests {
 
     /// What was told: the state, and its reason where it has one.
     fn told(news: Option<News>) -> (Option<LinkState>, String) {
-        news.map_or((None, String::new()), |news| (Some(news.state), news.error.unwrap_or_default()))
+        news.map_or((None, String::new()), |news| (Some(news.state), news.error.unwrap_or_default().en))
     }
 
     fn up() -> (Option<LinkState>, String) {
@@ -88,7 +88,7 @@ mod tests {
     }
 
     fn nothing() -> Outcome {
-        Outcome::Nothing("no answer".into())
+        Outcome::Nothing(Text::same("no answer"))
     }
 
     #[test]
@@ -120,12 +120,12 @@ mod tests {
     #[test]
     fn only_changes_are_told() {
         let mut health = Health::default();
-        let part = || Outcome::Part("exception 6".into());
+        let part = || Outcome::Part(Text::same("exception 6"));
         assert_eq!(told(health.polled(part())), degraded("exception 6"));
         assert_eq!(health.polled(part()), None);
-        assert_eq!(told(health.polled(Outcome::Part("exception 4".into()))), degraded("exception 4"));
-        assert_eq!(told(health.unreachable("refused".into())), down("refused"));
-        assert_eq!(health.unreachable("refused".into()), None);
+        assert_eq!(told(health.polled(Outcome::Part(Text::same("exception 4")))), degraded("exception 4"));
+        assert_eq!(told(health.unreachable(Text::same("refused"))), down("refused"));
+        assert_eq!(health.unreachable(Text::same("refused")), None);
         assert_eq!(told(health.polled(nothing())), down("no answer"));
         assert_eq!(health.polled(nothing()), None);
     }

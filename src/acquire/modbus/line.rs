@@ -9,7 +9,9 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, timeout_at};
 
+use crate::model::Text;
 use crate::model::limits::LINE_STRAY_BYTES_MAX;
+use crate::words;
 
 /// A stream with that property. The end of the stream is an error on it, as an answer can no longer come.
 #[derive(Debug)]
@@ -53,9 +55,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
 fn strays(total: usize, read: usize) -> io::Result<usize> {
     match total + read {
         _ if read == 0 => Err(closed()),
-        total if total > LINE_STRAY_BYTES_MAX => Err(io::Error::other("talks without being asked")),
+        total if total > LINE_STRAY_BYTES_MAX => Err(words::own_error(unasked())),
         total => Ok(total),
     }
+}
+
+fn unasked() -> Text {
+    Text::new("未经询问持续发送数据", "talks without being asked")
 }
 
 fn closed() -> io::Error {
@@ -121,7 +127,8 @@ mod tests {
     async fn a_line_that_never_stops_talking_is_given_up() {
         let (near, mut far) = tokio::io::duplex(LINE_STRAY_BYTES_MAX * 2);
         far.write_all(&vec![0; LINE_STRAY_BYTES_MAX + 1]).await.unwrap();
-        assert!(Line::new(near).write_all(b"question").await.is_err());
+        let error = Line::new(near).write_all(b"question").await.unwrap_err();
+        assert_eq!(words::io_error(&error), unasked());
     }
 
     #[tokio::test]

@@ -29,7 +29,7 @@ use self::session::{Dial, Session, Tcp};
 use self::unit::Unit;
 use super::Context;
 use super::backoff::Backoff;
-use crate::model::{Batch, DeviceId};
+use crate::model::{Batch, DeviceId, Text};
 use crate::site::{Protocol, Site, Source};
 
 /// How questions and answers are framed on the connection.
@@ -141,14 +141,14 @@ impl<D: Dial> Poller<D> {
         let unit = &mut self.units[slot];
         let wait = unit.backoff.next(&mut self.rng);
         self.schedule.probe(slot, now + wait);
-        let (device, news) = (unit.device, unit.health.polled(Outcome::Nothing(failure.to_string())));
+        let (device, news) = (unit.device, unit.health.polled(Outcome::Nothing(failure.words())));
         self.context.tell(device, news).await;
         Ok(())
     }
 
     /// Tries until there is a connection again. A far end that takes one client at a time may need a moment to
     /// let go of the last connection: devices that answer are given up only when the second attempt fails too.
-    async fn reconnect(&mut self, mut words: String) {
+    async fn reconnect(&mut self, mut words: Text) {
         let mut backoff = Backoff::default();
         let mut grace = self.units.iter().any(|unit| unit.health.answers());
         loop {
@@ -158,16 +158,16 @@ impl<D: Dial> Poller<D> {
             sleep(backoff.next(&mut self.rng)).await;
             match self.session.connect().await {
                 Ok(()) => break,
-                Err(failure) => words = failure.to_string(),
+                Err(failure) => words = failure.words(),
             }
         }
         self.schedule.restart(self.context.clock.now().mono);
     }
 
-    async fn unreachable(&mut self, words: &str) {
+    async fn unreachable(&mut self, words: &Text) {
         for slot in 0..self.units.len() {
             let unit = &mut self.units[slot];
-            let (device, news) = (unit.device, unit.health.unreachable(words.to_owned()));
+            let (device, news) = (unit.device, unit.health.unreachable(words.clone()));
             self.context.tell(device, news).await;
         }
     }

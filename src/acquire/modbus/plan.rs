@@ -2,11 +2,9 @@
 //! block knows where each of its points stands in the answer. A block that a device refuses is halved until
 //! the address that offends it stands alone.
 
-use std::fmt;
-
 use super::super::scale::Scale;
-use crate::model::PointId;
 use crate::model::limits::MODBUS_BITS_PER_READ_MAX;
+use crate::model::{PointId, Text};
 use crate::site::{ByteOrder, Encoding, ModbusDevice, Register, Table};
 
 /// A run of registers or bits in one table.
@@ -20,18 +18,20 @@ pub(super) struct Span {
     pub(super) count: u16,
 }
 
-impl fmt::Display for Span {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let table = match self.table {
-            Table::Coil => "coil",
-            Table::Discrete => "discrete input",
-            Table::Holding => "holding",
-            Table::Input => "input",
+impl Span {
+    /// For people.
+    pub(super) fn words(self) -> Text {
+        let (zh, en) = match self.table {
+            Table::Coil => ("线圈", "coil"),
+            Table::Discrete => ("离散输入", "discrete input"),
+            Table::Holding => ("保持寄存器", "holding"),
+            Table::Input => ("输入寄存器", "input"),
         };
-        match self.count {
-            0 | 1 => write!(f, "{table} {}", self.start),
-            count => write!(f, "{table} {}…{}", self.start, u32::from(self.start) + u32::from(count) - 1),
-        }
+        let addresses = match self.count {
+            0 | 1 => self.start.to_string(),
+            count => format!("{}…{}", self.start, u32::from(self.start) + u32::from(count) - 1),
+        };
+        Text::new(format!("{zh} {addresses}"), format!("{en} {addresses}"))
     }
 }
 
@@ -150,7 +150,7 @@ mod tests {
     }
 
     fn spans(blocks: &[Block]) -> Vec<String> {
-        blocks.iter().map(|block| block.span.to_string()).collect()
+        blocks.iter().map(|block| block.span.words().en).collect()
     }
 
     #[test]
@@ -199,7 +199,7 @@ mod tests {
     fn check_width(block: &Block, device: &ModbusDevice) {
         let bits = matches!(block.span.table, Table::Coil | Table::Discrete);
         let count_max = if bits { MODBUS_BITS_PER_READ_MAX } else { device.registers_max };
-        assert!((1..=count_max).contains(&block.span.count), "{}", block.span);
+        assert!((1..=count_max).contains(&block.span.count), "{:?}", block.span);
         let end = u32::from(block.span.start) + u32::from(block.span.count);
         assert!(block.points.iter().all(|point| point.span.table == block.span.table));
         assert_eq!(block.points.iter().map(|point| point.span.start).min(), Some(block.span.start));
@@ -210,7 +210,7 @@ mod tests {
     fn check_gaps(block: &Block, device: &ModbusDevice) {
         let mut covered = u32::from(block.span.start);
         for point in &block.points {
-            assert!(u32::from(point.span.start) <= covered + u32::from(device.gap_max), "{}", point.span);
+            assert!(u32::from(point.span.start) <= covered + u32::from(device.gap_max), "{:?}", point.span);
             covered = covered.max(point.end());
         }
     }

@@ -11,7 +11,7 @@ use super::unit::{Ask, Refused, Unit};
 use super::{decode, plan::Located};
 use crate::clock::Clock;
 use crate::model::limits::{POLL_MISSES_MAX, POLL_SPLITS_MAX, REFUSED_FOR};
-use crate::model::{Now, Reading, Reason, Sample};
+use crate::model::{Now, Reading, Reason, Sample, Text};
 
 /// Complaints that are spelled out; the others are counted.
 const COMPLAINTS_SPELLED_MAX: usize = 3;
@@ -27,7 +27,7 @@ pub(super) struct Polled {
 
 /// There is no connection to be had; why.
 #[derive(Debug)]
-pub(super) struct Unreachable(pub(super) String);
+pub(super) struct Unreachable(pub(super) Text);
 
 /// A poll under way.
 struct Poll<'a> {
@@ -35,10 +35,10 @@ struct Poll<'a> {
     rng: &'a mut fastrand::Rng,
     todo: VecDeque<Ask>,
     readings: Vec<Reading>,
-    complaints: Vec<String>,
+    complaints: Vec<Text>,
     answers: usize,
     /// Why nothing came, for each question that nothing came for.
-    silences: Vec<String>,
+    silences: Vec<Text>,
     splits: usize,
 }
 
@@ -80,7 +80,7 @@ impl<'a> Poll<'a> {
         if resting.is_none() && self.silences.len() < POLL_MISSES_MAX {
             return Some(ask);
         }
-        self.complaints.extend(resting.map(str::to_owned));
+        self.complaints.extend(resting.cloned());
         self.unread(&ask.block.points, now);
         self.unit.asks.push(ask);
         None
@@ -133,7 +133,7 @@ impl<'a> Poll<'a> {
         if self.answers > 0 {
             ask.rest_if_hopeless(&words, now.mono, self.rng);
         }
-        self.silences.push(failure.to_string());
+        self.silences.push(failure.words());
         self.complaints.push(words);
         self.unread(&ask.block.points, now);
         self.unit.asks.push(ask);
@@ -182,16 +182,19 @@ impl<'a> Poll<'a> {
     }
 }
 
-fn complaint(failure: &Failure, block: &Block) -> String {
-    match failure {
-        Failure::Refused(_) => format!("{failure} at {}", block.span),
-        _ => format!("{failure} for {}", block.span),
-    }
+fn complaint(failure: &Failure, block: &Block) -> Text {
+    let (words, span) = (failure.words(), block.span.words());
+    let at = if matches!(failure, Failure::Refused(_)) { "at" } else { "for" };
+    Text::new(format!("{}（{}）", words.zh, span.zh), format!("{} {at} {}", words.en, span.en))
 }
 
 /// A few complaints in full, and how many more there are.
-fn summary(complaints: &[String]) -> String {
+fn summary(complaints: &[Text]) -> Text {
     let (spelled, rest) = complaints.split_at(complaints.len().min(COMPLAINTS_SPELLED_MAX));
-    let words = spelled.join("; ");
-    if rest.is_empty() { words } else { format!("{words}; and {} more", rest.len()) }
+    let mut words: Vec<Text> = spelled.to_vec();
+    if !rest.is_empty() {
+        words.push(Text::new(format!("另有 {} 处", rest.len()), format!("and {} more", rest.len())));
+    }
+    let (zh, en): (Vec<String>, Vec<String>) = words.into_iter().map(|Text { zh, en }| (zh, en)).unzip();
+    Text::new(zh.join("；"), en.join("; "))
 }

@@ -10,13 +10,13 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 
-use super::super::words;
 use super::Framing;
 use super::guard::{Answer, Failure, Guard, Question};
 use super::line::Line;
 use crate::clock::Clock;
 use crate::model::Mono;
 use crate::model::limits::{CONNECT_MAX, RTU_SILENCE_MIN};
+use crate::words;
 
 /// How to get a fresh connection.
 pub(super) trait Dial {

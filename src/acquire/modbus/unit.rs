@@ -9,7 +9,7 @@ use super::health::Health;
 use super::plan::{self, Block, Located, Span};
 use super::session::{Dial, Session};
 use crate::model::limits::MISSED_POLLS_MAX;
-use crate::model::{DeviceId, Mono, PointId};
+use crate::model::{DeviceId, Mono, PointId, Text};
 use crate::site::ModbusDevice;
 
 /// One device.
@@ -42,7 +42,7 @@ pub(super) struct Ask {
     /// Times in a row that nothing came.
     misses: u32,
     /// Left alone until then, and why.
-    rest: Option<(Mono, String)>,
+    rest: Option<(Mono, Text)>,
     backoff: Backoff,
 }
 
@@ -52,7 +52,7 @@ pub(super) struct Refused {
     /// The point.
     pub(super) point: Located,
     /// In which words.
-    pub(super) words: String,
+    pub(super) words: Text,
     /// Until when it is left alone.
     pub(super) until: Mono,
 }
@@ -77,15 +77,15 @@ impl Ask {
 
     /// Nothing came again though the device answers other questions: the block is left alone for a while, so
     /// that it costs the neighbours little.
-    pub(super) fn rest_if_hopeless(&mut self, words: &str, now: Mono, rng: &mut fastrand::Rng) {
+    pub(super) fn rest_if_hopeless(&mut self, words: &Text, now: Mono, rng: &mut fastrand::Rng) {
         if self.misses >= MISSED_POLLS_MAX {
-            self.rest = Some((now + self.backoff.next(rng), words.to_owned()));
+            self.rest = Some((now + self.backoff.next(rng), words.clone()));
         }
     }
 
     /// Why it is left alone at `now`, if it is.
-    pub(super) fn resting(&self, now: Mono) -> Option<&str> {
-        self.rest.as_ref().and_then(|(until, words)| (now < *until).then_some(words.as_str()))
+    pub(super) fn resting(&self, now: Mono) -> Option<&Text> {
+        self.rest.as_ref().and_then(|(until, words)| (now < *until).then_some(words))
     }
 }
 

@@ -23,7 +23,7 @@ use super::scale::Scale;
 use crate::model::limits::{
     BACKOFF_MAX, MQTT_FIELD_PACKET_BYTES_MAX, MQTT_HANDOVER_LEN_MAX, MQTT_KEEP_ALIVE, SITE_DURATION_MAX,
 };
-use crate::model::{DeviceId, Mono, Now};
+use crate::model::{DeviceId, Mono, Now, Text};
 use crate::site::{self, Broker, Identity, Protocol, Site};
 
 /// Listens to the publishers of link number `link` through `broker`, for as long as it is polled.
@@ -99,7 +99,7 @@ impl Listener {
     }
 
     /// Listens on one connection until it ends, and says why it did.
-    async fn connection(&mut self, options: MqttOptions) -> String {
+    async fn connection(&mut self, options: MqttOptions) -> Text {
         let (hand, signals) = mpsc::channel(MQTT_HANDOVER_LEN_MAX);
         let filters = self.filters.clone();
         let pump = pump::pump(options, &filters, self.context.clock, hand);
@@ -179,7 +179,7 @@ impl Listener {
         }
     }
 
-    async fn lost(&mut self, words: &str) {
+    async fn lost(&mut self, words: &Text) {
         for source in &mut self.sources {
             let news = source.lost(words);
             self.context.tell(source.device, news).await;

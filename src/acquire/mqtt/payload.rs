@@ -5,7 +5,7 @@ use serde_json::Value as Json;
 
 use super::super::scale::Scale;
 use crate::model::limits::MQTT_PAYLOAD_BYTES_MAX;
-use crate::model::{PointId, Reason, Sample, Value};
+use crate::model::{PointId, Reason, Sample, Text, Value};
 
 /// A point and where it stands in the messages of its device.
 #[derive(Debug, Clone)]
@@ -24,17 +24,15 @@ pub(super) struct Said {
     /// The points that it spoke of; at least one.
     pub(super) samples: Vec<(PointId, Sample)>,
     /// What was no value, if anything was.
-    pub(super) fault: Option<String>,
+    pub(super) fault: Option<Text>,
 }
 
 /// Why a message said nothing. Shown to people.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Malformed {
     /// Longer than anyone needs.
-    #[error("malformed message: longer than {MQTT_PAYLOAD_BYTES_MAX} bytes")]
     TooLong,
     /// Not JSON, from this line and column on.
-    #[error("malformed message: not JSON")]
     NotJson {
         /// Line, from 1.
         line: usize,
@@ -42,16 +40,28 @@ pub(super) enum Malformed {
         column: usize,
     },
     /// JSON, but with none of the device's points in it.
-    #[error("malformed message: none of the device's points is in it")]
     Nothing,
 }
 
 impl Malformed {
+    /// For people.
+    pub(super) fn words(&self) -> Text {
+        Text::new("报文格式错误", "malformed message").because(&match self {
+            Self::TooLong => Text::new(
+                format!("长度超过 {MQTT_PAYLOAD_BYTES_MAX} 字节"),
+                format!("longer than {MQTT_PAYLOAD_BYTES_MAX} bytes"),
+            ),
+            Self::NotJson { .. } => Text::new("不是 JSON", "not JSON"),
+            Self::Nothing => Text::new("不含该设备的任何测点", "none of the device's points is in it"),
+        })
+    }
+
     /// With the place, for the log.
     pub(super) fn in_detail(&self) -> String {
+        let words = self.words().en;
         match self {
-            Self::NotJson { line, column } => format!("{self} at line {line} column {column}"),
-            Self::TooLong | Self::Nothing => self.to_string(),
+            Self::NotJson { line, column } => format!("{words} at line {line} column {column}"),
+            Self::TooLong | Self::Nothing => words,
         }
     }
 }
@@ -67,7 +77,7 @@ pub(super) fn read(payload: &[u8], wanted: &[Wanted]) -> Result<Said, Malformed>
     for want in wanted {
         if let Some(found) = json.pointer(&want.pointer) {
             let sample = sample(found, want.scale).unwrap_or_else(|found| {
-                said.fault.get_or_insert_with(|| format!("{found} instead of a value at `{}`", want.pointer));
+                said.fault.get_or_insert_with(|| no_value(found, &want.pointer));
                 Sample::Bad(Reason::SensorFault)
             });
             said.samples.push((want.point, sample));
@@ -76,9 +86,13 @@ pub(super) fn read(payload: &[u8], wanted: &[Wanted]) -> Result<Said, Malformed>
     if said.samples.is_empty() { Err(Malformed::Nothing) } else { Ok(said) }
 }
 
+fn no_value((zh, en): (&str, &str), pointer: &str) -> Text {
+    Text::new(format!("`{pointer}` 处是{zh}，不是数值"), format!("{en} instead of a value at `{pointer}`"))
+}
+
 /// The sample, or what was found instead of one. Text is not read as a number: nobody knows what else the
 /// publisher writes there.
-fn sample(found: &Json, scale: Scale) -> Result<Sample, &'static str> {
+fn sample(found: &Json, scale: Scale) -> Result<Sample, (&'static str, &'static str)> {
     match found {
         Json::Bool(on) => Ok(Sample::Good(Value::Bool(*on))),
         Json::Number(number) => match number.as_i64() {
@@ -87,9 +101,9 @@ fn sample(found: &Json, scale: Scale) -> Result<Sample, &'static str> {
         },
         // How a publisher says that its instrument has no value.
         Json::Null => Ok(Sample::Bad(Reason::SensorFault)),
-        Json::String(_) => Err("text"),
-        Json::Array(_) => Err("a list"),
-        Json::Object(_) => Err("an object"),
+        Json::String(_) => Err(("文本", "text")),
+        Json::Array(_) => Err(("数组", "a list")),
+        Json::Object(_) => Err(("对象", "an object")),
     }
 }
 
@@ -142,7 +156,10 @@ mod tests {
         let found = samples(payload, &["/a", "/b", "/c", "/d", "/e", "/missing"]);
         assert_eq!(found, [bad(0), bad(1), bad(2), bad(3), (4, Sample::Good(Value::Int(2)))]);
         let said = read(payload.as_bytes(), &wanted(&["/b", "/c", "/a"])).unwrap();
-        assert_eq!(said.fault.as_deref(), Some("a list instead of a value at `/c`"));
+        assert_eq!(
+            said.fault,
+            Some(Text::new("`/c` 处是数组，不是数值", "a list instead of a value at `/c`"))
+        );
     }
 
     #[test]

@@ -9,10 +9,10 @@ use rumqttc::{
 };
 use tokio::sync::mpsc;
 
-use super::super::words;
 use crate::clock::Clock;
-use crate::model::Now;
 use crate::model::limits::{CONNECT_MAX, MQTT_PAYLOAD_BYTES_MAX};
+use crate::model::{Now, Text};
+use crate::words;
 
 /// Requests that the client holds: one subscription.
 const REQUESTS_LEN_MAX: usize = 4;
@@ -41,7 +41,7 @@ pub(super) async fn pump(
     filters: &[String],
     clock: Clock,
     hand: mpsc::Sender<Signal>,
-) -> String {
+) -> Text {
     let (host, port) = options.broker_address();
     let address = format!("{host}:{port}");
     let (client, mut events) = AsyncClient::new(options, REQUESTS_LEN_MAX);
@@ -57,13 +57,16 @@ pub(super) async fn pump(
             connected = true;
             let filters = filters.iter().map(|filter| SubscribeFilter::new(filter.clone(), QoS::AtLeastOnce));
             if client.try_subscribe_many(filters).is_err() {
-                return format!("the subscriptions at broker {address} could not be asked for");
+                return Text::new(
+                    format!("无法向 MQTT 代理 {address} 发出订阅请求"),
+                    format!("the subscriptions at broker {address} could not be asked for"),
+                );
             }
         }
         if let Some(signal) = signal
             && hand.send(signal).await.is_err()
         {
-            return "nobody listens".into();
+            return Text::new("无人接收", "nobody listens");
         }
     }
 }
@@ -94,27 +97,45 @@ fn message(mut publish: Publish, now: Now) -> Signal {
 }
 
 /// Why there was no connection to the broker.
-fn refused(error: &ConnectionError, address: &str) -> String {
+fn refused(error: &ConnectionError, address: &str) -> Text {
     match error {
         ConnectionError::Io(error) => words::connecting(error, address),
-        ConnectionError::NetworkTimeout => format!("no connection to broker {address} in time"),
+        ConnectionError::NetworkTimeout => Text::new(
+            format!("连接 MQTT 代理 {address} 超时"),
+            format!("no connection to broker {address} in time"),
+        ),
         ConnectionError::ConnectionRefused(
             ConnectReturnCode::BadUserNamePassword | ConnectReturnCode::NotAuthorized,
-        ) => format!("broker {address} refuses user name or password"),
-        ConnectionError::ConnectionRefused(code) => format!("broker {address} refuses: {code:?}"),
-        _ => format!("broker {address} does not speak MQTT as expected: {error}"),
+        ) => Text::new(
+            format!("MQTT 代理 {address} 拒绝用户名或密码"),
+            format!("broker {address} refuses user name or password"),
+        ),
+        ConnectionError::ConnectionRefused(code) => Text::new(
+            format!("MQTT 代理 {address} 拒绝连接：{code:?}"),
+            format!("broker {address} refuses: {code:?}"),
+        ),
+        _ => Text::new(
+            format!("{address} 的通信不符合 MQTT 协议：{error}"),
+            format!("broker {address} does not speak MQTT as expected: {error}"),
+        ),
     }
 }
 
 /// Why the connection to the broker ended.
-fn broken(error: &ConnectionError, address: &str) -> String {
+fn broken(error: &ConnectionError, address: &str) -> Text {
     match error {
         ConnectionError::MqttState(StateError::AwaitPingResp) => {
-            format!("broker {address} no longer answers")
+            Text::new(format!("MQTT 代理 {address} 不再应答"), format!("broker {address} no longer answers"))
         }
         ConnectionError::MqttState(StateError::Deserialization(Malformed::PayloadSizeLimitExceeded(_))) => {
-            format!("a message beyond all bounds ended the connection to broker {address}")
+            Text::new(
+                format!("MQTT 代理 {address} 发来超长报文，连接已断开"),
+                format!("a message beyond all bounds ended the connection to broker {address}"),
+            )
         }
-        _ => format!("connection to broker {address} lost"),
+        _ => Text::new(
+            format!("与 MQTT 代理 {address} 的连接中断"),
+            format!("connection to broker {address} lost"),
+        ),
     }
 }

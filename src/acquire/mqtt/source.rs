@@ -6,7 +6,7 @@ use super::super::complaint::{Complaints, Leave};
 use super::super::news::{News, Told};
 use super::payload::{self, Malformed, Wanted};
 use crate::model::limits::COMPLAINT_INTERVAL_MIN;
-use crate::model::{Batch, DeviceId, LinkState, Mono, Now, PointId, Reading, Sample};
+use crate::model::{Batch, DeviceId, LinkState, Mono, Now, PointId, Reading, Sample, Text};
 
 /// One publisher.
 #[derive(Debug)]
@@ -24,7 +24,7 @@ pub(super) struct Source {
     faulty: Option<Mono>,
     faults: Complaints,
     /// Why it cannot be heard at all.
-    deaf: Option<String>,
+    deaf: Option<Text>,
     /// Whether a retained message has been remarked upon.
     pub(super) retained_noted: bool,
 }
@@ -36,7 +36,7 @@ pub(super) struct Heard {
     pub(super) batch: Option<Batch>,
     /// News of the publisher.
     pub(super) news: Option<News>,
-    /// What was wrong with it, and leave to log that.
+    /// What was wrong with it in the log's English, and leave to log that.
     pub(super) fault: Option<(String, Leave)>,
 }
 
@@ -65,14 +65,17 @@ impl Source {
 
     /// The broker will not let it be heard.
     pub(super) fn refused(&mut self) -> Option<News> {
-        let words = format!("the broker refuses the subscription to `{}`", self.filter);
+        let words = Text::new(
+            format!("MQTT 代理拒绝订阅主题 `{}`", self.filter),
+            format!("the broker refuses the subscription to `{}`", self.filter),
+        );
         self.deaf = Some(words.clone());
         self.told.tell(LinkState::Down, Some(words))
     }
 
     /// The broker is gone.
-    pub(super) fn lost(&mut self, words: &str) -> Option<News> {
-        self.told.tell(LinkState::Down, Some(words.to_owned()))
+    pub(super) fn lost(&mut self, words: &Text) -> Option<News> {
+        self.told.tell(LinkState::Down, Some(words.clone()))
     }
 
     /// When its silence will have lasted too long.
@@ -85,8 +88,7 @@ impl Source {
         if now < self.deadline() {
             return None;
         }
-        let silent = || format!("no message for {} s", self.silence.as_secs_f64());
-        let words = self.deaf.clone().unwrap_or_else(silent);
+        let words = self.deaf.clone().unwrap_or_else(|| silent(self.silence));
         self.told.tell(LinkState::Down, Some(words))
     }
 
@@ -94,8 +96,8 @@ impl Source {
     pub(super) fn hear(&mut self, payload: Result<&[u8], Malformed>, now: Now) -> Heard {
         self.heard = now.mono;
         let (samples, fault) = match payload.and_then(|payload| payload::read(payload, &self.wanted)) {
-            Ok(said) => (said.samples, said.fault.map(|fault| (fault.clone(), fault))),
-            Err(malformed) => (Vec::new(), Some((malformed.to_string(), malformed.in_detail()))),
+            Ok(said) => (said.samples, said.fault.map(|fault| (fault.clone(), fault.en))),
+            Err(malformed) => (Vec::new(), Some((malformed.words(), malformed.in_detail()))),
         };
         let (words, detail) = fault.unzip();
         let leave = words.as_ref().and_then(|_| self.faults.add(1, now.mono));
@@ -109,7 +111,7 @@ impl Source {
     }
 
     /// Up, or degraded while messages have been faulty of late: that good and faulty ones alternate is no news.
-    fn judge(&mut self, fault: Option<String>, now: Mono) -> Option<News> {
+    fn judge(&mut self, fault: Option<Text>, now: Mono) -> Option<News> {
         if fault.is_some() {
             self.faulty = Some(now);
             return self.told.tell(LinkState::Degraded, fault);
@@ -120,6 +122,11 @@ impl Source {
         }
         self.told.tell(LinkState::Up, None)
     }
+}
+
+fn silent(limit: Duration) -> Text {
+    let seconds = limit.as_secs_f64();
+    Text::new(format!("{seconds} s 内无消息"), format!("no message for {seconds} s"))
 }
 
 #[cfg(test)]
@@ -151,7 +158,10 @@ mod tests {
         assert_eq!(state(source.hear(Ok(b"{\"v\":1}"), at(1)).news), Some(LinkState::Up));
         assert_eq!(source.check_silence(at(30).mono), None);
         let news = source.check_silence(at(31).mono).unwrap();
-        assert_eq!((news.state, news.error.as_deref()), (LinkState::Down, Some("no message for 30 s")));
+        assert_eq!(
+            (news.state, news.error),
+            (LinkState::Down, Some(Text::new("30 s 内无消息", "no message for 30 s")))
+        );
         assert_eq!(source.check_silence(at(32).mono), None, "told twice");
         assert_eq!(state(source.hear(Ok(b"{\"v\":1}"), at(33)).news), Some(LinkState::Up));
     }
@@ -182,7 +192,7 @@ mod tests {
     fn a_publisher_that_was_lost_is_up_at_its_first_message_even_after_a_fault() {
         let mut source = source();
         source.hear(Ok(b"no"), at(1));
-        assert_eq!(state(source.lost("gone")), Some(LinkState::Down));
+        assert_eq!(state(source.lost(&Text::same("gone"))), Some(LinkState::Down));
         assert_eq!(state(source.hear(Ok(b"{\"v\":1}"), at(2)).news), Some(LinkState::Up));
     }
 
@@ -190,7 +200,7 @@ mod tests {
     fn p2_a_refused_subscription_stays_the_reason_of_the_silence() {
         let mut source = source();
         let news = source.refused().unwrap();
-        assert_eq!(news.error.as_deref(), Some("the broker refuses the subscription to `t`"));
+        assert_eq!(news.error.unwrap().en, "the broker refuses the subscription to `t`");
         assert_eq!(source.check_silence(at(31).mono), None);
     }
 }

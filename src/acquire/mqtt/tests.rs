@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use crate::acquire::run;
 use crate::acquire::testing::{Ears, SiteBuilder, Word, samples};
 use crate::model::limits::MQTT_PAYLOAD_BYTES_MAX;
-use crate::model::{Batch, DeviceId, LinkReport, LinkState, Reason, Sample, Value};
+use crate::model::{Batch, DeviceId, LinkReport, LinkState, Reason, Sample, Text, Value};
 use crate::site::{Broker, Extract, LinkKind, MqttDevice, Protocol, Source};
 
 /// A broker in memory.
@@ -203,13 +203,16 @@ async fn p3_a_publisher_of_nonsense_degrades_itself_and_nobody_else() {
         }
     }
     reports.sort_by_key(|report| report.device);
-    let words: Vec<_> = reports.iter().map(|report| report.error.as_deref()).collect();
+    let words: Vec<_> = reports.iter().map(|report| report.error.clone()).collect();
     assert_eq!(
         words,
         [
-            Some("malformed message: not JSON"),
-            Some("malformed message: longer than 262144 bytes"),
-            Some("text instead of a value at `/v`"),
+            Some(Text::new("报文格式错误：不是 JSON", "malformed message: not JSON")),
+            Some(Text::new(
+                "报文格式错误：长度超过 262144 字节",
+                "malformed message: longer than 262144 bytes"
+            )),
+            Some(Text::new("`/v` 处是文本，不是数值", "text instead of a value at `/v`")),
             None
         ]
     );
@@ -234,7 +237,7 @@ async fn p2_a_retained_message_is_never_taken_for_a_fresh_one() {
             }
             Word::Link(report) if report.device == DeviceId::new(0) => {
                 assert_eq!(report.state, LinkState::Down);
-                assert_eq!(report.error.as_deref(), Some("no message for 0.3 s"));
+                assert_eq!(report.error, Some(Text::new("0.3 s 内无消息", "no message for 0.3 s")));
                 break;
             }
             Word::Link(report) => assert_eq!(report.state, LinkState::Up),
@@ -251,7 +254,8 @@ async fn p2_a_publisher_that_falls_silent_is_down() {
     assert_eq!(rig.news_of(0).await.state, LinkState::Up);
     drop(sensor);
     let report = rig.news_of(0).await;
-    assert_eq!((report.state, report.error.as_deref()), (LinkState::Down, Some("no message for 0.3 s")));
+    let words = Text::new("0.3 s 内无消息", "no message for 0.3 s");
+    assert_eq!((report.state, report.error), (LinkState::Down, Some(words)));
     let _sensor = publisher(server.address, "sensor", vec![says("t", r#"{"v":1}"#)]);
     assert_eq!(rig.news_of(0).await.state, LinkState::Up);
 }
@@ -273,7 +277,11 @@ async fn p2_a_lost_broker_takes_its_publishers_down_and_its_return_brings_them_b
     drop(sensor);
     let report = rig.news_of(1).await;
     assert_eq!(report.state, LinkState::Down);
-    assert_eq!(report.error, Some(format!("connection to broker {address} lost")));
+    let words = Text::new(
+        format!("与 MQTT 代理 {address} 的连接中断"),
+        format!("connection to broker {address} lost"),
+    );
+    assert_eq!(report.error, Some(words));
     let server = Server::start(&address.to_string()).await;
     let _sensor = publisher(server.address, "sensor", messages);
     while rig.news_of(1).await.state != LinkState::Up {}
@@ -290,8 +298,13 @@ async fn a_broker_that_refuses_us_is_told_by_its_reason() {
     stream.write_all(&[0x20, 2, 0, 5]).await.unwrap();
     let report = rig.news_of(0).await;
     assert_eq!(report.state, LinkState::Down);
-    assert_eq!(report.error, Some(format!("broker {address} refuses user name or password")));
+    let words = Text::new(
+        format!("MQTT 代理 {address} 拒绝用户名或密码"),
+        format!("broker {address} refuses user name or password"),
+    );
+    assert_eq!(report.error, Some(words));
     drop((stream, broker));
     let report = rig.news_of(0).await;
-    assert_eq!(report.error, Some(format!("connection refused by {address}")));
+    let words = Text::new(format!("{address} 拒绝连接"), format!("connection refused by {address}"));
+    assert_eq!(report.error, Some(words));
 }

@@ -19,7 +19,7 @@ export function drawDevices(section) {
         state: status?.state ?? "unknown",
         word: t(`device.${status?.state ?? "unknown"}`),
         since: status?.since,
-        error: status?.error,
+        error: say(status?.error),
       };
     }),
   );
@@ -37,7 +37,7 @@ export function drawUplinks(section) {
         state,
         word: t(state === "unknown" ? "device.unknown" : `uplink.${state}`),
         since: status?.since,
-        error: status?.error,
+        error: say(status?.error),
       };
     }),
   );
@@ -85,7 +85,7 @@ function update(node, item) {
   text(parts.state, `${SHAPES[item.state]} ${item.word}`);
   text(parts.title, item.title);
   text(parts.where, item.where);
-  text(parts.error, item.error ?? "");
+  text(parts.error, item.error);
   updateAge(node);
 }
 

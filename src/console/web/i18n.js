@@ -19,7 +19,7 @@ export function t(key, values = {}) {
   return phrase.replace(/\{(\w+)\}/g, (_, name) => String(values[name] ?? ""));
 }
 
-/** A text of the site file. */
+/** A text of the gateway's, which it has in both languages. */
 export const say = (pair) => (pair ? pair[language()] || pair.zh || pair.en : "");
 
 /** Keeps a choice, if the browser lets us. */

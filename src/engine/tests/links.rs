@@ -68,7 +68,8 @@ fn p2_losing_a_device_makes_its_points_bad_and_raises_one_alarm() {
     let lost = meter.run.transitions();
     assert_eq!(lost.len(), 1);
     assert_eq!(lost[0].alarm, "meter.lost");
-    assert_eq!(lost[0].message.zh, "电能表（铸造）通信中断：connection timed out");
+    assert_eq!(lost[0].message.zh, "电能表（铸造）通信中断：连接超时");
+    assert_eq!(lost[0].message.en, "Meter (casting) does not answer: connection timed out");
     assert_eq!((lost[0].device.as_deref(), lost[0].point.as_deref()), (Some("meter"), None));
 }
 
@@ -273,7 +274,7 @@ fn device_states_are_told_when_they_or_their_reasons_change() {
     let mut meter = Meter::new();
     let start: Vec<_> = meter.run.out.devices.drain(..).collect();
     assert_eq!(start.len(), 1);
-    assert_eq!((start[0].state, start[0].error.as_deref()), (LinkState::Down, None));
+    assert_eq!((start[0].state, &start[0].error), (LinkState::Down, &None));
     meter.run.wait(1.0);
     for (state, told) in [
         (LinkState::Down, Some((0, "connection timed out"))),
@@ -286,7 +287,7 @@ fn device_states_are_told_when_they_or_their_reasons_change() {
         let seen: Vec<_> = meter.run.out.devices.drain(..).collect();
         let seen = seen.first().map(|s| {
             assert_eq!(s.state, state);
-            (s.since.wall.0 - EPOCH, s.error.as_deref().unwrap_or("").to_owned())
+            (s.since.wall.0 - EPOCH, s.error.as_ref().map_or(String::new(), |error| error.en.clone()))
         });
         assert_eq!(seen, told.map(|(since, error)| (since * 1000, error.to_owned())));
     }

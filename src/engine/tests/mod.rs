@@ -89,12 +89,12 @@ impl Run {
     }
 
     fn link(&mut self, device: DeviceId, state: LinkState) {
-        let error = (state != LinkState::Up).then(|| "connection timed out".to_owned());
+        let error = (state != LinkState::Up).then(|| Text::new("连接超时", "connection timed out"));
         self.apply(Input::Link(LinkReport { device, state, error }));
     }
 
     fn health(&mut self, source: HealthSource, error: Option<&str>) {
-        self.apply(Input::Health(HealthReport { source, error: error.map(str::to_owned) }));
+        self.apply(Input::Health(HealthReport { source, error: error.map(Text::same) }));
     }
 
     fn acknowledge(&mut self, alarm: &str, raised_at: Option<Stamp>) -> CommandResult {

@@ -38,11 +38,11 @@ pub(super) fn input(site: &Site, now: Now, event: &Event) -> Input {
             Input::Readings(Batch { device: DeviceId::new(device), at: now.wall, readings })
         }
         Event::Link(device, state) => {
-            let error = (state != LinkState::Up).then(|| "no answer".to_owned());
+            let error = (state != LinkState::Up).then(|| Text::same("no answer"));
             Input::Link(LinkReport { device: DeviceId::new(device), state, error })
         }
         Event::Store(works) => {
-            let error = (!works).then(|| "disk full".to_owned());
+            let error = (!works).then(|| Text::same("disk full"));
             Input::Health(HealthReport { source: HealthSource::Store, error })
         }
         Event::Acknowledge(alarm) => {

@@ -12,10 +12,12 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use super::payload::Outgoing;
+use crate::model::Text;
 use crate::model::limits::{
     MQTT_COMMANDS_MAX, MQTT_KEEP_ALIVE, MQTT_PACKET_BYTES_MAX, MQTT_PAYLOAD_BYTES_MAX, MQTT_WINDOW_MAX,
 };
 use crate::site::Broker;
+use crate::words;
 
 /// Seconds that connecting, and flushing a write, may take.
 const NETWORK_WAIT_S: u64 = 5;
@@ -28,7 +30,7 @@ const INCOMING_BYTES_MAX: usize = 4 * MQTT_PAYLOAD_BYTES_MAX;
 #[derive(Debug)]
 pub(super) enum Lost {
     /// In words.
-    Error(String),
+    Error(Text),
     /// The broker sent a packet too large to be taken; it would send it again.
     Oversized(usize),
 }
@@ -72,7 +74,10 @@ impl Link {
         match self.events.recv().await {
             Some(Ok(event)) => Ok(event),
             Some(Err(error)) => Err(self.lost(error)),
-            None => Err(Lost::Error(format!("the connection to {} ended", self.address))),
+            None => Err(Lost::Error(Text::new(
+                format!("与 {} 的连接已结束", self.address),
+                format!("the connection to {} ended", self.address),
+            ))),
         }
     }
 
@@ -90,18 +95,31 @@ impl Link {
             )) => return Lost::Oversized(size),
             ConnectionError::ConnectionRefused(
                 ConnectReturnCode::BadUserNamePassword | ConnectReturnCode::NotAuthorized,
-            ) => format!("the broker {address} refused the user name or the password"),
-            ConnectionError::ConnectionRefused(code) => {
-                format!("the broker {address} refused the connection: {code:?}")
+            ) => Text::new(
+                format!("MQTT 代理 {address} 拒绝用户名或密码"),
+                format!("the broker {address} refused the user name or the password"),
+            ),
+            ConnectionError::ConnectionRefused(code) => Text::new(
+                format!("MQTT 代理 {address} 拒绝连接：{code:?}"),
+                format!("the broker {address} refused the connection: {code:?}"),
+            ),
+            ConnectionError::NetworkTimeout => Text::new(
+                format!("MQTT 代理 {address} 在 {NETWORK_WAIT_S} s 内未应答"),
+                format!("the broker {address} did not answer within {NETWORK_WAIT_S} s"),
+            ),
+            ConnectionError::Io(error) => Text::new(
+                format!("无法连接 MQTT 代理 {address}"),
+                format!("the broker {address} cannot be reached"),
+            )
+            .because(&words::io_error(&error)),
+            ConnectionError::MqttState(StateError::ConnectionAborted) => Text::new(
+                format!("MQTT 代理 {address} 关闭了连接"),
+                format!("the broker {address} closed the connection"),
+            ),
+            other => {
+                Text::new(format!("与 {address} 的连接失败"), format!("the connection to {address} failed"))
+                    .because(&Text::same(other.to_string()))
             }
-            ConnectionError::NetworkTimeout => {
-                format!("the broker {address} did not answer within {NETWORK_WAIT_S} s")
-            }
-            ConnectionError::Io(error) => format!("the broker {address} cannot be reached: {error}"),
-            ConnectionError::MqttState(StateError::ConnectionAborted) => {
-                format!("the broker {address} closed the connection")
-            }
-            other => format!("the connection to {address} failed: {other}"),
         };
         Lost::Error(text)
     }

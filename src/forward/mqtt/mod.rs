@@ -15,8 +15,8 @@ use tokio_util::sync::CancellationToken;
 use super::backoff::Backoff;
 use super::feed::Feed;
 use super::{Context, Health};
-use crate::model::ForwarderId;
 use crate::model::limits::BACKOFF_MAX;
+use crate::model::{ForwarderId, Text};
 use crate::site::Broker;
 use crate::store::StoreError;
 use link::{Connect, Link, Lost};
@@ -77,9 +77,9 @@ impl<'a> Centre<'a> {
         health: &mut Health,
         backoff: &mut Backoff,
         stop: &CancellationToken,
-    ) -> Result<(), String> {
+    ) -> Result<(), Text> {
         let began = self.context.clock.now().mono;
-        let end = self.connect_and_serve(health, stop).await.map_err(|error| error.to_string())?;
+        let end = self.connect_and_serve(health, stop).await.map_err(|error| error.words())?;
         // Only a connection that lasted counts as a success: a broker that lets us in and throws us out is left alone.
         if self.context.clock.now().mono - began > BACKOFF_MAX {
             backoff.reset();
@@ -118,15 +118,18 @@ impl<'a> Centre<'a> {
         session.serve(self.commands != Commands::Off, stop).await
     }
 
-    fn oversized(&mut self, bytes: usize) -> String {
-        let why = format!("a packet of {bytes} bytes from the broker is too large to be taken");
-        self.refused = Some(why.clone());
+    fn oversized(&mut self, bytes: usize) -> Text {
+        let why = Text::new(
+            format!("MQTT 代理发来的 {bytes} 字节报文过长，无法接收"),
+            format!("a packet of {bytes} bytes from the broker is too large to be taken"),
+        );
+        self.refused = Some(why.en.clone());
         self.commands = match self.commands {
             Commands::Kept => Commands::Fresh,
             Commands::Fresh | Commands::Off => Commands::Off,
         };
         if self.commands == Commands::Off {
-            tracing::error!(forwarder = self.name, "commands are off until the next start: {why}");
+            tracing::error!(forwarder = self.name, "commands are off until the next start: {}", why.en);
         }
         why
     }

@@ -21,7 +21,7 @@ use crate::forward::feed::{Feed, Page};
 use crate::forward::queue::{Lane, Room, Ticket};
 use crate::forward::{Context, SAVE_EVERY};
 use crate::model::limits::{MQTT_ACK_WAIT_MAX, SHUTDOWN_MAX};
-use crate::model::{AlarmState, Board, Event as AlarmEvent, Mono};
+use crate::model::{AlarmState, Board, Event as AlarmEvent, Mono, Text};
 use crate::store::StoreError;
 
 /// How a connection ended.
@@ -113,7 +113,10 @@ impl<'a> Session<'a> {
         };
         match event {
             Ok(Event::Incoming(Packet::ConnAck(ack))) if ack.code == ConnectReturnCode::Success => None,
-            Ok(other) => Some(End::Lost(Lost::Error(format!("the broker began with {other:?}")))),
+            Ok(other) => Some(End::Lost(Lost::Error(Text::new(
+                format!("MQTT 代理的首个报文不是连接确认：{other:?}"),
+                format!("the broker began with {other:?}"),
+            )))),
             Err(lost) => Some(End::Lost(lost)),
         }
     }
@@ -130,7 +133,10 @@ impl<'a> Session<'a> {
         stop: &CancellationToken,
     ) -> Result<End, StoreError> {
         if with_commands && self.link.client.try_subscribe(self.topics.command(), QoS::AtLeastOnce).is_err() {
-            return Ok(End::Lost(Lost::Error("the client took no subscription".to_owned())));
+            return Ok(End::Lost(Lost::Error(Text::new(
+                "无法发出命令订阅请求",
+                "the client took no subscription",
+            ))));
         }
         self.feed.connected();
         self.due.insert(Due::Status);
@@ -151,7 +157,10 @@ impl<'a> Session<'a> {
                 _ = save.tick() => self.save().await?,
                 () = sleep_until(ack_due), if self.window.outstanding() > 0 => {
                     let wait = MQTT_ACK_WAIT_MAX.as_secs();
-                    let text = format!("the broker has acknowledged nothing for {wait} s");
+                    let text = Text::new(
+                        format!("MQTT 代理 {wait} s 内未确认任何报文"),
+                        format!("the broker has acknowledged nothing for {wait} s"),
+                    );
                     return Ok(End::Lost(Lost::Error(text)));
                 }
                 () = stop.cancelled() => break,

@@ -14,6 +14,7 @@ use axum::routing::post;
 use tokio::sync::watch;
 
 use super::plant::{ANY, Plant, soon};
+use crate::model::Text;
 use crate::site::{ForwarderKind, InfluxTarget, Secret};
 use crate::store::fixtures::{AT, alarms, batch, commit, raised, telemetry};
 
@@ -131,8 +132,10 @@ async fn p1_nothing_is_lost_while_the_database_is_busy_broken_or_refuses_the_tok
     commit(&plant.store, alarms(vec![raised("a")])).await;
     let said =
         [plant.complaint().await, plant.complaint().await, plant.complaint().await, plant.complaint().await];
-    for (text, part) in said.iter().zip(["503", "429", "token refused", "bucket"]) {
-        assert!(text.contains(part) && text.contains("because I say so"), "{text}");
+    let parts = [("503", "503"), ("429", "429"), ("令牌被拒绝", "token refused"), ("存储桶", "bucket")];
+    for (Text { zh, en }, (zh_part, en_part)) in said.iter().zip(parts) {
+        assert!(zh.contains(zh_part) && zh.contains("because I say so"), "{zh}");
+        assert!(en.contains(en_part) && en.contains("because I say so"), "{en}");
     }
     commit(&plant.store, telemetry(vec![batch(0, AT, 1.0)])).await;
     database.until("everything comes", |seen| seen.lines.len() == 3).await;
@@ -149,7 +152,8 @@ async fn p1_one_entry_that_cannot_be_taken_takes_nothing_else_with_it() {
     let names = (0..20).map(|i| raised(&if i == 13 { "poison".to_owned() } else { format!("a{i}") }));
     commit(&plant.store, alarms(names.collect())).await;
     plant.start();
-    let complaint = plant.complaint().await;
+    let Text { zh, en: complaint } = plant.complaint().await;
+    assert!(zh.contains("拒收一条记录（累计 1 条）：") && zh.contains("返回 400"), "{zh}");
     assert!(complaint.contains("would not take an entry (1 so far)"), "{complaint}");
     assert!(complaint.contains("400") && complaint.contains("because I say so"), "{complaint}");
     database.until("the other nineteen come", |seen| alarms_in(seen) == 19).await;
@@ -170,6 +174,28 @@ async fn p1_a_database_that_never_answers_is_given_up_and_tried_again() {
     tokio::time::resume();
     plant.complaint().await;
     database.until("the event comes", |seen| alarms_in(seen) == 1).await;
+    plant.stop().await;
+}
+
+#[tokio::test]
+async fn a_database_that_is_not_there_is_said_to_be_so_in_both_languages() {
+    let closed = tokio::net::TcpListener::bind(ANY).await.unwrap();
+    let address = closed.local_addr().unwrap();
+    drop(closed);
+    let target = ForwarderKind::Influx(InfluxTarget {
+        url: format!("http://{address}"),
+        org: "acme".to_owned(),
+        bucket: "plant".to_owned(),
+        token: None,
+    });
+    let mut plant = Plant::new(vec![("db", target)]);
+    plant.start();
+    commit(&plant.store, alarms(vec![raised("a")])).await;
+    let words = Text::new(
+        format!("写入 http://{address} 失败：拒绝连接"),
+        format!("writing to http://{address} failed: connection refused"),
+    );
+    assert_eq!(plant.complaint().await, words);
     plant.stop().await;
 }
 

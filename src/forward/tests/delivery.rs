@@ -5,7 +5,7 @@ use serde_json::{Value as Json, json};
 
 use super::plant::{ANY, Centre, Plant, broker};
 use crate::broker::EmbeddedBroker;
-use crate::model::{Action, AlarmState, DeviceStatus, EventKind, LinkState, Wall};
+use crate::model::{Action, AlarmState, DeviceStatus, EventKind, LinkState, Text, Wall};
 use crate::store::Turn;
 use crate::store::fixtures::{AT, alarms, batch, commit, raised, telemetry, transition};
 
@@ -55,7 +55,7 @@ async fn p1_an_alarm_reaches_the_centre_and_a_late_subscriber_sees_what_stands()
 async fn telemetry_and_device_states_arrive_as_the_contract_says() {
     let (server, mut plant, mut centre) = connected().await;
     let at = AT.stamp(&plant.site.identity.zone);
-    let error = Some("no answer".to_owned());
+    let error = Some(Text::new("无应答", "no answer"));
     let down = DeviceStatus { at, device: "meter2".to_owned(), state: LinkState::Degraded, since: at, error };
     commit(&plant.store, Turn { devices: vec![down], ..Turn::default() }).await;
     while centre.json("device/meter2").await["state"] != "degraded" {}
@@ -164,7 +164,7 @@ async fn p1_nothing_is_lost_when_the_broker_is_stopped_and_started_anew() {
     let address = server.local_addr();
     commit(&plant.store, alarms((0..5).map(|i| raised(&format!("before{i}"))).collect())).await;
     server.stop().await;
-    assert!(plant.complaint().await.contains(&address.to_string()));
+    assert!(plant.complaint().await.en.contains(&address.to_string()));
     commit(&plant.store, alarms((0..5).map(|i| raised(&format!("during{i}"))).collect())).await;
     commit(&plant.store, telemetry((0..200).map(|i| batch(0, AT, f64::from(i))).collect())).await;
 

@@ -8,6 +8,7 @@ use serde_json::Value as Json;
 
 use super::fake_broker::{Behaviour, FakeBroker, Seen};
 use super::plant::{Plant, broker};
+use crate::model::Text;
 use crate::model::limits::{MQTT_ACK_WAIT_MAX, MQTT_PAYLOAD_BYTES_MAX, MQTT_WINDOW_MAX};
 use crate::site::{Broker, ForwarderKind};
 use crate::store::fixtures::{AT, alarms, batch, commit, raised, telemetry};
@@ -40,9 +41,10 @@ async fn a_broker_that_refuses_the_password_is_named_and_tried_again() {
     let mut server = FakeBroker::start(vec![refuse, Behaviour::default()]).await;
     let mut plant = Plant::new(vec![("hq", broker(server.address))]);
     plant.start();
-    let complaint = plant.complaint().await;
-    assert!(complaint.contains("refused the user name or the password"), "{complaint}");
-    assert!(complaint.contains(&server.address.to_string()), "{complaint}");
+    let Text { zh, en } = plant.complaint().await;
+    let address = server.address;
+    assert_eq!(en, format!("the broker {address} refused the user name or the password"));
+    assert_eq!(zh, format!("MQTT 代理 {address} 拒绝用户名或密码"));
     plant.works().await;
     commit(&plant.store, alarms(vec![raised("a")])).await;
     server.until("the event comes", |seen| has_all(&seqs(seen, "alarm/event"), 1)).await;
@@ -58,7 +60,7 @@ async fn a_name_that_does_not_resolve_is_named() {
     let nowhere = ForwarderKind::Mqtt(Broker { address, username: None, password: None });
     let mut plant = Plant::new(vec![("hq", nowhere)]);
     plant.start();
-    let complaint = plant.complaint().await;
+    let complaint = plant.complaint().await.en;
     assert!(complaint.contains("no-such-host.invalid:1883"), "{complaint}");
     plant.stop().await;
 }
@@ -113,7 +115,7 @@ async fn p1_a_broker_that_never_acknowledges_is_left_and_tried_again() {
     tokio::time::pause();
     tokio::time::advance(MQTT_ACK_WAIT_MAX + Duration::from_secs(1)).await;
     tokio::time::resume();
-    let complaint = plant.complaint().await;
+    let complaint = plant.complaint().await.en;
     assert!(complaint.contains("acknowledged nothing"), "{complaint}");
     server.until("the event comes again", |seen| seqs(seen, "alarm/event") == [1, 1]).await;
     plant.stop().await;

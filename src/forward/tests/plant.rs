@@ -18,7 +18,7 @@ use super::contract::check;
 use crate::clock::Clock;
 use crate::forward::{Context, run};
 use crate::inbox::Inbox;
-use crate::model::{Command, CommandError, ForwarderId, Input};
+use crate::model::{Command, CommandError, ForwarderId, Input, Text};
 use crate::site::{Broker, ForwarderKind, Site};
 use crate::store::fixtures;
 use crate::store::{Progress, Store, Turn};
@@ -44,7 +44,7 @@ pub(super) struct Plant {
     pub(super) store: Store,
     pub(super) site: Arc<Site>,
     /// What a forwarder said of its connection.
-    pub(super) health: mpsc::Receiver<Option<String>>,
+    pub(super) health: mpsc::Receiver<Option<Text>>,
     /// What the centre commanded.
     pub(super) commands: mpsc::Receiver<Command>,
     dir: TempDir,
@@ -136,7 +136,7 @@ impl Plant {
     }
 
     /// What the forwarder says is wrong next.
-    pub(super) async fn complaint(&mut self) -> String {
+    pub(super) async fn complaint(&mut self) -> Text {
         loop {
             if let Some(error) = soon("the forwarder complains", self.health.recv()).await.unwrap() {
                 return error;

@@ -43,7 +43,7 @@ async fn p1_nobody_hears_of_an_event_that_is_not_in_the_journal() {
     store.commit(turn).await.unwrap();
     let mut fault = store.fault();
     let told = fault.wait_for(Option::is_some).await.unwrap().clone().unwrap();
-    assert!(told.contains("locked"), "{told}");
+    assert!(told.zh.contains("locked") && told.en.contains("locked"), "{told:?}");
     assert!(answer.try_recv().is_err() && events.try_recv().is_err() && !board.has_changed().unwrap());
 
     outsider.execute_batch("ROLLBACK").unwrap();

@@ -11,6 +11,7 @@ use super::super::plan::Span;
 use super::super::session::Session;
 use super::bus::{Act, Asked, Bus, true_answer};
 use crate::clock::Clock;
+use crate::model::Text;
 use crate::site::Table;
 
 const TIMEOUT: Duration = Duration::from_millis(500);
@@ -163,7 +164,7 @@ async fn an_exception_keeps_the_connection() {
         let mut session = Session::new(bus.clone(), framing, Clock::start());
         for n in 0..3 {
             let failure = session.ask(question(n)).await.unwrap_err();
-            assert_eq!(failure.to_string(), "exception 6: server device busy");
+            assert_eq!(failure.words(), Text::new("异常码 6：从站设备忙", "exception 6: server device busy"));
         }
         assert_eq!(bus.dials(), 1);
     }

@@ -9,7 +9,7 @@ use super::super::{Framing, Poller};
 use super::bus::{Act, Asked, Bus, device, holding, register};
 use crate::acquire::Context;
 use crate::acquire::testing::{Ears, SiteBuilder, Word, samples};
-use crate::model::{Batch, DeviceId, LinkReport, LinkState, Sample};
+use crate::model::{Batch, DeviceId, LinkReport, LinkState, Sample, Text};
 use crate::site::{LinkKind, ModbusDevice, Protocol, Source, Table};
 
 const REPLY: Duration = Duration::from_millis(20);
@@ -151,7 +151,7 @@ async fn a_unit_that_comes_back_is_found_and_polled_again() {
     let (batches, reports) = hear(&mut ears, Duration::from_secs(60)).await;
     assert_eq!(states(&reports, 1), [LinkState::Down]);
     let down = reports.iter().find(|report| report.device == DeviceId::new(1)).unwrap();
-    assert_eq!(down.error.as_deref(), Some("no answer within 500 ms"));
+    assert_eq!(down.error, Some(Text::new("500 ms 内无应答", "no answer within 500 ms")));
     assert_eq!(good_polls(&batches, 1, 2), 0);
     alive.send(()).await.unwrap();
     let (batches, reports) = hear(&mut ears, Duration::from_secs(120)).await;
@@ -184,7 +184,7 @@ async fn p2_a_link_without_a_connection_takes_all_its_devices_down_with_the_reas
     for device in [0, 1] {
         assert_eq!(states(&reports, device), [LinkState::Down]);
     }
-    assert_eq!(reports[0].error.as_deref(), Some("connection refused by bus:1"));
+    assert_eq!(reports[0].error, Some(Text::new("bus:1 拒绝连接", "connection refused by bus:1")));
     bus.refuse(false);
     let (batches, reports) = hear(&mut ears, Duration::from_secs(60)).await;
     for (device, unit) in [(0, 1), (1, 2)] {

@@ -12,7 +12,7 @@ use super::super::unit::Unit;
 use super::bus::{Act, Asked, Bus, device, holding, holdings};
 use crate::clock::Clock;
 use crate::model::limits::REFUSED_FOR;
-use crate::model::{DeviceId, Reason, Sample};
+use crate::model::{DeviceId, Reason, Sample, Text};
 
 /// A device with points in holding registers, and the bus that it is on.
 struct Rig {
@@ -58,8 +58,8 @@ impl Rig {
     }
 }
 
-fn part(words: &str) -> Outcome {
-    Outcome::Part(words.into())
+fn part(zh: &str, en: &str) -> Outcome {
+    Outcome::Part(Text::new(zh, en))
 }
 
 #[tokio::test(start_paused = true)]
@@ -74,8 +74,23 @@ async fn an_exception_touches_its_own_block_only() {
     let mut rig = Rig::new(&[0, 1, 100, 101, 300], |asked| {
         vec![Act::Say(if asked.covers(3, 100) { asked.exception(4) } else { asked.answer() })]
     });
-    let words = "exception 4: server device failure at holding 100…101";
-    assert_eq!(rig.poll().await, (vec![100, 101], part(words)));
+    let words = part(
+        "异常码 4：从站设备故障（保持寄存器 100…101）",
+        "exception 4: server device failure at holding 100…101",
+    );
+    assert_eq!(rig.poll().await, (vec![100, 101], words));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_few_complaints_are_spelled_out_and_the_others_counted() {
+    let mut rig = Rig::new(&[0, 100, 200, 300, 400], |asked| vec![Act::Say(asked.exception(6))]);
+    let Outcome::Part(words) = rig.poll().await.1 else { panic!("it answered") };
+    assert!(words.zh.ends_with("；异常码 6：从站设备忙（保持寄存器 200）；另有 2 处"), "{}", words.zh);
+    assert!(
+        words.en.ends_with("; exception 6: server device busy at holding 200; and 2 more"),
+        "{}",
+        words.en
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -83,7 +98,9 @@ async fn a_refused_address_is_found_and_left_alone_for_a_while() {
     let mut rig = Rig::new(&[0, 1, 2, 3, 4, 5, 6, 7], |asked| {
         vec![Act::Say(if asked.covers(3, 5) { asked.exception(2) } else { asked.answer() })]
     });
-    let found = (vec![5], part("exception 2: illegal data address at holding 5"));
+    let words =
+        part("异常码 2：数据地址非法（保持寄存器 5）", "exception 2: illegal data address at holding 5");
+    let found = (vec![5], words);
     assert_eq!(rig.poll().await, found);
     assert_eq!(rig.questions(), 7, "whole, then halves down to the one");
     assert_eq!(rig.poll().await, found);
@@ -139,7 +156,7 @@ async fn p3_a_block_that_never_answers_stops_costing_the_bus_and_nobody_else() {
     for _ in 0..60 {
         let (bad, outcome) = rig.poll().await;
         assert_eq!(bad, [0]);
-        assert_eq!(outcome, part("no answer within 500 ms for holding 0"));
+        assert_eq!(outcome, part("500 ms 内无应答（保持寄存器 0）", "no answer within 500 ms for holding 0"));
         hopeless += rig.bus.asked().into_iter().filter(|asked| silent(*asked)).count();
         advance(Duration::from_secs(1)).await;
     }
@@ -151,7 +168,10 @@ async fn p3_a_silent_device_costs_two_questions_a_poll_at_most() {
     let mut rig = Rig::new(&[0, 100, 200, 300, 400], |_| vec![]);
     assert_eq!(
         rig.poll().await,
-        (vec![0, 100, 200, 300, 400], Outcome::Nothing("no answer within 500 ms".into()))
+        (
+            vec![0, 100, 200, 300, 400],
+            Outcome::Nothing(Text::new("500 ms 内无应答", "no answer within 500 ms"))
+        )
     );
     assert_eq!(rig.questions(), 2);
 }
@@ -182,6 +202,8 @@ async fn a_gateway_that_reports_its_unit_silent_keeps_its_connection() {
     let mut rig = Rig::new(&[0, 100], |asked| vec![Act::Say(asked.exception(11))]);
     let (bad, outcome) = rig.poll().await;
     assert_eq!(bad, [0, 100]);
-    assert_eq!(outcome, Outcome::Nothing("exception 11: gateway target device failed to respond".into()));
+    let words =
+        Text::new("异常码 11：网关目标设备无应答", "exception 11: gateway target device failed to respond");
+    assert_eq!(outcome, Outcome::Nothing(words));
     assert_eq!(rig.bus.dials(), 1);
 }

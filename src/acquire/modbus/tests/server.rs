@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::bus::{device, register};
 use crate::acquire::testing::{Ears, SiteBuilder, samples};
 use crate::acquire::{Context, run};
-use crate::model::{LinkState, Sample, Value};
+use crate::model::{LinkState, Sample, Text, Value};
 use crate::site::{ByteOrder, Encoding, LinkKind, ModbusDevice, Protocol, Register, Source, Table};
 
 /// Unit 1 with a few registers.
@@ -149,7 +149,8 @@ async fn a_server_that_is_started_later_is_found() {
     let task = tokio::spawn(run(0, context, stop.clone()));
     let report = ears.link().await;
     assert_eq!(report.state, LinkState::Down);
-    assert_eq!(report.error, Some(format!("connection refused by {address}")));
+    let words = Text::new(format!("{address} 拒绝连接"), format!("connection refused by {address}"));
+    assert_eq!(report.error, Some(words));
     serve(address, &LinkKind::ModbusTcp(String::new()), stop.clone()).await;
     assert_eq!(ears.link().await.state, LinkState::Up);
     assert_eq!(samples(&ears.batch().await), expected());
