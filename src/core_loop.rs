@@ -10,9 +10,10 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::Clock;
 use crate::engine::Engine;
 use crate::inbox::Message;
-use crate::model::limits::{SNAPSHOT_INTERVAL, TURN_INPUTS_MAX};
+use crate::model::limits::{SNAPSHOT_INTERVAL, SNAPSHOT_INTERVAL_MAX, TURN_INPUTS_MAX};
 use crate::model::{
-    DeviceId, HealthReport, HealthSource, Input, LinkReport, Mono, Output, Snapshot, Transition,
+    CommandResult, DeviceId, HealthReport, HealthSource, Input, LinkReport, Mono, Now, Output, Snapshot,
+    Transition,
 };
 use crate::site::Site;
 use crate::store::{Store, Turn};
@@ -31,11 +32,10 @@ impl Inputs {
         Self { receiver, links: BTreeMap::new(), health: HashMap::new() }
     }
 
-    fn remember(&mut self, input: &Input) {
-        match input {
-            Input::Link(report) => drop(self.links.insert(report.device, report.clone())),
-            Input::Health(report) => drop(self.health.insert(report.source, report.clone())),
-            Input::Readings(_) | Input::Command(_) | Input::Wake => {}
+    fn remember(&mut self, news: News) {
+        match news {
+            News::Link(report) => drop(self.links.insert(report.device, report)),
+            News::Health(report) => drop(self.health.insert(report.source, report)),
         }
     }
 
@@ -46,6 +46,22 @@ impl Inputs {
     }
 }
 
+/// What is told only when it changes.
+enum News {
+    Link(LinkReport),
+    Health(HealthReport),
+}
+
+impl News {
+    fn of(input: &Input) -> Option<Self> {
+        match input {
+            Input::Link(report) => Some(Self::Link(report.clone())),
+            Input::Health(report) => Some(Self::Health(report.clone())),
+            Input::Readings(_) | Input::Command(_) | Input::Wake => None,
+        }
+    }
+}
+
 /// The loop's surroundings: what a new loop needs to carry on where an earlier one fell.
 pub(crate) struct CoreLoop {
     site: Arc<Site>,
@@ -53,18 +69,28 @@ pub(crate) struct CoreLoop {
     store: Store,
     inputs: Mutex<Inputs>,
     snapshots: watch::Sender<Arc<Snapshot>>,
+    /// Cancelled when nothing can be kept any more.
+    lost: CancellationToken,
 }
 
 impl CoreLoop {
-    /// A loop that begins with the alarms that stood when the gateway last ran; the store's board holds them.
-    pub(crate) fn new(site: Arc<Site>, clock: Clock, store: Store, inputs: Inputs) -> Self {
+    /// A loop that begins with the alarms that stood when the gateway last ran; the store's board holds them. `lost` is
+    /// cancelled when the store has ended under it.
+    pub(crate) fn new(
+        site: Arc<Site>,
+        clock: Clock,
+        store: Store,
+        inputs: Inputs,
+        lost: CancellationToken,
+    ) -> Self {
         let now = clock.now();
         let engine = Engine::new(site.clone(), standing(&store), now, &mut Output::default());
         let (snapshots, _) = watch::channel(Arc::new(engine.snapshot(now)));
-        Self { site, clock, store, inputs: Mutex::new(inputs), snapshots }
+        Self { site, clock, store, inputs: Mutex::new(inputs), snapshots, lost }
     }
 
-    /// Where snapshots are published.
+    /// Where snapshots are published: soon after a change, and while the loop runs at least every
+    /// [`SNAPSHOT_INTERVAL_MAX`].
     pub(crate) fn snapshots(&self) -> watch::Receiver<Arc<Snapshot>> {
         self.snapshots.subscribe()
     }
@@ -73,93 +99,131 @@ impl CoreLoop {
     /// run starts from the committed state.
     pub(crate) async fn run(&self, stop: CancellationToken) {
         let mut inputs = self.inputs.lock().await;
-        let mut turn = OpenTurn::default();
-        let mut engine =
-            Engine::new(self.site.clone(), standing(&self.store), self.clock.now(), &mut turn.out);
-        for input in inputs.remembered() {
-            engine.apply(self.clock.now(), input, &mut turn.out);
+        tokio::select! {
+            () = self.settle() => {}
+            () = stop.cancelled() => return,
         }
-        let mut snapshot_due = None;
+        let mut turn = Running::begin(self, &inputs);
         self.commit(&mut turn).await;
-        while let Some(first) = self.next(&mut inputs, &engine, snapshot_due, &stop).await {
-            self.apply(&mut engine, first, &mut inputs, &mut turn);
-            self.commit(&mut turn).await;
-            self.publish(&engine, &mut snapshot_due);
+        while let Some(first) = self.next(&mut inputs, &turn, &stop).await {
+            self.turn(&mut turn, first, &mut inputs).await;
         }
         while let Ok(message) = inputs.receiver.try_recv() {
-            self.apply(&mut engine, Some(message), &mut inputs, &mut turn);
-            self.commit(&mut turn).await;
+            self.turn(&mut turn, Some(message), &mut inputs).await;
         }
     }
 
-    /// The next message; `Some(None)` when a deadline has come; `None` at the end.
+    /// Waits until all that an earlier loop decided is on disk, and so on the board.
+    async fn settle(&self) {
+        let (reply, settled) = tokio::sync::oneshot::channel();
+        let marker = Turn { replies: vec![(reply, Ok(()))], ..Turn::default() };
+        if self.store.commit(marker).await.is_err() || settled.await.is_err() {
+            self.lost.cancel();
+        }
+    }
+
+    /// The next message; `Some(None)` when a deadline has come and no message waits; `None` at the end. What waits goes first,
+    /// since it happened before now.
     async fn next(
         &self,
         inputs: &mut Inputs,
-        engine: &Engine,
-        snapshot_due: Option<Mono>,
+        turn: &Running,
         stop: &CancellationToken,
     ) -> Option<Option<Message>> {
-        let deadline = [engine.next_deadline(), snapshot_due].into_iter().flatten().min();
-        let sleep = async {
-            match deadline {
-                Some(deadline) => tokio::time::sleep_until(self.clock.instant(deadline)).await,
-                None => std::future::pending().await,
-            }
-        };
+        let deadline =
+            turn.engine.next_deadline().map_or(turn.snapshot_due, |due| due.min(turn.snapshot_due));
         tokio::select! {
-            message = inputs.receiver.recv() => message.map(Some),
-            () = sleep => Some(None),
+            biased;
             () = stop.cancelled() => None,
+            message = inputs.receiver.recv() => message.map(Some),
+            () = tokio::time::sleep_until(self.clock.instant(deadline)) => Some(None),
         }
     }
 
-    /// Applies one message, or the deadline, and whatever else is waiting, up to the turn's bound.
-    fn apply(&self, engine: &mut Engine, first: Option<Message>, inputs: &mut Inputs, turn: &mut OpenTurn) {
+    /// Applies one message, or the deadline, and whatever else is waiting, up to the turn's bound; commits; publishes.
+    async fn turn(&self, turn: &mut Running, first: Option<Message>, inputs: &mut Inputs) {
         if first.is_none() {
-            engine.apply(self.clock.now(), Input::Wake, &mut turn.out);
+            turn.wake(self.clock.now());
         }
         let mut next = first.or_else(|| inputs.receiver.try_recv().ok());
         let mut taken = 0;
         while let Some(message) = next {
-            if matches!(message.input, Input::Command(_)) {
-                turn.waiting.push(message.reply);
+            let news = News::of(&message.input);
+            turn.take(message);
+            if let Some(news) = news {
+                inputs.remember(news);
             }
-            inputs.remember(&message.input);
-            engine.apply(self.clock.now(), message.input, &mut turn.out);
             taken += 1;
             next = (taken < TURN_INPUTS_MAX).then(|| inputs.receiver.try_recv().ok()).flatten();
         }
+        self.commit(turn).await;
+        self.publish(turn, taken > 0);
     }
 
-    async fn commit(&self, turn: &mut OpenTurn) {
-        if !turn.out.is_empty()
-            && self.store.commit(Turn::take(&mut turn.out, &mut turn.waiting)).await.is_err()
-        {
-            tracing::error!("the store has ended: what was just decided is not kept");
+    async fn commit(&self, turn: &mut Running) {
+        if turn.out.is_empty() {
+            return;
+        }
+        let decided = Turn::take(&mut turn.out, &mut turn.waiting);
+        if self.store.commit(decided).await.is_err() {
+            tracing::error!("the store has ended: nothing more is kept");
+            self.lost.cancel();
         }
     }
 
-    /// Publishes a snapshot when one is due; a turn that changed something makes one due.
-    fn publish(&self, engine: &Engine, due: &mut Option<Mono>) {
+    /// Publishes a snapshot if one is due; `changed` makes one due soon.
+    fn publish(&self, turn: &mut Running, changed: bool) {
         let now = self.clock.now();
-        match *due {
-            None => *due = Some(now.mono + SNAPSHOT_INTERVAL),
-            Some(moment) if moment <= now.mono => {
-                *due = None;
-                if self.snapshots.receiver_count() > 0 {
-                    self.snapshots.send_replace(Arc::new(engine.snapshot(now)));
-                }
-            }
-            Some(_) => {}
+        if changed {
+            turn.snapshot_due = turn.snapshot_due.min(turn.snapshot_at + SNAPSHOT_INTERVAL);
+        }
+        if turn.snapshot_due <= now.mono {
+            self.snapshots.send_replace(Arc::new(turn.engine.snapshot(now)));
+            turn.snapshot_at = now.mono;
+            turn.snapshot_due = now.mono + SNAPSHOT_INTERVAL_MAX;
         }
     }
 }
 
-#[derive(Default)]
-struct OpenTurn {
+/// One run of the loop.
+struct Running {
+    engine: Engine,
+    /// What has been decided and not yet committed.
     out: Output,
-    waiting: Vec<Option<tokio::sync::oneshot::Sender<crate::model::CommandResult>>>,
+    /// Who waits for the results in `out`.
+    waiting: Vec<Option<tokio::sync::oneshot::Sender<CommandResult>>>,
+    /// The moment of the last input.
+    latest: Now,
+    snapshot_at: Mono,
+    snapshot_due: Mono,
+}
+
+impl Running {
+    fn begin(core: &CoreLoop, inputs: &Inputs) -> Self {
+        let (now, mut out) = (core.clock.now(), Output::default());
+        let mut engine = Engine::new(core.site.clone(), standing(&core.store), now, &mut out);
+        for input in inputs.remembered() {
+            engine.apply(now, input, &mut out);
+        }
+        Self { engine, out, waiting: Vec::new(), latest: now, snapshot_at: now.mono, snapshot_due: now.mono }
+    }
+
+    fn wake(&mut self, now: Now) {
+        self.latest = now;
+        self.engine.apply(now, Input::Wake, &mut self.out);
+    }
+
+    /// Applies a message as of its arrival: a loop that was held up neither takes old news for new nor lets a delay run out on
+    /// data whose successor is already waiting.
+    fn take(&mut self, message: Message) {
+        if message.arrived.mono > self.latest.mono {
+            self.latest = message.arrived;
+        }
+        if matches!(message.input, Input::Command(_)) {
+            self.waiting.push(message.reply);
+        }
+        self.engine.apply(self.latest, message.input, &mut self.out);
+    }
 }
 
 fn standing(store: &Store) -> Vec<Transition> {
@@ -185,8 +249,9 @@ mod tests {
         plant.site.store.directory = folder.path().to_owned();
         let (site, clock) = (Arc::new(plant.site), Clock::start());
         let Opened { store, .. } = Store::open(&site.store, site.clone(), clock).expect("a new store");
-        let (inbox, receiver) = Inbox::new();
-        let core = Arc::new(CoreLoop::new(site, clock, store.clone(), Inputs::new(receiver)));
+        let (inbox, receiver) = Inbox::new(clock);
+        let lost = CancellationToken::new();
+        let core = Arc::new(CoreLoop::new(site, clock, store.clone(), Inputs::new(receiver), lost));
 
         let first = CancellationToken::new();
         let run = tokio::spawn({
@@ -209,5 +274,43 @@ mod tests {
         run.await.expect("the second loop ends");
         store.clone().close().await;
         assert!(store.board().borrow().alarms.is_empty(), "a device that answers was taken for lost");
+    }
+
+    #[test]
+    fn p2_a_loop_that_was_held_up_judges_by_when_things_happened() {
+        let mut plant = Plant::new();
+        let device = plant.device("gds", Text::same("gds"), None);
+        let point = plant.point(device, "lel", Text::same("lel"));
+        plant.signal("lel.signal", point, 0.0);
+        let at = |seconds: u64| Now {
+            mono: Mono::from_start(Duration::from_secs(seconds)),
+            wall: crate::model::Wall(i64::try_from(seconds).expect("small") * 1000),
+        };
+        let message = |seconds: u64, input: Input| Message { arrived: at(seconds), input, reply: None };
+        let reading = |seconds: u64| {
+            let sample = crate::model::Sample::Good(crate::model::Value::Float(1.0));
+            let readings = vec![crate::model::Reading { point, at: at(seconds).wall, sample }];
+            Input::Readings(crate::model::Batch { device, at: at(seconds).wall, readings })
+        };
+        let mut out = Output::default();
+        let engine = Engine::new(Arc::new(plant.site), Vec::new(), at(0), &mut out);
+        let zero = Mono::ZERO;
+        let mut run = Running {
+            engine,
+            out,
+            waiting: Vec::new(),
+            latest: at(0),
+            snapshot_at: zero,
+            snapshot_due: zero,
+        };
+        run.take(message(0, Input::Link(LinkReport { device, state: LinkState::Up, error: None })));
+        // A reading every 5 s, none older than the point's 10 s, all of them taken in one go long after.
+        for second in [5, 10, 15, 20, 25, 30] {
+            run.take(message(second, reading(second)));
+        }
+        run.wake(at(31));
+        assert_eq!(run.out.transitions, [], "a point that was heard of all the time was taken for stale");
+        run.wake(at(41));
+        assert_eq!(run.out.transitions.len(), 1, "silence after that is an alarm");
     }
 }

@@ -4,6 +4,7 @@
 //! loop, which empties its inbox, then the uplinks, then the database.
 
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,7 +19,9 @@ use crate::broker::{BrokerError, EmbeddedBroker};
 use crate::clock::Clock;
 use crate::core_loop::{CoreLoop, Inputs};
 use crate::inbox::Inbox;
-use crate::model::limits::SHUTDOWN_MAX;
+use crate::model::limits::{
+    STOP_BROKER_MAX, STOP_CORE_MAX, STOP_SOURCES_MAX, STOP_STORE_MAX, STOP_UPLINKS_MAX,
+};
 use crate::model::{Board, Event, ForwarderId, HealthSource, Now, Snapshot, Text};
 use crate::site::Site;
 use crate::store::{Opened, Store, StoreError};
@@ -57,6 +60,7 @@ pub struct Gateway {
     sources: Supervisor,
     core: Supervisor,
     uplinks: Supervisor,
+    lost: CancellationToken,
     #[cfg(feature = "broker")]
     broker: Option<EmbeddedBroker>,
 }
@@ -74,13 +78,14 @@ impl Gateway {
         if site.broker.is_some() {
             return Err(StartError::NoBroker);
         }
-        let Opened { store, .. } = Store::open(&site.store, site.clone(), clock)?;
+        let Opened { store, set_aside, .. } = Store::open(&site.store, site.clone(), clock)?;
 
-        let (inbox, inputs) = Inbox::new();
-        let (sources, core, uplinks) = (supervisor(&inbox), supervisor(&inbox), supervisor(&inbox));
-        let parts = Parts { site, clock, boot, store, inbox };
+        let (inbox, inputs) = Inbox::new(clock);
+        let sources = Supervisor::new(inbox.clone());
+        let (core, uplinks) = (sources.sibling(), sources.sibling());
+        let parts = Parts { site, clock, boot, store, inbox, lost: CancellationToken::new() };
 
-        let snapshots = parts.spawn_core(&core, Inputs::new(inputs));
+        let snapshots = parts.spawn_core(&core, Inputs::new(inputs), set_aside);
         parts.spawn_uplinks(&uplinks);
         parts.spawn_links(&sources);
         let console = parts.spawn_console(&sources, listener, snapshots.clone());
@@ -99,6 +104,7 @@ impl Gateway {
             sources,
             core,
             uplinks,
+            lost: parts.lost,
             #[cfg(feature = "broker")]
             broker,
         })
@@ -124,18 +130,31 @@ impl Gateway {
         self.snapshots.clone()
     }
 
-    /// Stops in order, within [`SHUTDOWN_MAX`]; what is kept on disk goes out after the next start.
+    /// Returns when the gateway can keep nothing any more: it must be stopped and started anew.
+    pub async fn lost(&self) {
+        self.lost.cancelled().await;
+    }
+
+    /// Stops in order, within [`SHUTDOWN_MAX`](crate::model::limits::SHUTDOWN_MAX); what is kept on disk goes out after the
+    /// next start.
     pub async fn stop(self) {
-        let share: Duration = SHUTDOWN_MAX / 4;
-        for (name, part) in [("sources", &self.sources), ("core", &self.core), ("uplinks", &self.uplinks)] {
+        for (name, part, share) in [
+            ("sources", &self.sources, STOP_SOURCES_MAX),
+            ("core", &self.core, STOP_CORE_MAX),
+            ("uplinks", &self.uplinks, STOP_UPLINKS_MAX),
+        ] {
             if !part.stop(share).await {
                 warn!("{name} did not stop within {} ms", share.as_millis());
             }
         }
-        self.store.close().await;
+        if tokio::time::timeout(STOP_STORE_MAX, self.store.close()).await.is_err() {
+            warn!("the database was not closed within {} ms", STOP_STORE_MAX.as_millis());
+        }
         #[cfg(feature = "broker")]
-        if let Some(broker) = self.broker {
-            broker.stop().await;
+        if let Some(broker) = self.broker
+            && tokio::time::timeout(STOP_BROKER_MAX, broker.stop()).await.is_err()
+        {
+            warn!("the embedded broker did not stop within {} ms", STOP_BROKER_MAX.as_millis());
         }
         info!("stopped");
     }
@@ -148,11 +167,18 @@ struct Parts {
     boot: Uuid,
     store: Store,
     inbox: Inbox,
+    lost: CancellationToken,
 }
 
 impl Parts {
-    fn spawn_core(&self, core: &Supervisor, inputs: Inputs) -> watch::Receiver<Arc<Snapshot>> {
-        let core_loop = CoreLoop::new(self.site.clone(), self.clock, self.store.clone(), inputs);
+    fn spawn_core(
+        &self,
+        core: &Supervisor,
+        inputs: Inputs,
+        set_aside: Option<PathBuf>,
+    ) -> watch::Receiver<Arc<Snapshot>> {
+        let core_loop =
+            CoreLoop::new(self.site.clone(), self.clock, self.store.clone(), inputs, self.lost.clone());
         let snapshots = core_loop.snapshots();
         let core_loop = Arc::new(core_loop);
         core.spawn("core", move |stop| {
@@ -160,7 +186,8 @@ impl Parts {
             async move { core_loop.run(stop).await }
         });
         let (store, inbox) = (self.store.clone(), self.inbox.clone());
-        core.spawn("disk watch", move |stop| watch_disk(store.fault(), inbox.clone(), stop));
+        let aside = set_aside.map(|path| set_aside_words(&path));
+        core.spawn("disk watch", move |stop| watch_disk(aside.clone(), store.fault(), inbox.clone(), stop));
         snapshots
     }
 
@@ -234,10 +261,6 @@ impl console::EventHistory for JournalPages {
     }
 }
 
-fn supervisor(inbox: &Inbox) -> Supervisor {
-    Supervisor::new(inbox.clone(), CancellationToken::new())
-}
-
 fn boot_id(now: Now) -> Uuid {
     let since_epoch = Duration::from_millis(u64::try_from(now.wall.0).unwrap_or(0));
     Uuid::new_v7(Timestamp::from_unix(NoContext, since_epoch.as_secs(), since_epoch.subsec_nanos()))
@@ -259,7 +282,16 @@ async fn start_broker(site: &Site) -> Result<Option<EmbeddedBroker>, BrokerError
     }
 }
 
-async fn watch_disk(mut fault: watch::Receiver<Option<Text>>, inbox: Inbox, stop: CancellationToken) {
+/// Tells of a database that had to be set aside, then of every change of the disk's state.
+async fn watch_disk(
+    set_aside: Option<Text>,
+    mut fault: watch::Receiver<Option<Text>>,
+    inbox: Inbox,
+    stop: CancellationToken,
+) {
+    if set_aside.is_some() {
+        inbox.health(HealthSource::Store, set_aside).await;
+    }
     loop {
         let error = fault.borrow_and_update().clone();
         inbox.health(HealthSource::Store, error).await;
@@ -268,4 +300,9 @@ async fn watch_disk(mut fault: watch::Receiver<Option<Text>>, inbox: Inbox, stop
             () = stop.cancelled() => return,
         }
     }
+}
+
+fn set_aside_words(path: &Path) -> Text {
+    Text::new("原数据库无法读取，已另存", "the database could not be read and was set aside")
+        .because(&Text::same(path.display().to_string()))
 }

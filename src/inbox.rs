@@ -3,14 +3,18 @@
 
 use tokio::sync::{mpsc, oneshot};
 
+use crate::clock::Clock;
 use crate::model::limits::INBOX_LEN_MAX;
 use crate::model::{
-    Batch, Command, CommandError, CommandResult, HealthReport, HealthSource, Input, LinkReport, Text,
+    Batch, Command, CommandError, CommandResult, HealthReport, HealthSource, Input, LinkReport, Now, Text,
 };
 
-/// One input, and whom to answer.
+/// One input, when it came, and whom to answer.
 #[derive(Debug)]
 pub struct Message {
+    /// When it was handed over: before it waited for a place, so that a loop that was held up judges by when things
+    /// happened and not by when it got to them.
+    pub arrived: Now,
     /// For the engine.
     pub input: Input,
     /// Who waits for the result of a command. Answered once its effects are on disk.
@@ -20,13 +24,16 @@ pub struct Message {
 /// The sending side. A full inbox makes the sender wait; a closed one means that the gateway is stopping, and
 /// what is sent is dropped.
 #[derive(Debug, Clone)]
-pub struct Inbox(mpsc::Sender<Message>);
+pub struct Inbox {
+    sender: mpsc::Sender<Message>,
+    clock: Clock,
+}
 
 impl Inbox {
     /// An inbox and its receiving end, which the gateway's loop owns.
-    pub fn new() -> (Self, mpsc::Receiver<Message>) {
+    pub fn new(clock: Clock) -> (Self, mpsc::Receiver<Message>) {
         let (sender, receiver) = mpsc::channel(INBOX_LEN_MAX);
-        (Self(sender), receiver)
+        (Self { sender, clock }, receiver)
     }
 
     /// Hands over readings of one device.
@@ -47,14 +54,18 @@ impl Inbox {
     /// Gives a command and waits until its effects are on disk.
     pub async fn command(&self, command: Command) -> CommandResult {
         let (reply, answer) = oneshot::channel();
-        let message = Message { input: Input::Command(command), reply: Some(reply) };
-        self.0.send(message).await.map_err(|_| CommandError::Unavailable)?;
+        let message = self.message(Input::Command(command), Some(reply));
+        self.sender.send(message).await.map_err(|_| CommandError::Unavailable)?;
         answer.await.map_err(|_| CommandError::Unavailable)?
     }
 
+    fn message(&self, input: Input, reply: Option<oneshot::Sender<CommandResult>>) -> Message {
+        Message { arrived: self.clock.now(), input, reply }
+    }
+
     async fn send(&self, input: Input) {
-        let message = Message { input, reply: None };
-        if self.0.send(message).await.is_err() {
+        let message = self.message(input, None);
+        if self.sender.send(message).await.is_err() {
             tracing::debug!("input after the gateway's loop ended: dropped");
         }
     }

@@ -55,7 +55,7 @@ impl SiteBuilder {
 
     /// A context for this site, and the engine's ears.
     pub(super) fn build(self) -> (Context, Ears) {
-        let (inbox, messages) = Inbox::new();
+        let (inbox, messages) = Inbox::new(Clock::start());
         let context = Context { site: Arc::new(self.0), inbox, clock: Clock::start() };
         (context, Ears(messages))
     }

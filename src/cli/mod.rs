@@ -13,6 +13,7 @@ mod watch;
 
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Parser as _;
@@ -25,6 +26,9 @@ use args::{Args, Command};
 
 /// What a failed command exits with: 1, but 2 for a site file with mistakes.
 const EXIT_MISTAKES: u8 = 2;
+
+/// How long threads that are still at work may hold up the end of the program.
+const RUNTIME_STOP_MAX: Duration = Duration::from_millis(500);
 
 /// Runs the command that was typed.
 pub(crate) fn main() -> ExitCode {
@@ -70,7 +74,10 @@ fn asynchronous(command: impl Future<Output = anyhow::Result<ExitCode>>) -> anyh
         .enable_all()
         .build()
         .context("the runtime did not start")?;
-    runtime.block_on(command)
+    let result = runtime.block_on(command);
+    // A read from a disk that hangs must not keep the program.
+    runtime.shutdown_timeout(RUNTIME_STOP_MAX);
+    result
 }
 
 /// Reads and checks a site file; its mistakes become exit code 2.

@@ -15,7 +15,15 @@ pub(crate) async fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
     if let Some(console) = gateway.console() {
         tracing::info!("console at http://{console}/");
     }
-    stop.cancelled().await;
+    let lost = tokio::select! {
+        () = stop.cancelled() => false,
+        () = gateway.lost() => true,
+    };
     gateway.stop().await;
+    // The service manager starts a daemon that failed again; one that could keep nothing must not go on.
+    anyhow::ensure!(
+        !lost,
+        "the database's writer failed: the gateway stopped, since it could keep nothing any more"
+    );
     Ok(ExitCode::SUCCESS)
 }

@@ -118,8 +118,20 @@ pub const BACKOFF_MAX: Duration = Duration::from_secs(30);
 pub const TASK_STABLE_AFTER: Duration = Duration::from_secs(60);
 /// Shortest time between two snapshots for the console.
 pub const SNAPSHOT_INTERVAL: Duration = Duration::from_millis(250);
+/// Longest time between two snapshots while the gateway's loop runs.
+pub const SNAPSHOT_INTERVAL_MAX: Duration = Duration::from_secs(2);
 /// How long an orderly stop may take.
 pub const SHUTDOWN_MAX: Duration = Duration::from_secs(5);
+/// Of that, for the links and the console to end.
+pub const STOP_SOURCES_MAX: Duration = Duration::from_millis(800);
+/// For the loop to empty its inbox.
+pub const STOP_CORE_MAX: Duration = Duration::from_millis(400);
+/// For the forwarders to take their leave.
+pub const STOP_UPLINKS_MAX: Duration = Duration::from_millis(2600);
+/// For the database to be closed.
+pub const STOP_STORE_MAX: Duration = Duration::from_millis(800);
+/// For the embedded broker to end.
+pub const STOP_BROKER_MAX: Duration = Duration::from_millis(300);
 /// An alarm or a reading that reaches its destination later than this after it happened is marked as
 /// back-fill (our default).
 pub const BACKFILL_AFTER: Duration = Duration::from_secs(10);
@@ -129,4 +141,12 @@ const _: () =
     assert!(CONSOLE_BEAT_INTERVAL.as_secs() < CONSOLE_IDLE_MAX.as_secs(), "a live stream is never idle");
 const _: () = assert!(CONSOLE_ANSWER_MAX.as_secs() < CONSOLE_IDLE_MAX.as_secs(), "waiting is not idling");
 const _: () = assert!(TURN_INPUTS_MAX <= INBOX_LEN_MAX);
+const _: () = assert!(
+    STOP_SOURCES_MAX.as_millis()
+        + STOP_CORE_MAX.as_millis()
+        + STOP_UPLINKS_MAX.as_millis()
+        + STOP_STORE_MAX.as_millis()
+        + STOP_BROKER_MAX.as_millis()
+        <= SHUTDOWN_MAX.as_millis()
+);
 const _: () = assert!(MQTT_PAYLOAD_BYTES_MAX < MQTT_PACKET_BYTES_MAX);

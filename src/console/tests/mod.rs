@@ -49,7 +49,7 @@ fn gateway(history: impl EventHistory) -> (Context, Gateway) {
     let (board, board_seen) = watch::channel(Arc::new(board([raised(1)])));
     let (snapshots, snapshots_seen) = watch::channel(Arc::new(snapshot(6.25)));
     let events = broadcast::Sender::new(EVENT_BROADCAST_LEN_MAX);
-    let (sender, inbox) = Inbox::new();
+    let (sender, inbox) = Inbox::new(Clock::start());
     let context = Context {
         site: Arc::new(site()),
         board: board_seen,

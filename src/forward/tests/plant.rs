@@ -62,7 +62,7 @@ impl Plant {
     }
 
     fn in_directory(dir: TempDir, site: Site) -> Self {
-        let (inbox, mut messages) = Inbox::new();
+        let (inbox, mut messages) = Inbox::new(Clock::start());
         let (told, health) = mpsc::channel(1000);
         let (commanded, commands) = mpsc::channel(1000);
         tokio::spawn(async move {
