@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
-use hazgate::model::limits::{BACKOFF_MIN, MQTT_PAYLOAD_BYTES_MAX};
+use hazgate::model::limits::{BACKOFF_MIN, MQTT_PACKET_BYTES_MAX};
 use hazgate::model::{DeviceStatus, Event, Risk};
 use hazgate::site::Secret;
 use rumqttc::{AsyncClient, EventLoop, Incoming, MqttOptions, NetworkOptions, Publish, QoS};
@@ -57,7 +57,7 @@ pub(crate) fn listen(access: &Access) -> mpsc::Receiver<News> {
     let mut options =
         MqttOptions::new(format!("hazgate-watch-{}", Uuid::now_v7()), &access.host, access.port);
     options.set_keep_alive(Duration::from_secs(10));
-    options.set_max_packet_size(MQTT_PAYLOAD_BYTES_MAX, MQTT_PAYLOAD_BYTES_MAX);
+    options.set_max_packet_size(MQTT_PACKET_BYTES_MAX, MQTT_PACKET_BYTES_MAX);
     if let Some((user, password)) = &access.login {
         options.set_credentials(user, password.expose());
     }

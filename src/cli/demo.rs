@@ -121,6 +121,7 @@ async fn watch(screen: &Screen, board: &mut DemoBoard, stage: &Stage, end: impl 
                 None
             }
             () = &mut end => return,
+            () = screen.gone() => return,
         };
         if let Some(line) = line {
             screen.line(&line);

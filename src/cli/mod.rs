@@ -11,6 +11,7 @@ mod screen;
 mod simulate;
 mod watch;
 
+use std::io::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -27,6 +28,10 @@ use args::{Args, Command};
 /// What a failed command exits with: 1, but 2 for a site file with mistakes.
 const EXIT_MISTAKES: u8 = 2;
 
+/// The variable that says what is logged.
+const LOG_VARIABLE: &str = "HAZGATE_LOG";
+/// Threads for what may wait for the disk: database reads, name look-ups.
+const BLOCKING_THREADS_MAX: usize = 16;
 /// How long threads that are still at work may hold up the end of the program.
 const RUNTIME_STOP_MAX: Duration = Duration::from_millis(500);
 
@@ -34,7 +39,7 @@ const RUNTIME_STOP_MAX: Duration = Duration::from_millis(500);
 pub(crate) fn main() -> ExitCode {
     let args = Args::parse();
     if rustls::crypto::ring::default_provider().install_default().is_err() {
-        eprintln!("hazgate: another TLS provider was installed first");
+        complain("hazgate: another TLS provider was installed first");
         return ExitCode::FAILURE;
     }
     match dispatch(args) {
@@ -46,7 +51,7 @@ pub(crate) fn main() -> ExitCode {
 /// Says what went wrong, and with which exit code the program ends.
 fn fail(error: &anyhow::Error) -> ExitCode {
     if let Some(mistakes) = error.downcast_ref::<Mistakes>() {
-        eprint!("{}", mistakes.render(is_terminal()));
+        complain(mistakes.render(is_terminal()).trim_end());
         return ExitCode::from(EXIT_MISTAKES);
     }
     let gone = |io: &std::io::Error| io.kind() == std::io::ErrorKind::BrokenPipe;
@@ -54,8 +59,22 @@ fn fail(error: &anyhow::Error) -> ExitCode {
         // Whoever read our output has gone away: nothing left to say, and nobody to say it to.
         return ExitCode::SUCCESS;
     }
-    eprintln!("hazgate: {error:#}");
+    complain(&format!("hazgate: {}", causes(error)));
     ExitCode::FAILURE
+}
+
+/// An error and its causes, each said once.
+fn causes(error: &anyhow::Error) -> String {
+    error.chain().map(ToString::to_string).fold(String::new(), |told, cause| match told {
+        told if told.is_empty() => cause,
+        told if told.contains(&cause) => told,
+        told => format!("{told}: {cause}"),
+    })
+}
+
+/// Says something on standard error; nobody may be there to read it.
+fn complain(text: &str) {
+    writeln!(std::io::stderr(), "{text}").unwrap_or_default();
 }
 
 fn dispatch(args: Args) -> anyhow::Result<ExitCode> {
@@ -72,6 +91,7 @@ fn dispatch(args: Args) -> anyhow::Result<ExitCode> {
 fn asynchronous(command: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
+        .max_blocking_threads(BLOCKING_THREADS_MAX)
         .build()
         .context("the runtime did not start")?;
     let result = runtime.block_on(command);
@@ -90,7 +110,12 @@ fn log_to<W>(writer: W, default: &str, ansi: bool)
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
-    let filter = EnvFilter::try_from_env("HAZGATE_LOG").unwrap_or_else(|_| EnvFilter::new(default));
+    let wanted = std::env::var(LOG_VARIABLE).unwrap_or_default();
+    let filter =
+        EnvFilter::try_new(if wanted.is_empty() { default } else { &wanted }).unwrap_or_else(|error| {
+            complain(&format!("hazgate: {LOG_VARIABLE} is not understood ({error}): logging `{default}`"));
+            EnvFilter::new(default)
+        });
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer).with_ansi(ansi).init();
 }
 

@@ -9,7 +9,8 @@ use super::args::RunArgs;
 /// Runs the gateway until it is told to stop.
 pub(crate) async fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
     let site = super::load(&args.site)?;
-    super::log_to(std::io::stderr, "info", super::is_terminal());
+    // The embedded broker speaks of every client that comes and goes.
+    super::log_to(std::io::stderr, "info,mqtt5=warn", super::is_terminal());
     let stop = super::stop_at_signal()?;
     let gateway = Gateway::start(site).await?;
     if let Some(console) = gateway.console() {

@@ -5,6 +5,7 @@ use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use tokio_util::sync::CancellationToken;
 use tracing_subscriber::fmt::MakeWriter;
 
 /// From one repetition of the panel to the next where it cannot stay.
@@ -16,6 +17,7 @@ pub(crate) struct Screen {
     panel: MultiProgress,
     rows: Vec<ProgressBar>,
     fixed: bool,
+    gone: CancellationToken,
 }
 
 impl Screen {
@@ -29,7 +31,7 @@ impl Screen {
             ProgressStyle::with_template("{wide_msg}").unwrap_or_else(|_| ProgressStyle::default_bar());
         let rows =
             (0..rows).map(|_| panel.add(ProgressBar::new_spinner().with_style(style.clone()))).collect();
-        Self { panel, rows, fixed }
+        Self { panel, rows, fixed, gone: CancellationToken::new() }
     }
 
     /// How often the panel is worth drawing.
@@ -39,7 +41,7 @@ impl Screen {
 
     /// Shows a line that scrolls.
     pub(crate) fn line(&self, text: &str) {
-        self.panel.suspend(|| print(text));
+        self.panel.suspend(|| self.print(text));
     }
 
     /// Shows the panel: at most as many lines as it has rows.
@@ -51,8 +53,19 @@ impl Screen {
             }
         } else {
             for line in lines.iter().filter(|line| !line.is_empty()) {
-                print(&format!("  | {line}"));
+                self.print(&format!("  | {line}"));
             }
+        }
+    }
+
+    /// Returns when whoever read what is shown has gone away.
+    pub(crate) async fn gone(&self) {
+        self.gone.cancelled().await;
+    }
+
+    fn print(&self, text: &str) {
+        if writeln!(io::stdout(), "{text}").is_err() {
+            self.gone.cancel();
         }
     }
 
@@ -62,11 +75,6 @@ impl Screen {
             row.finish_and_clear();
         }
     }
-}
-
-/// A reader that has gone away ends the demo by its own signal, not by an error here.
-fn print(text: &str) {
-    writeln!(io::stdout(), "{text}").unwrap_or_default();
 }
 
 /// The log goes above the panel, to standard error.

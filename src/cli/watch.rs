@@ -61,12 +61,13 @@ struct View {
     language: Language,
     json: bool,
     seen: Seen,
-    connected: bool,
+    /// Why there is no connection, as last said.
+    lost: Option<String>,
 }
 
 impl Default for View {
     fn default() -> Self {
-        Self { language: Language::En, json: false, seen: Seen::default(), connected: false }
+        Self { language: Language::En, json: false, seen: Seen::default(), lost: None }
     }
 }
 
@@ -74,14 +75,14 @@ impl View {
     fn show(&mut self, broker: &str, news: News) -> io::Result<()> {
         match news {
             News::Connected => {
-                self.connected = true;
+                self.lost = None;
                 note(&format!("{} {broker}", self.language.pick("已连接", "connected to")))
             }
+            // The same complaint is made once and not at every attempt.
+            News::Lost(error) if self.lost.as_ref() == Some(&error) => Ok(()),
             News::Lost(error) => {
-                let was = std::mem::replace(&mut self.connected, false);
-                if was || !self.json {
-                    note(&format!("{} {broker}: {error}", self.language.pick("未连接", "not connected to")))?;
-                }
+                note(&format!("{} {broker}: {error}", self.language.pick("未连接", "not connected to")))?;
+                self.lost = Some(error);
                 Ok(())
             }
             News::Message(message) if self.json => print_json(&message),
