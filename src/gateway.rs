@@ -19,9 +19,7 @@ use crate::broker::{BrokerError, EmbeddedBroker};
 use crate::clock::Clock;
 use crate::core_loop::{CoreLoop, Inputs};
 use crate::inbox::Inbox;
-use crate::model::limits::{
-    STOP_BROKER_MAX, STOP_CORE_MAX, STOP_SOURCES_MAX, STOP_STORE_MAX, STOP_UPLINKS_MAX,
-};
+use crate::model::limits::{STOP_CORE_MAX, STOP_SOURCES_MAX, STOP_STORE_MAX, STOP_UPLINKS_MAX};
 use crate::model::{Board, Event, ForwarderId, HealthSource, Now, Snapshot, Text};
 use crate::site::Site;
 use crate::store::{Opened, Store, StoreError};
@@ -151,11 +149,7 @@ impl Gateway {
             warn!("the database was not closed within {} ms", STOP_STORE_MAX.as_millis());
         }
         #[cfg(feature = "broker")]
-        if let Some(broker) = self.broker
-            && tokio::time::timeout(STOP_BROKER_MAX, broker.stop()).await.is_err()
-        {
-            warn!("the embedded broker did not stop within {} ms", STOP_BROKER_MAX.as_millis());
-        }
+        stop_broker(self.broker).await;
         info!("stopped");
     }
 }
@@ -279,6 +273,15 @@ async fn start_broker(site: &Site) -> Result<Option<EmbeddedBroker>, BrokerError
     match &site.broker {
         Some(options) => EmbeddedBroker::start(options.listen).await.map(Some),
         None => Ok(None),
+    }
+}
+
+#[cfg(feature = "broker")]
+async fn stop_broker(broker: Option<EmbeddedBroker>) {
+    use crate::model::limits::STOP_BROKER_MAX;
+    let Some(broker) = broker else { return };
+    if tokio::time::timeout(STOP_BROKER_MAX, broker.stop()).await.is_err() {
+        warn!("the embedded broker did not stop within {} ms", STOP_BROKER_MAX.as_millis());
     }
 }
 

@@ -21,6 +21,7 @@ pub(crate) struct Args {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Everything in one process on loopback: simulated plant, broker, gateway, console
+    #[cfg(feature = "broker")]
     Demo(DemoArgs),
     /// The daemon: watch the site that SITE describes
     Run(RunArgs),
@@ -34,6 +35,7 @@ pub(crate) enum Command {
     Schema,
 }
 
+#[cfg(feature = "broker")]
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  hazgate demo\n  hazgate demo --duration 60s --lang zh")]
 pub(crate) struct DemoArgs {

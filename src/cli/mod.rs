@@ -1,12 +1,17 @@
 //! The command line: what can be typed, one file for each command, exit codes, logging. Nothing else lives here.
 
 mod args;
+#[cfg_attr(not(feature = "broker"), expect(dead_code, reason = "only the demo needs all of it"))]
 mod bench;
+#[cfg_attr(not(feature = "broker"), expect(dead_code, reason = "only the demo needs all of it"))]
 mod centre;
 mod check;
+#[cfg(feature = "broker")]
 mod demo;
+#[cfg_attr(not(feature = "broker"), expect(dead_code, reason = "only the demo needs all of it"))]
 mod language;
 mod run;
+#[cfg(feature = "broker")]
 mod screen;
 mod simulate;
 mod watch;
@@ -84,6 +89,7 @@ fn dispatch(args: Args) -> anyhow::Result<ExitCode> {
         Command::Run(args) => asynchronous(run::run(args)),
         Command::Simulate(args) => asynchronous(simulate::simulate(args)),
         Command::Watch(args) => asynchronous(watch::watch(args)),
+        #[cfg(feature = "broker")]
         Command::Demo(args) => asynchronous(demo::demo(args)),
     }
 }
