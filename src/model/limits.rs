@@ -47,10 +47,13 @@ pub const LINE_STRAY_BYTES_MAX: usize = 4096;
 pub const POLL_MISSES_MAX: usize = 2;
 /// Polls in a row without any answer after which a device is down.
 pub const MISSED_POLLS_MAX: u32 = 2;
-/// Extra questions that one poll may spend on finding addresses that a device refuses.
+/// Extra questions that one poll may spend on finding addresses that a device refuses, and on asking again for those
+/// that it has refused.
 pub const POLL_SPLITS_MAX: usize = 32;
-/// How long an address that a device refused is left alone.
-pub const REFUSED_FOR: Duration = Duration::from_secs(600);
+/// How long an address that a device refused for the first time is left alone: it may only be booting.
+pub const REFUSED_FOR_MIN: Duration = Duration::from_secs(5);
+/// How long an address that a device refuses again and again is left alone.
+pub const REFUSED_FOR_MAX: Duration = Duration::from_secs(600);
 /// After a device that is down has let a probe go unanswered, its bus belongs to the others for this many
 /// times as long as the probe took: dead devices cost the living at most 4 % of a bus.
 pub const PROBE_REST_FACTOR: u32 = 24;

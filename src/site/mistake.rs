@@ -54,12 +54,12 @@ impl Mistakes {
         self.list.len()
     }
 
-    /// Every mistake with the line that it stands on, for a person; `color` for a terminal.
+    /// Every mistake with the line that it stands on, for a person, each line with its end; `color` for a terminal.
     pub fn render(&self, color: bool) -> String {
         let renderer = if color { Renderer::styled() } else { Renderer::plain() };
         let shown: Vec<String> =
             self.list.iter().map(|mistake| self.render_one(&renderer, mistake)).collect();
-        shown.join("\n\n")
+        shown.join("\n\n") + "\n"
     }
 
     /// Every mistake for a machine: an array of objects with the fields of [`Mistake`].
@@ -103,7 +103,7 @@ struct Excerpt<'a> {
 
 impl fmt::Display for Mistakes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.render(false))
+        f.write_str(self.render(false).trim_end())
     }
 }
 

@@ -45,6 +45,7 @@ pub(super) fn complaint(format: &str, text: &str) -> Option<Complaint> {
         "time-zone" => Zone::read(text).err(),
         "json-pointer" => Pointer::read(text).err(),
         "topic-filter" => TopicFilter::read(text).err(),
+        NOT_EMPTY => Words::read(text).err(),
         _ => None,
     }
 }
@@ -309,13 +310,51 @@ impl TopicFilter {
 }
 
 /// A name: one text for both languages, or one for each.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(untagged)]
 pub(super) enum Words {
     /// The same in both languages.
     Same(String),
     /// `{ zh = "…", en = "…" }`.
     Both(Text),
+}
+
+/// The format of each text of [`Words`].
+const NOT_EMPTY: &str = "not-empty";
+
+impl Words {
+    fn read(text: &str) -> Result<(), Complaint> {
+        if text.trim().is_empty() {
+            return Err(Complaint::new(
+                "this text is empty",
+                "people are to read it: write what they call it",
+            ));
+        }
+        Ok(())
+    }
+}
+
+impl JsonSchema for Words {
+    fn schema_name() -> Cow<'static, str> {
+        "Words".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let text = |about: &str| json_schema!({ "description": about, "type": "string", "format": NOT_EMPTY, "pattern": r"\S" });
+        json_schema!({
+            "description": "A name: one text for both languages, or one for each.",
+            "anyOf": [
+                text("The same in both languages."),
+                {
+                    "description": "A text in Chinese and English.",
+                    "type": "object",
+                    "properties": { "zh": text("Simplified Chinese."), "en": text("English.") },
+                    "required": ["zh", "en"],
+                    "additionalProperties": false,
+                },
+            ],
+        })
+    }
 }
 
 impl From<Words> for Text {

@@ -10,7 +10,7 @@ use super::session::{Dial, Session};
 use super::unit::{Ask, Refused, Unit};
 use super::{decode, plan::Located};
 use crate::clock::Clock;
-use crate::model::limits::{POLL_MISSES_MAX, POLL_SPLITS_MAX, REFUSED_FOR};
+use crate::model::limits::{POLL_MISSES_MAX, POLL_SPLITS_MAX};
 use crate::model::{Now, Reading, Reason, Sample, Text};
 
 /// Complaints that are spelled out; the others are counted.
@@ -39,6 +39,7 @@ struct Poll<'a> {
     answers: usize,
     /// Why nothing came, for each question that nothing came for.
     silences: Vec<Text>,
+    /// Questions spent on addresses that are refused.
     splits: usize,
 }
 
@@ -60,18 +61,10 @@ pub(super) async fn poll<D: Dial>(
 
 impl<'a> Poll<'a> {
     fn begin(unit: &'a mut Unit, now: Now, rng: &'a mut fastrand::Rng) -> Self {
-        let todo = unit.line_up(now.mono).into();
+        let todo: VecDeque<Ask> = unit.line_up(now.mono).into();
+        let splits = todo.iter().filter(|ask| ask.refusals > 0).count();
         let readings = Vec::with_capacity(unit.len());
-        Self {
-            unit,
-            rng,
-            todo,
-            readings,
-            complaints: Vec::new(),
-            answers: 0,
-            silences: Vec::new(),
-            splits: 0,
-        }
+        Self { unit, rng, todo, readings, complaints: Vec::new(), answers: 0, silences: Vec::new(), splits }
     }
 
     /// Gives the block back unless it is not to be asked for this time.
@@ -91,6 +84,7 @@ impl<'a> Poll<'a> {
         let failure = match answer {
             Ok(answer) => {
                 self.read(&answer, &ask.block, now);
+                self.unit.relented |= ask.refusals > 0;
                 ask.answered();
                 self.unit.asks.push(ask);
                 return Ok(());
@@ -152,7 +146,7 @@ impl<'a> Poll<'a> {
     /// poll may spend more questions, or next time. An address that stands alone is left alone.
     fn narrow(&mut self, ask: Ask, failure: &Failure, now: Now) {
         self.answers += 1;
-        let words = complaint(failure, &ask.block);
+        let (words, before) = (complaint(failure, &ask.block), ask.refusals);
         match ask.block.halve() {
             Ok(halves) if self.splits < POLL_SPLITS_MAX => {
                 self.splits += halves.len();
@@ -165,7 +159,7 @@ impl<'a> Poll<'a> {
                 self.complaints.push(words);
                 self.unit.asks.extend(halves.map(Ask::new));
             }
-            Err(point) => self.unit.refused.push(Refused { point, words, until: now.mono + REFUSED_FOR }),
+            Err(point) => self.unit.refused.push(Refused::new(point, words, before, now.mono)),
         }
     }
 

@@ -8,7 +8,7 @@ use super::guard::{Failure, Question};
 use super::health::Health;
 use super::plan::{self, Block, Located, Span};
 use super::session::{Dial, Session};
-use crate::model::limits::MISSED_POLLS_MAX;
+use crate::model::limits::{MISSED_POLLS_MAX, POLL_SPLITS_MAX, REFUSED_FOR_MAX, REFUSED_FOR_MIN};
 use crate::model::{DeviceId, Mono, PointId, Text};
 use crate::site::ModbusDevice;
 
@@ -27,6 +27,8 @@ pub(super) struct Unit {
     pub(super) asks: Vec<Ask>,
     /// What it is not asked for, as it has refused it.
     pub(super) refused: Vec<Refused>,
+    /// Whether something that it had refused has come.
+    pub(super) relented: bool,
     modbus: ModbusDevice,
     points: Vec<Located>,
     probes: usize,
@@ -44,6 +46,8 @@ pub(super) struct Ask {
     /// Left alone until then, and why.
     rest: Option<(Mono, Text)>,
     backoff: Backoff,
+    /// Times in a row that the device refused it, where it is one point.
+    pub(super) refusals: u32,
 }
 
 /// A point whose address the device refuses.
@@ -55,18 +59,36 @@ pub(super) struct Refused {
     pub(super) words: Text,
     /// Until when it is left alone.
     pub(super) until: Mono,
+    /// Times in a row that it has been refused.
+    times: u32,
+}
+
+impl Refused {
+    /// The point's address is refused at `now`, and was so `before` in a row. It is left alone, each time for twice as
+    /// long: a device that is only booting refuses what it will soon have.
+    pub(super) fn new(point: Located, words: Text, before: u32, now: Mono) -> Self {
+        let doubled = REFUSED_FOR_MIN.saturating_mul(1_u32.checked_shl(before).unwrap_or(u32::MAX));
+        let until = now + doubled.min(REFUSED_FOR_MAX);
+        Self { point, words, until, times: before.saturating_add(1) }
+    }
+
+    /// The point is to be asked for again.
+    fn again(self) -> Ask {
+        Ask { refusals: self.times, ..Ask::new(Block::single(self.point)) }
+    }
 }
 
 impl Ask {
     /// A block that has not been asked for yet.
     pub(super) fn new(block: Block) -> Self {
-        Self { block, misses: 0, rest: None, backoff: Backoff::default() }
+        Self { block, misses: 0, rest: None, backoff: Backoff::default(), refusals: 0 }
     }
 
     /// Something came.
     pub(super) fn answered(&mut self) {
         self.misses = 0;
         self.rest = None;
+        self.refusals = 0;
         self.backoff.reset();
     }
 
@@ -99,6 +121,7 @@ impl Unit {
             skipped: Complaints::default(),
             asks: Vec::new(),
             refused: Vec::new(),
+            relented: false,
             modbus,
             points,
             probes: 0,
@@ -135,15 +158,30 @@ impl Unit {
         }
     }
 
-    /// Takes back into the plan what has been left alone for long enough, and hands out everything that is to
-    /// be asked for, what answered last time first. Something is always asked for, to hear the device at all.
+    /// The device has what it refused before: it was booting, or was changed. So whatever is refused or asked for in
+    /// pieces is asked for as at first; what does not answer stays as it is.
+    fn make_up(&mut self) {
+        let asks = std::mem::take(&mut self.asks);
+        let (answering, mut asks): (Vec<Ask>, Vec<Ask>) = asks.into_iter().partition(|ask| ask.misses == 0);
+        let refused = self.refused.drain(..).map(|refused| refused.point);
+        let points = answering.into_iter().flat_map(|ask| ask.block.points).chain(refused).collect();
+        asks.extend(plan::plan(points, &self.modbus).into_iter().map(Ask::new));
+        self.asks = asks;
+    }
+
+    /// Takes back into the plan what has been left alone for long enough, a few points at a time, and hands out
+    /// everything that is to be asked for, what answered last time first. Something is always asked for, to hear the
+    /// device at all.
     pub(super) fn line_up(&mut self, now: Mono) -> Vec<Ask> {
+        if std::mem::take(&mut self.relented) {
+            self.make_up();
+        }
         let due = |refused: &mut Refused| refused.until <= now;
-        let again: Vec<Refused> = self.refused.extract_if(.., due).collect();
+        let again: Vec<Refused> = self.refused.extract_if(.., due).take(POLL_SPLITS_MAX).collect();
         let mut asks = std::mem::take(&mut self.asks);
-        asks.extend(again.into_iter().map(|refused| Ask::new(Block::single(refused.point))));
+        asks.extend(again.into_iter().map(Refused::again));
         if asks.is_empty() && !self.refused.is_empty() {
-            asks.push(Ask::new(Block::single(self.refused.remove(0).point)));
+            asks.push(self.refused.remove(0).again());
         }
         asks.sort_by_key(|ask| (ask.misses, ask.block.span.table, ask.block.span.start));
         asks

@@ -5,7 +5,6 @@ mod payload;
 mod pump;
 mod source;
 #[cfg(test)]
-#[cfg(feature = "broker")]
 mod tests;
 mod topic;
 
@@ -108,7 +107,7 @@ impl Listener {
     }
 
     async fn listen(&mut self, mut signals: mpsc::Receiver<Signal>) {
-        // A message only puts a deadline off, so the earliest one need not be looked for at each message.
+        // A message puts off a deadline that counts, or gives one that had passed anew: neither needs a look at all.
         let mut check = self.context.clock.now().mono + SITE_DURATION_MAX;
         loop {
             tokio::select! {
@@ -117,7 +116,7 @@ impl Listener {
                     Some(Signal::Connected) => check = self.connected(),
                     Some(Signal::Subscribed(codes)) => self.subscribed(&codes).await,
                     Some(Signal::Message { now, publish, too_long }) => {
-                        self.hear(&publish, too_long, now).await;
+                        check = check.min(self.hear(&publish, too_long, now).await);
                     }
                 },
                 () = sleep_until(self.context.clock.instant(check)) => check = self.check_silence().await,
@@ -157,7 +156,9 @@ impl Listener {
         }
     }
 
-    async fn hear(&mut self, publish: &Publish, too_long: bool, now: Now) {
+    /// Hands a message to everyone whom it is for. Says when the first of their silences will have lasted too long.
+    async fn hear(&mut self, publish: &Publish, too_long: bool, now: Now) -> Mono {
+        let mut check = now.mono + SITE_DURATION_MAX;
         let topic = publish.topic.as_str();
         let payload = if too_long { Err(Malformed::TooLong) } else { Ok(&publish.payload[..]) };
         for listener in self.routes.to(topic) {
@@ -167,6 +168,7 @@ impl Listener {
                 continue;
             }
             let Heard { batch, news, fault } = source.hear(payload.clone(), now);
+            check = check.min(source.deadline());
             let device = source.device;
             self.context.tell(device, news).await;
             if let Some((words, leave)) = fault {
@@ -177,6 +179,7 @@ impl Listener {
                 self.context.inbox.readings(batch).await;
             }
         }
+        check
     }
 
     async fn lost(&mut self, words: &Text) {

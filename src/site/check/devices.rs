@@ -32,6 +32,17 @@ pub(super) struct Detail<'a> {
     pub(super) lost_after: Period,
 }
 
+impl Detail<'_> {
+    /// Where a key of the device stands: in the site file or in its template.
+    pub(super) fn place(&self, key: &str) -> Place {
+        place(self.spot, self.template.map(|(file, _)| file), key)
+    }
+}
+
+fn place(spot: Spot, template: Option<FileId>, key: &str) -> Place {
+    spot.key(key).or(template.map(|file| Spot::table(file, "device").key(key)))
+}
+
 pub(super) fn check<'a>(
     gathered: &'a Gathered,
     hazards: &Hazards,
@@ -62,6 +73,7 @@ impl<'a> Devices<'a> {
         let hazard = hazards.refer(one.own.hazard.as_ref(), one.place("hazard"), context);
         let protocol = one.protocol(links, context);
         if !is_new {
+            links.leave(one.id);
             return;
         }
         let title = one.title(&name);
@@ -100,8 +112,7 @@ impl<'a> One<'a> {
     }
 
     fn place(&self, key: &str) -> Place {
-        let template = self.template.map(|(file, _)| Spot::table(file, "device").key(key));
-        self.spot.key(key).or(template)
+        place(self.spot, self.template.map(|(file, _)| file), key)
     }
 
     fn title(&self, name: &str) -> Text {
@@ -142,10 +153,11 @@ impl<'a> One<'a> {
             Some(address) => self.connect(&address.0, unit, rtu, links, context),
             None => self.require("address", "address = \"10.0.0.5:502\"", context),
         }
+        let poll = self.at_least("poll", |raw| raw.poll, defaults::POLL, Period(POLL_INTERVAL_MIN), context);
         Protocol::Modbus(ModbusDevice {
             unit,
-            poll: self.at_least("poll", |raw| raw.poll, defaults::POLL, Period(POLL_INTERVAL_MIN), context),
-            timeout: self.timeout(context),
+            poll,
+            timeout: self.timeout(Period(poll), context),
             registers_max: self.get(|raw| raw.registers_max).unwrap_or(defaults::REGISTERS_MAX),
             gap_max: self.get(|raw| raw.gap_max).unwrap_or(defaults::GAP_MAX),
         })
@@ -168,11 +180,19 @@ impl<'a> One<'a> {
         links.join(kind, self.id);
     }
 
-    fn timeout(&self, context: &mut Context<'_>) -> std::time::Duration {
-        let timeout = self.get(|raw| raw.timeout).unwrap_or(defaults::TIMEOUT);
+    /// Longer than from one poll to the next, and a dead unit would hold up its neighbours on the bus.
+    fn timeout(&self, poll: Period, context: &mut Context<'_>) -> std::time::Duration {
+        let Some(timeout) = self.get(|raw| raw.timeout) else { return defaults::TIMEOUT.min(poll).0 };
         if timeout.0.is_zero() || timeout.0 > MODBUS_TIMEOUT_MAX {
             let hint = format!("use 1ms to {}", Period(MODBUS_TIMEOUT_MAX));
             context.findings.add(self.place("timeout"), format!("`{timeout}` is no time to wait")).hint(hint);
+        } else if timeout > poll {
+            let key = if self.own.timeout.is_none() && self.own.poll.is_some() { "poll" } else { "timeout" };
+            let message =
+                format!("the timeout of {timeout} is longer than from one poll to the next, {poll}");
+            let hint = "a device that does not answer would hold up its neighbours: \
+                        use a `timeout` that is at most `poll`";
+            context.findings.add(self.place(key), message).hint(hint);
         }
         timeout.0
     }

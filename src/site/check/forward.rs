@@ -4,7 +4,7 @@ use super::Context;
 use super::links::{self, Login};
 use super::names::Names;
 use crate::site::load::Gathered;
-use crate::site::model::{Forwarder, ForwarderKind, InfluxTarget};
+use crate::site::model::{Broker, Forwarder, ForwarderKind, InfluxTarget};
 use crate::site::raw::{RawForward, RawInflux, RawMqtt};
 use crate::site::source::Spot;
 
@@ -26,12 +26,35 @@ pub(super) fn check(gathered: &Gathered, context: &mut Context<'_>) -> Forwarder
             };
             let is_new = names.define(&id.0, forwarders.list.len(), spot.key("id"), context.findings);
             if let Some(kind) = kind.filter(|_| is_new) {
+                forwarders.refuse_twin(&kind, spot, context);
                 forwarders.list.push(Forwarder { name: id.0.clone(), kind });
                 forwarders.spots.push(spot);
             }
         }
     }
     forwarders
+}
+
+impl Forwarders {
+    /// What the gateway says of itself is retained at a broker once: two that say it there would undo each other's words.
+    fn refuse_twin(&self, kind: &ForwarderKind, spot: Spot, context: &mut Context<'_>) {
+        let ForwarderKind::Mqtt(broker) = kind else { return };
+        if let Some((_, first)) = self.brokers().find(|(other, _)| links::are_one(other, broker)) {
+            context
+                .findings
+                .add(spot.key("url"), format!("the broker {} is a destination already", broker.address))
+                .first(first.key("url"))
+                .hint("one destination for each broker: drop one of them");
+        }
+    }
+
+    /// The brokers among the destinations, and where they stand.
+    pub(super) fn brokers(&self) -> impl Iterator<Item = (&Broker, Spot)> {
+        self.list.iter().zip(&self.spots).filter_map(|(forwarder, spot)| match &forwarder.kind {
+            ForwarderKind::Mqtt(broker) => Some((broker, *spot)),
+            ForwarderKind::Influx(_) => None,
+        })
+    }
 }
 
 fn mqtt(raw: &RawMqtt, spot: Spot, context: &mut Context<'_>) -> Option<ForwarderKind> {

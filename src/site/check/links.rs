@@ -35,6 +35,13 @@ impl Links {
         }
     }
 
+    /// Takes back the device that joined as `device`: the site is to have none of that number yet.
+    pub(super) fn leave(&mut self, device: DeviceId) {
+        for link in &mut self.list {
+            link.devices.retain(|other| *other != device);
+        }
+    }
+
     /// Notes that `address` speaks RTU frames or not; it can't be both.
     pub(super) fn frame(&mut self, address: &str, rtu: bool, place: Place, findings: &mut Findings) {
         match self.framing.get(address) {
@@ -112,6 +119,15 @@ pub(super) fn broker(url: &str, login: &Login<'_>, context: &mut Context<'_>) ->
             .hint("write mqtt://host:port");
     }
     Some(Broker { address: format!("{host}:{port}"), username: login.username.cloned(), password })
+}
+
+/// Whether two addresses are of one broker, as far as their names show it.
+pub(super) fn are_one(one: &Broker, other: &Broker) -> bool {
+    let plain = |broker: &Broker| match broker.address.strip_prefix("localhost:") {
+        Some(port) => format!("127.0.0.1:{port}"),
+        None => broker.address.clone(),
+    };
+    plain(one) == plain(other)
 }
 
 /// A URL with one of these schemes, a host, and no credentials.

@@ -3,6 +3,7 @@
 //! or cause others; a site with findings is thrown away by the caller.
 
 mod devices;
+mod echoes;
 mod forward;
 mod hazards;
 mod limits;
@@ -43,6 +44,7 @@ pub(super) fn check(
     let forwarders = forward::check(gathered, context);
     let rules = rules::check(gathered, &hazards, &devices, &points, &forwarders, context);
     let services = services::check(gathered, context)?;
+    echoes::check(&devices, &links, &forwarders, &services.identity, context);
     Some(Site {
         identity: services.identity,
         hash: gathered.hash.clone(),

@@ -225,18 +225,19 @@ impl Maker<'_> {
     }
 
     fn max_age(&self, detailed: &Detailed<'_>, context: &mut Context<'_>) -> Duration {
-        let (default, least) = match &self.device.protocol {
+        let (default, interval) = match &self.device.protocol {
             Protocol::Modbus(modbus) => {
                 ((modbus.poll * 3 + modbus.timeout).max(defaults::MAX_AGE_MIN), modbus.poll)
             }
-            Protocol::Mqtt(mqtt) => (mqtt.silence, Duration::from_millis(1)),
+            Protocol::Mqtt(mqtt) => (mqtt.silence, Duration::ZERO),
         };
         match detailed.get(|raw| raw.max_age) {
-            Some(age) if age.0 < least => {
+            Some(age) if age.0 <= interval => {
+                let message = format!("`{age}` is not longer than from one value to the next");
                 context
                     .findings
-                    .add(detailed.place("max_age"), format!("`{age}` is shorter than the poll interval"))
-                    .hint("the value would always be stale: use several poll intervals");
+                    .add(detailed.place("max_age"), message)
+                    .hint("the value would be stale again and again: use several poll intervals");
                 age.0
             }
             Some(age) => age.0,

@@ -34,7 +34,7 @@ pub(in crate::site) struct RawDevice {
     /// Modbus: from one poll to the next; at least 50 ms.
     #[schemars(extend("default" = defaults::POLL))]
     pub(in crate::site) poll: Option<Period>,
-    /// Modbus: longest wait for one answer.
+    /// Modbus: longest wait for one answer; at most `poll`, which is the default where it is shorter.
     #[schemars(extend("default" = defaults::TIMEOUT))]
     pub(in crate::site) timeout: Option<Period>,
     /// Modbus: registers that one request may ask for.
@@ -127,7 +127,7 @@ pub(in crate::site) struct RawPoint {
     /// See `scale`. In the point's unit.
     #[schemars(extend("default" = defaults::OFFSET))]
     pub(in crate::site) offset: Option<f64>,
-    /// Age after which the value is stale. Default: three polls and a timeout, at least 3 s; on MQTT the device's `silence`.
+    /// Age after which the value is stale; longer than `poll`. Default: three polls and a timeout, at least 3 s; on MQTT the device's `silence`.
     pub(in crate::site) max_age: Option<Period>,
     /// Limits: short for a `[[rule]]` of the same name as the point.
     pub(in crate::site) limits: Option<RawLimits>,

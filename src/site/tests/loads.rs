@@ -204,6 +204,20 @@ fn devices_at_one_address_share_a_link() {
 }
 
 #[test]
+fn p3_nobody_waits_for_an_answer_longer_than_from_one_poll_to_the_next() {
+    for (written, expected) in [
+        ("poll = \"2s\"", 500),
+        ("poll = \"200ms\"", 200),
+        ("poll = \"200ms\"\ntimeout = \"200ms\"", 200),
+        ("poll = \"200ms\"\ntimeout = \"150ms\"", 150),
+    ] {
+        let site = site(&edited(&[("unit = 1", written)]));
+        let Protocol::Modbus(modbus) = &site.devices[0].protocol else { panic!() };
+        assert_eq!(modbus.timeout, Duration::from_millis(expected), "{written}");
+    }
+}
+
+#[test]
 fn a_value_is_stale_after_three_polls_or_after_silence() {
     let site = site(&edited(&[("unit = 1", "poll = \"2s\"")]));
     assert_eq!(point(&site, "plc.level").max_age, Duration::from_millis(6500));

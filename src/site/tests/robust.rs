@@ -10,7 +10,10 @@ use crate::site::{Mistakes, parse};
 const DEMO: &str = include_str!("../../../config/demo.toml");
 
 fn whole(mistakes: &Mistakes) {
-    assert!(!mistakes.render(true).is_empty());
+    for color in [false, true] {
+        let shown = mistakes.render(color);
+        assert!(shown.ends_with('\n') && shown.trim_end().len() + 1 == shown.len(), "{shown:?}");
+    }
     assert!(mistakes.iter().all(|one| !one.message.is_empty()));
     assert!(mistakes.to_json().as_array().is_some_and(|list| list.len() == mistakes.len()));
 }

@@ -1,5 +1,7 @@
 //! Polls of one device: what one block suffers touches its own points only, and refused addresses are found.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 use tokio::time::advance;
@@ -11,7 +13,7 @@ use super::super::session::Session;
 use super::super::unit::Unit;
 use super::bus::{Act, Asked, Bus, device, holding, holdings};
 use crate::clock::Clock;
-use crate::model::limits::REFUSED_FOR;
+use crate::model::limits::{POLL_SPLITS_MAX, REFUSED_FOR_MAX, REFUSED_FOR_MIN};
 use crate::model::{DeviceId, Reason, Sample, Text};
 
 /// A device with points in holding registers, and the bus that it is on.
@@ -105,9 +107,66 @@ async fn a_refused_address_is_found_and_left_alone_for_a_while() {
     assert_eq!(rig.questions(), 7, "whole, then halves down to the one");
     assert_eq!(rig.poll().await, found);
     assert!(rig.bus.asked().iter().all(|asked| !asked.covers(3, 5)), "asked again");
-    advance(REFUSED_FOR).await;
+    advance(REFUSED_FOR_MIN).await;
     assert_eq!(rig.poll().await, found);
     assert_eq!(rig.bus.asked().iter().filter(|asked| asked.covers(3, 5)).count(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_address_that_is_refused_for_good_is_asked_for_ever_more_rarely() {
+    let mut rig = Rig::new(&[0, 1], |asked| {
+        vec![Act::Say(if asked.covers(3, 1) { asked.exception(2) } else { asked.answer() })]
+    });
+    let mut asked_at = Vec::new();
+    for second in 0..3600_u64 {
+        assert_eq!(rig.poll().await.0, [1]);
+        let singles = rig.bus.asked().into_iter().filter(|asked| asked.covers(3, 1) && asked.count == 1);
+        asked_at.extend(singles.map(|_| second));
+        advance(Duration::from_secs(1)).await;
+    }
+    let waits: Vec<u64> = asked_at.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    assert_eq!(waits[..8], [5, 10, 20, 40, 80, 160, 320, 600]);
+    assert!(waits[8..].iter().all(|wait| *wait == REFUSED_FOR_MAX.as_secs()), "{waits:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn p2_an_address_that_was_refused_once_is_read_again_within_seconds() {
+    let mut refusals = 2;
+    let mut rig = Rig::new(&[0, 1], move |asked| {
+        if !asked.covers(3, 1) || refusals == 0 {
+            return vec![Act::Say(asked.answer())];
+        }
+        refusals -= 1;
+        vec![Act::Say(asked.exception(2))]
+    });
+    assert_eq!(rig.poll().await.0, [1]);
+    advance(REFUSED_FOR_MIN).await;
+    assert_eq!(rig.poll().await, (vec![], Outcome::Whole));
+    rig.questions();
+    assert_eq!(rig.poll().await, (vec![], Outcome::Whole));
+    assert_eq!(rig.questions(), 1, "and both with one question, as at first");
+}
+
+#[tokio::test(start_paused = true)]
+async fn p2_a_device_that_refuses_everything_while_it_boots_is_whole_soon_after() {
+    const BOOT: usize = 120;
+    let addresses: Vec<u16> = (0..100).collect();
+    let booting = Arc::new(AtomicBool::new(true));
+    let busy = Arc::clone(&booting);
+    let mut rig = Rig::new(&addresses, move |asked| {
+        vec![Act::Say(if busy.load(Relaxed) { asked.exception(2) } else { asked.answer() })]
+    });
+    for _ in 0..BOOT {
+        assert_eq!(rig.poll().await.0.len(), addresses.len());
+        let questions = rig.questions();
+        assert!(questions <= 3 * POLL_SPLITS_MAX, "{questions} questions hold up the neighbours");
+        advance(Duration::from_secs(1)).await;
+    }
+    booting.store(false, Relaxed);
+    rig.poll().await;
+    rig.questions();
+    assert_eq!(rig.poll().await, (vec![], Outcome::Whole));
+    assert_eq!(rig.questions(), 1);
 }
 
 #[tokio::test(start_paused = true)]

@@ -27,6 +27,11 @@ const DEVICES: &[Case<'_>] = &[
     ),
     (&[("unit = 1", "poll = «\"10ms\"")], &[&["`10ms` is too short", "at least 50ms"]]),
     (&[("unit = 1", "timeout = «\"0s\"")], &[&["`0s` is no time to wait", "1min"]]),
+    (
+        &[("unit = 1", "poll = \"50ms\"\ntimeout = «\"60s\"")],
+        &[&["timeout of 1min is longer than from one poll to the next, 50ms", "at most `poll`"]],
+    ),
+    (&[("unit = 1", "timeout = «\"1001ms\"")], &[&["longer than from one poll to the next, 1s"]]),
     (&[("unit = 1", "unit = 1\ntopic = «\"a/b\"")], &[&["`topic` is for an MQTT device"]]),
     (
         &[("topic = \"plant/sensor\"", "topic = \"plant/sensor\"\nunit = «1")],
@@ -104,6 +109,39 @@ fn p8_devices_and_links_fit_together() {
     check(DEVICES);
 }
 
+const BROKERS: &[Case<'_>] = &[
+    (
+        &[("topic = \"plant/sensor\"", "topic = «\"#\"")],
+        &[&[
+            "`#` takes in what the gateway itself sends to 10.0.0.9:1883",
+            "leaves out hazgate/v1/acme/gw1/#",
+        ]],
+    ),
+    (
+        &[("topic = \"plant/sensor\"", "topic = «\"hazgate/v1/acme/+/data/plc\"")],
+        &[&["takes in what the gateway itself sends", "site.toml:53:7"]],
+    ),
+    (
+        &[
+            (
+                "url = \"mqtt://10.0.0.9:1883\"\ntopic = \"plant/sensor\"",
+                "url = \"mqtt://localhost:9\"\ntopic = «\"+/#\"",
+            ),
+            ("url = \"mqtt://10.0.0.9:1883\"\nusername", "url = \"mqtt://127.0.0.1:9\"\nusername"),
+        ],
+        &[&["takes in what the gateway itself sends"]],
+    ),
+    (
+        &[("# end", "[[forward]]\nid = \"twin\"\nkind = \"mqtt\"\nurl = «\"mqtt://10.0.0.9:1883\"")],
+        &[&["10.0.0.9:1883 is a destination already", "site.toml:53:7", "drop one"]],
+    ),
+];
+
+#[test]
+fn p2_the_gateway_never_hears_itself_nor_talks_over_itself() {
+    check(BROKERS);
+}
+
 const REGISTERS: &[Case<'_>] = &[
     (
         &[
@@ -172,8 +210,13 @@ const REGISTERS: &[Case<'_>] = &[
     ),
     (
         &[("register = \"input:0\"", "register = \"input:0\"\nmax_age = «\"500ms\"")],
-        &[&["shorter than the poll interval"]],
+        &[&["`500ms` is not longer than", "several poll intervals"]],
     ),
+    (
+        &[("register = \"input:0\"", "register = \"input:0\"\nmax_age = «\"1s\"")],
+        &[&["`1s` is not longer than"]],
+    ),
+    (&[("pointer = \"/t\"", "pointer = \"/t\"\nmax_age = «\"0s\"")], &[&["`0s` is not longer than"]]),
     (
         &[(
             "# end",

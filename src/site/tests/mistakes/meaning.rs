@@ -5,6 +5,12 @@ use super::{Case, check};
 const NAMES: &[Case<'_>] = &[
     (&[("id = \"plc\"", "id = «\"pl c\"")], &[&["`pl c` can't be an id", "MQTT topic"]]),
     (&[("id = \"plc\"", "id = «\"\"")], &[&["can't be empty"]]),
+    (&[("name = \"LT-101\"", "name = «\" \"")], &[&["text is empty", "write what they call it"]]),
+    (
+        &[("zh = \"罐区\", en = \"Tanks\"", "zh = «\"\", en = «\"\"")],
+        &[&["text is empty"], &["text is empty"]],
+    ),
+    (&[("name = \"Plant 1\"", "name = «\"\"")], &[&["text is empty"]]),
     (&[("gateway = \"gw1\"", "gateway = «\"gw/1\"")], &[&["`/` is not allowed"]]),
     (
         &[("# end", "[[hazard]]\nid = «\"tank1\"\nkind = \"dust\"\nname = \"x\"")],

@@ -50,7 +50,10 @@ const STRUCTURE: &[Case<'_>] = &[
         &[("name = \"LT-101\"", "name = { zh = \"液位\", «eng = \"level\" }")],
         &[&["unknown key `eng`", "`en`"]],
     ),
-    (&[("name = \"Plant 1\"", "name = «7")], &[&["expected a string, or a table", "found a whole number"]]),
+    (
+        &[("name = \"Plant 1\"", "name = «7")],
+        &[&["expected a string (not empty), or a table", "found a whole number"]],
+    ),
     (&[("[site]", "«[[site]]")], &[&["expected a table, found an array", "one bracket"]]),
 ];
 
