@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 const ROOMS: [(&str, &[&str]); 16] = [
     ("src/model/", &[]),
     ("src/clock.rs", &["model"]),
-    ("src/inbox.rs", &["model"]),
+    ("src/inbox.rs", &["model", "clock"]),
     ("src/words.rs", &["model"]),
     ("src/supervise.rs", &["model", "inbox"]),
     ("src/site/", &["model"]),
