@@ -69,7 +69,7 @@ pub(super) async fn run(id: ForwarderId, target: &InfluxTarget, context: &Contex
     let client = match client(target) {
         Ok(client) => client,
         Err(error) => {
-            health.fails(error);
+            health.fails(&error);
             return stop.cancelled().await;
         }
     };
@@ -80,7 +80,7 @@ pub(super) async fn run(id: ForwarderId, target: &InfluxTarget, context: &Contex
     let mut database =
         Database { client, target, site, hazards, clock, health, feed: None, refused: None, set_aside: 0 };
     while let Err(error) = database.visit(store, &site.forwarder(id).name, &mut backoff, stop).await {
-        database.health.fails(error);
+        database.health.fails(&error);
         select! {
             () = tokio::time::sleep(backoff.wait()) => {}
             () = stop.cancelled() => break,
@@ -200,7 +200,7 @@ impl Database<'_> {
         let now = self.clock.now().mono;
         if let Some((at, text)) = &self.refused {
             if now < *at + REFUSAL_TOLD_FOR {
-                return self.health.fails(text.clone());
+                return self.health.fails(text);
             }
             tracing::warn!(
                 url = self.target.url,

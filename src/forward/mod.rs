@@ -84,7 +84,7 @@ impl Health {
     }
 
     /// It does not, for this reason.
-    fn fails(&self, error: Text) {
+    fn fails(&self, error: &Text) {
         if self.tell(Told::Fails(error.clone())) {
             tracing::warn!(forwarder = self.name, error = error.en, "destination fails");
         }
@@ -134,7 +134,7 @@ mod health_tests {
         health.works();
         tokio::task::yield_now().await;
         for i in 0..3 {
-            health.fails(Text::same(format!("failure {i}")));
+            health.fails(&Text::same(format!("failure {i}")));
             tokio::task::yield_now().await;
         }
         drop(health);
@@ -142,7 +142,7 @@ mod health_tests {
         while let Some(message) = messages.recv().await {
             match message.input {
                 Input::Health(report) if report.source == source => {
-                    words.push(report.error.map(|text| text.en))
+                    words.push(report.error.map(|text| text.en));
                 }
                 _ => {}
             }

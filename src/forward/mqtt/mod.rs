@@ -28,7 +28,7 @@ pub(super) async fn run(id: ForwarderId, broker: &Broker, context: &Context, sto
     let mut backoff = Backoff::new(fastrand::Rng::new());
     let mut centre = Centre::new(id, broker, context);
     while let Err(error) = centre.visit(&health, &mut backoff, stop).await {
-        health.fails(error);
+        health.fails(&error);
         select! {
             () = tokio::time::sleep(backoff.wait()) => {}
             () = stop.cancelled() => break,
