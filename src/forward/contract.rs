@@ -275,7 +275,7 @@ pub struct CommandMessage {
     pub raised_at: Option<Stamp>,
     /// Who wants it; needed for `ack`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 64))]
+    #[schemars(length(min = 1, max = 64))]
     pub by: Option<String>,
     /// Why, in their words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
