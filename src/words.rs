@@ -1,10 +1,35 @@
-//! Words for people: what an operating system's error means for the way to a device or to a destination.
+//! Words for people, what an operating system's error means for the way to a device or to a destination; and words from people,
+//! how much of what they wrote is taken.
 
 use std::fmt;
 use std::io;
 use std::io::ErrorKind;
 
 use crate::model::Text;
+
+/// Why a text from outside is not taken, to be preceded by the name of the field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum LineError {
+    /// Longer than this many characters.
+    #[error("has more than {0} characters")]
+    Long(usize),
+    /// A line break, a tab or the like.
+    #[error("holds a control character")]
+    Control,
+}
+
+/// What a person or a centre wrote in one line of at most `chars_max` characters, without the blanks around it; none if
+/// nothing is left.
+pub(crate) fn line(text: &str, chars_max: usize) -> Result<Option<&str>, LineError> {
+    let text = text.trim();
+    if text.chars().count() > chars_max {
+        return Err(LineError::Long(chars_max));
+    }
+    if text.chars().any(char::is_control) {
+        return Err(LineError::Control);
+    }
+    Ok((!text.is_empty()).then_some(text))
+}
 
 /// An error that the gateway itself found on a stream, in words of its own.
 #[derive(Debug)]

@@ -25,6 +25,14 @@ impl Backoff {
         step.mul_f64(0.5 + 0.5 * self.random.f64())
     }
 
+    /// A connection is over. Only one that lasted, and on which something was acknowledged, counts as a success: a broker
+    /// that lets us in and throws us out, or never answers, is left alone.
+    pub(super) fn ended(&mut self, acknowledged: bool, lasted: Duration) {
+        if acknowledged && lasted > BACKOFF_MAX {
+            self.reset();
+        }
+    }
+
     /// An attempt has succeeded: the next failure waits briefly again.
     pub(super) const fn reset(&mut self) {
         self.next = BACKOFF_MIN;
@@ -47,5 +55,20 @@ mod tests {
         assert_eq!(step, BACKOFF_MAX);
         backoff.reset();
         assert!(backoff.wait() <= BACKOFF_MIN);
+    }
+
+    #[test]
+    fn a_connection_counts_once_it_lasted_and_something_was_acknowledged() {
+        let long = BACKOFF_MAX + Duration::from_secs(1);
+        for (acknowledged, lasted, counts) in
+            [(false, long, false), (true, BACKOFF_MAX, false), (true, long, true)]
+        {
+            let mut backoff = Backoff::new(fastrand::Rng::with_seed(7));
+            while backoff.next < BACKOFF_MAX {
+                backoff.wait();
+            }
+            backoff.ended(acknowledged, lasted);
+            assert_eq!(backoff.next == BACKOFF_MIN, counts, "acknowledged {acknowledged}, lasted {lasted:?}");
+        }
     }
 }

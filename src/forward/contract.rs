@@ -67,6 +67,8 @@ pub struct StatusMessage {
     pub config: String,
     /// Readings that the disk budget made the gateway give up before they could be delivered here.
     pub given_up: u64,
+    /// What is wrong with the gateway itself, so that it cannot journal: no alarm can be told until it is null again.
+    pub fault: Option<Text>,
 }
 
 /// `alarm/event`: one change of one alarm.
@@ -77,7 +79,7 @@ pub struct AlarmEventMessage {
     /// `UUIDv7`; the same in every copy of this event.
     #[schemars(schema_with = "uuid_schema")]
     pub id: Uuid,
-    /// Counts the events of this gateway without a gap, from 1.
+    /// Counts the events of this gateway, from 1. A gap means that the gateway lost its database.
     pub seq: u64,
     /// When it happened.
     #[schemars(schema_with = "stamp_schema")]
@@ -90,7 +92,7 @@ pub struct AlarmEventMessage {
     pub point: Option<String>,
     /// The device concerned, if one is.
     pub device: Option<String>,
-    /// The hazard that it belongs to; none for the gateway's own health.
+    /// The hazard concerned; none where the device or the part belongs to none.
     pub hazard: Option<String>,
     /// The alarm's state after it.
     pub state: AlarmState,
@@ -273,7 +275,7 @@ pub struct CommandMessage {
     pub raised_at: Option<Stamp>,
     /// Who wants it; needed for `ack`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 64))]
+    #[schemars(length(min = 1, max = 64))]
     pub by: Option<String>,
     /// Why, in their words.
     #[serde(default, skip_serializing_if = "Option::is_none")]

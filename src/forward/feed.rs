@@ -53,7 +53,7 @@ impl Feed {
         while let Some(want) = self.queue.want(&heads, room) {
             let Want { lane, after, upto, count } = want;
             let page = if lane == Lane::Events {
-                let events = self.outbox.events(after, count).await?;
+                let events = self.outbox.events(after, upto, count).await?;
                 self.queue.handed_over(&want, events.iter().map(|event| event.seq));
                 Page::Events(events)
             } else {
@@ -119,5 +119,35 @@ impl Page {
             Self::Events(events) => events.is_empty(),
             Self::Rows(_, rows) => rows.is_empty(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::site::{Broker, ForwarderKind};
+    use crate::store::fixtures::{alarms, commit, open, raised, site};
+
+    fn seqs(page: Option<Page>) -> Vec<u64> {
+        match page {
+            Some(Page::Events(events)) => events.iter().map(|event| event.seq).collect(),
+            other => panic!("no events: {other:?}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn p1_an_event_that_nobody_has_been_told_of_is_not_handed_over_and_none_is_twice() {
+        let dir = tempfile::tempdir().unwrap();
+        let broker = Broker { address: "127.0.0.1:1".to_owned(), username: None, password: None };
+        let store = open(&site(dir.path(), vec![("hq", ForwarderKind::Mqtt(broker))])).store;
+        commit(&store, alarms(vec![raised("a"), raised("b"), raised("c")])).await;
+        let known = watch::Sender::new(Heads { event: 2, ..Heads::default() });
+        let mut feed = Feed::open(&store, "hq").await.unwrap();
+        feed.heads = known.subscribe();
+        feed.connected();
+        let room = Room { events: 10, telemetry: 0 };
+        assert_eq!(seqs(feed.next(room).await.unwrap()), [1, 2], "the third is on disk and not yet told");
+        known.send_modify(|heads| heads.event = 3);
+        assert_eq!(seqs(feed.next(room).await.unwrap()), [3]);
     }
 }

@@ -1,5 +1,9 @@
-//! An InfluxDB v2 write endpoint. Writes one batch at a time; a batch that the database cannot take is halved until the entry
-//! that it cannot take stands alone, and that one is set aside. Everything else that goes wrong is tried again.
+//! An InfluxDB v2 write endpoint, one batch at a time.
+//!
+//! Only 400, 413 and 422 say that the database will not take what a batch holds. Such a batch is halved until the entry at
+//! fault stands alone. A row of readings is then set aside, and the destination counts as failing until [`REFUSAL_TOLD_FOR`] has
+//! passed without another. An alarm event is never set aside: it stays owed, and what follows it waits with it, as it does
+//! for whatever else goes wrong.
 
 use std::error::Error;
 use std::io::Write;
@@ -20,8 +24,9 @@ use super::feed::{Feed, Page};
 use super::line::{Hazards, Lines, hazards};
 use super::queue::{Lane, Room, Ticket};
 use super::{Context, Health, SAVE_EVERY};
-use crate::model::limits::{INFLUX_WRITE_POINTS_MAX, SHUTDOWN_MAX};
-use crate::model::{Event, ForwarderId, Text};
+use crate::clock::Clock;
+use crate::model::limits::{INFLUX_WRITE_POINTS_MAX, REFUSAL_TOLD_FOR, SHUTDOWN_MAX};
+use crate::model::{Event, ForwarderId, Mono, Text};
 use crate::site::{InfluxTarget, Site};
 use crate::store::{Row, Store};
 use crate::words;
@@ -39,7 +44,7 @@ const WORDS_CHARS_MAX: usize = 200;
 /// What became of a write.
 enum Outcome {
     Written,
-    /// The database will never take this batch.
+    /// The database will not take what this batch holds.
     Rejected(Text),
     /// It may take it another time.
     Failed(Text),
@@ -60,20 +65,22 @@ enum Entry {
 
 /// Serves the database until `stop`.
 pub(super) async fn run(id: ForwarderId, target: &InfluxTarget, context: &Context, stop: &CancellationToken) {
-    let mut health = Health::new(id, context);
+    let health = Health::new(id, context);
     let client = match client(target) {
         Ok(client) => client,
         Err(error) => {
-            health.fails(error).await;
+            health.fails(&error);
             return stop.cancelled().await;
         }
     };
     let mut backoff = Backoff::new(fastrand::Rng::new());
     let (site, store) = (&*context.site, &context.store);
     let hazards = hazards(site);
-    let mut database = Database { client, target, site, hazards, health, feed: None, set_aside: 0 };
+    let clock = context.clock;
+    let mut database =
+        Database { client, target, site, hazards, clock, health, feed: None, refused: None, set_aside: 0 };
     while let Err(error) = database.visit(store, &site.forwarder(id).name, &mut backoff, stop).await {
-        database.health.fails(error).await;
+        database.health.fails(&error);
         select! {
             () = tokio::time::sleep(backoff.wait()) => {}
             () = stop.cancelled() => break,
@@ -106,9 +113,12 @@ struct Database<'a> {
     target: &'a InfluxTarget,
     site: &'a Site,
     hazards: Hazards<'a>,
+    clock: Clock,
     health: Health,
     feed: Option<Feed>,
-    /// Entries that the database would not take.
+    /// That the database would not take a row, in the words of the first time, and when it last was so.
+    refused: Option<(Mono, Text)>,
+    /// Rows that the database would not take.
     set_aside: u64,
 }
 
@@ -163,13 +173,14 @@ impl Database<'_> {
         if let Some(feed) = &mut self.feed {
             feed.save().map_err(|stopped| Text::new("数据库已停止工作", stopped.to_string()))?;
         }
+        self.tell();
         Ok(Step::Wrote)
     }
 
     /// Waits until there is more to write; false once `stop` comes.
     async fn wait(&mut self, stop: &CancellationToken) -> bool {
-        let Some(feed) = &mut self.feed else { return false };
         loop {
+            let Some(feed) = &mut self.feed else { return false };
             select! {
                 () = feed.changed() => return true,
                 // A save that the store was too busy to take is made up for here.
@@ -178,7 +189,27 @@ impl Database<'_> {
                 },
                 () = stop.cancelled() => return false,
             }
+            if self.refused.is_some() {
+                self.tell();
+            }
         }
+    }
+
+    /// Says that the database works; or what it would not take, until that is long enough ago to have become an alarm.
+    fn tell(&mut self) {
+        let now = self.clock.now().mono;
+        if let Some((at, text)) = &self.refused {
+            if now < *at + REFUSAL_TOLD_FOR {
+                return self.health.fails(text);
+            }
+            tracing::warn!(
+                url = self.target.url,
+                rows = self.set_aside,
+                "rows were set aside since the start"
+            );
+            self.refused = None;
+        }
+        self.health.works();
     }
 
     /// Writes a batch, in halves if the database will not take it whole.
@@ -186,27 +217,39 @@ impl Database<'_> {
         let mut parts = vec![batch];
         while let Some(part) = parts.pop() {
             match self.write(part).await {
-                Outcome::Written => {
-                    self.acknowledge(part);
-                    self.health.works().await;
-                }
+                Outcome::Written => self.acknowledge(part),
                 Outcome::Rejected(_) if part.len() > 1 => {
                     let (first, second) = part.split_at(part.len() / 2);
                     parts.extend([second, first]);
                 }
-                Outcome::Rejected(words) => {
-                    self.acknowledge(part);
-                    self.set_aside += 1;
-                    let (url, count) = (&self.target.url, self.set_aside);
-                    let text = Text::new(
-                        format!("{url} 拒收一条记录（累计 {count} 条）"),
-                        format!("{url} would not take an entry ({count} so far)"),
-                    );
-                    self.health.fails(text.because(&words)).await;
-                }
+                Outcome::Rejected(words) => self.refuse(part, &words)?,
                 Outcome::Failed(words) => return Err(words),
             }
         }
+        Ok(())
+    }
+
+    /// The database will not take what is in `part`, a single entry.
+    fn refuse(&mut self, part: &[Entry], words: &Text) -> Result<(), Text> {
+        let url = &self.target.url;
+        if let Some(Entry::Event(event)) = part.first() {
+            let (seq, alarm) = (event.seq, &event.transition.alarm);
+            let text = Text::new(
+                format!("{url} 拒收第 {seq} 号报警事件（{alarm}），正在反复重发，后续数据暂缓上传"),
+                format!(
+                    "{url} will not take event {seq} (`{alarm}`); it is tried again, and what follows waits"
+                ),
+            );
+            return Err(text.because(words));
+        }
+        let text = Text::new(
+            format!("{url} 拒收部分监测数据，拒收的数据已跳过"),
+            format!("{url} will not take some of the readings; those are left out"),
+        );
+        let now = self.clock.now().mono;
+        self.refused.get_or_insert_with(|| (now, text.because(words))).0 = now;
+        self.set_aside += 1;
+        self.acknowledge(part);
         Ok(())
     }
 
@@ -312,10 +355,9 @@ fn outcome(url: &str, error: &RequestError) -> Outcome {
         .because(&Text::same(words));
     let guess = |zh, en| Text::new(format!("{}（{zh}）", said.zh), format!("{} ({en})", said.en));
     match status.as_u16() {
+        400 | 413 | 422 => Outcome::Rejected(said),
         401 | 403 => Outcome::Failed(guess("令牌被拒绝", "token refused")),
         404 => Outcome::Failed(guess("组织或存储桶不存在？", "no such organisation or bucket?")),
-        429 => Outcome::Failed(said),
-        400..=499 => Outcome::Rejected(said),
         _ => Outcome::Failed(said),
     }
 }
@@ -339,4 +381,20 @@ fn chain(error: &dyn Error) -> String {
         cause = error.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn p1_only_an_answer_about_the_data_rejects_them() {
+        let rejects = |code: u16| {
+            let status = reqwest::StatusCode::from_u16(code).unwrap();
+            let error = RequestError::Http { status, text: "why".to_owned() };
+            matches!(outcome("http://db", &error), Outcome::Rejected(_))
+        };
+        let rejecting: Vec<u16> = (300..600).filter(|&code| rejects(code)).collect();
+        assert_eq!(rejecting, [400, 413, 422]);
+    }
 }

@@ -15,6 +15,7 @@ mod tests;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -61,36 +62,92 @@ enum Told {
     Fails(Text),
 }
 
-/// Tells the gateway's loop how a destination is, whenever that changes.
+/// Tells the gateway's loop how a destination is, whenever that changes. Never waits: while the loop takes nothing, the
+/// destination is served all the same, and of what was said in the meantime the last word counts.
 struct Health {
-    inbox: Inbox,
-    id: ForwarderId,
     name: String,
-    told: Told,
+    told: watch::Sender<Told>,
 }
 
 impl Health {
     fn new(id: ForwarderId, context: &Context) -> Self {
-        let name = context.site.forwarder(id).name.clone();
-        Self { inbox: context.inbox.clone(), id, name, told: Told::Nothing }
+        let told = watch::Sender::new(Told::Nothing);
+        tokio::spawn(hand_on(told.subscribe(), context.inbox.clone(), HealthSource::Forwarder(id)));
+        Self { name: context.site.forwarder(id).name.clone(), told }
     }
 
     /// It works.
-    async fn works(&mut self) {
-        if self.told != Told::Works {
-            tracing::info!(forwarder = self.name, "destination connected");
-            self.told = Told::Works;
-            self.inbox.health(HealthSource::Forwarder(self.id), None).await;
+    fn works(&self) {
+        if self.tell(Told::Works) {
+            tracing::info!(forwarder = self.name, "destination works");
         }
     }
 
     /// It does not, for this reason.
-    async fn fails(&mut self, error: Text) {
-        let told = Told::Fails(error.clone());
-        if self.told != told {
-            tracing::warn!(forwarder = self.name, error = error.en, "destination lost");
-            self.told = told;
-            self.inbox.health(HealthSource::Forwarder(self.id), Some(error)).await;
+    fn fails(&self, error: &Text) {
+        if self.tell(Told::Fails(error.clone())) {
+            tracing::warn!(forwarder = self.name, error = error.en, "destination fails");
         }
+    }
+
+    /// Whether the last word was that it works.
+    fn is_well(&self) -> bool {
+        *self.told.borrow() == Told::Works
+    }
+
+    fn tell(&self, told: Told) -> bool {
+        self.told.send_if_modified(|old| {
+            let changed = *old != told;
+            *old = told;
+            changed
+        })
+    }
+}
+
+/// Takes what is said of a destination to the inbox, until nobody says anything any more.
+async fn hand_on(mut told: watch::Receiver<Told>, inbox: Inbox, source: HealthSource) {
+    while told.changed().await.is_ok() {
+        let word = told.borrow_and_update().clone();
+        match word {
+            Told::Nothing => {}
+            Told::Works => inbox.health(source, None).await,
+            Told::Fails(error) => inbox.health(source, Some(error)).await,
+        }
+    }
+}
+
+#[cfg(test)]
+mod health_tests {
+    use super::*;
+    use crate::model::Input;
+    use crate::model::limits::INBOX_LEN_MAX;
+
+    #[tokio::test]
+    async fn p3_a_gateways_loop_that_takes_nothing_holds_up_no_destination_and_gets_the_last_word() {
+        let (inbox, mut messages) = Inbox::new();
+        for _ in 0..INBOX_LEN_MAX {
+            inbox.health(HealthSource::Task, None).await;
+        }
+        let source = HealthSource::Forwarder(ForwarderId::new(0));
+        let health = Health { name: "hq".to_owned(), told: watch::Sender::new(Told::Nothing) };
+        let teller = tokio::spawn(hand_on(health.told.subscribe(), inbox, source));
+        health.works();
+        tokio::task::yield_now().await;
+        for i in 0..3 {
+            health.fails(&Text::same(format!("failure {i}")));
+            tokio::task::yield_now().await;
+        }
+        drop(health);
+        let mut words = Vec::new();
+        while let Some(message) = messages.recv().await {
+            match message.input {
+                Input::Health(report) if report.source == source => {
+                    words.push(report.error.map(|text| text.en));
+                }
+                _ => {}
+            }
+        }
+        assert_eq!(words, [None, Some("failure 2".to_owned())]);
+        teller.await.unwrap();
     }
 }

@@ -78,6 +78,9 @@ pub const MQTT_ACK_WAIT_MAX: Duration = Duration::from_secs(30);
 pub const MQTT_COMMANDS_MAX: usize = 64;
 /// How long a command may wait for its effects to be on disk.
 pub const COMMAND_WAIT_MAX: Duration = Duration::from_secs(10);
+/// How long a destination that would not take a row of readings counts as failing, if it takes the others: long enough
+/// for the alarm and for whoever looks after it.
+pub const REFUSAL_TOLD_FOR: Duration = Duration::from_secs(600);
 /// Readings in one line-protocol write.
 pub const INFLUX_WRITE_POINTS_MAX: usize = 5000;
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, Params, params};
 
 use super::error::StoreError;
 use super::progress::Progress;
@@ -70,10 +70,10 @@ impl Outbox {
         self.reader.read(query).await
     }
 
-    /// At most `count` events after `after`, in order.
-    pub async fn events(&self, after: u64, count: usize) -> Result<Vec<Event>, StoreError> {
-        let query = "SELECT seq, body FROM journal WHERE seq > ?1 ORDER BY seq LIMIT ?2";
-        self.reader.read(move |source| source.events(query, after as i64, count)).await
+    /// At most `count` events with sequence numbers in `(after, upto]`, in order.
+    pub async fn events(&self, after: u64, upto: u64, count: usize) -> Result<Vec<Event>, StoreError> {
+        let query = "SELECT seq, body FROM journal WHERE seq > ?1 AND seq <= ?2 ORDER BY seq LIMIT ?3";
+        self.reader.read(move |source| source.events(query, [after as i64, upto as i64, count as i64])).await
     }
 
     /// At most `count` telemetry rows with ids in `(after, upto]`, in order. Rows given up are not among them.
@@ -95,14 +95,14 @@ impl History {
     pub async fn events(&self, before: Option<u64>, count: usize) -> Result<Vec<Event>, StoreError> {
         let query = "SELECT seq, body FROM journal WHERE seq < ?1 ORDER BY seq DESC LIMIT ?2";
         let before = before.map_or(i64::MAX, |seq| i64::try_from(seq).unwrap_or(i64::MAX));
-        self.0.read(move |source| source.events(query, before, count)).await
+        self.0.read(move |source| source.events(query, [before, count as i64])).await
     }
 }
 
 impl Source {
-    fn events(&mut self, query: &str, bound: i64, count: usize) -> Result<Vec<Event>, StoreError> {
+    fn events(&mut self, query: &str, bounds: impl Params) -> Result<Vec<Event>, StoreError> {
         let mut statement = self.connection.prepare_cached(query)?;
-        let mut rows = statement.query(params![bound, count as i64])?;
+        let mut rows = statement.query(bounds)?;
         let mut events = Vec::new();
         while let Some(row) = rows.next()? {
             let seq: i64 = row.get(0)?;

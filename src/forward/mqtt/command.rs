@@ -3,14 +3,13 @@
 use serde_json::Value as Json;
 
 use crate::forward::contract::{CommandKind, CommandMessage};
-use crate::model::limits::MQTT_PAYLOAD_BYTES_MAX;
+use crate::model::limits::{MQTT_PAYLOAD_BYTES_MAX, OPERATOR_NAME_CHARS_MAX, OPERATOR_REASON_CHARS_MAX};
 use crate::model::{Action, Command};
+use crate::words;
 
-/// Characters that each field may have.
+/// Characters of a command's id, and of an alarm's name.
 const ID_CHARS_MAX: usize = 64;
 const ALARM_CHARS_MAX: usize = 256;
-const BY_CHARS_MAX: usize = 64;
-const REASON_CHARS_MAX: usize = 500;
 
 /// What a centre wants.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,8 +38,7 @@ pub(super) fn parse(payload: &[u8], retained: bool) -> Result<(String, Request),
     }
     let json: Json =
         serde_json::from_slice(payload).map_err(|error| unread(format!("not valid JSON: {error}")))?;
-    let id =
-        json.get("id").and_then(Json::as_str).filter(|id| is_within(id, ID_CHARS_MAX)).map(str::to_owned);
+    let id = json.get("id").and_then(Json::as_str).and_then(|id| needed("id", id, ID_CHARS_MAX).ok());
     read(json, retained).map_err(|why| Refusal { id, why })
 }
 
@@ -57,41 +55,34 @@ fn read(json: Json, retained: bool) -> Result<(String, Request), String> {
     if retained {
         return Err("a command must not be retained: it would be carried out at every connection".to_owned());
     }
-    check("id", &message.id, ID_CHARS_MAX)?;
-    let id = message.id.clone();
+    let id = needed("id", &message.id, ID_CHARS_MAX)?;
     Ok((id, request(message)?))
 }
 
 fn request(message: CommandMessage) -> Result<Request, String> {
     let CommandMessage { cmd, alarm, raised_at, by, reason, .. } = message;
-    if let Some(reason) = &reason {
-        check("reason", reason, REASON_CHARS_MAX)?;
-    }
+    let reason = taken("reason", reason.as_deref(), OPERATOR_REASON_CHARS_MAX)?;
     match cmd {
         CommandKind::Snapshot => Ok(Request::Snapshot),
         CommandKind::Ack => {
-            let alarm = needed("alarm", alarm, ALARM_CHARS_MAX)?;
-            let by = needed("by", by, BY_CHARS_MAX)?;
+            let present =
+                |field, value: Option<String>| value.ok_or_else(|| format!("missing field `{field}`"));
+            let alarm = needed("alarm", &present("alarm", alarm)?, ALARM_CHARS_MAX)?;
+            let by = needed("by", &present("by", by)?, OPERATOR_NAME_CHARS_MAX)?;
             Ok(Request::Command(Command { action: Action::Acknowledge { alarm, raised_at }, by, reason }))
         }
     }
 }
 
-fn needed(field: &str, value: Option<String>, chars_max: usize) -> Result<String, String> {
-    let value = value.ok_or_else(|| format!("missing field `{field}`"))?;
-    check(field, &value, chars_max)?;
-    Ok(value)
+/// What a field that must say something says, by the rule for [`words::line`].
+fn needed(field: &str, value: &str, chars_max: usize) -> Result<String, String> {
+    taken(field, Some(value), chars_max)?.ok_or_else(|| format!("`{field}` is blank"))
 }
 
-fn check(field: &str, value: &str, chars_max: usize) -> Result<(), String> {
-    if is_within(value, chars_max) {
-        return Ok(());
-    }
-    Err(format!("`{field}` must have 1 to {chars_max} characters; it has {}", value.chars().count()))
-}
-
-fn is_within(value: &str, chars_max: usize) -> bool {
-    (1..=chars_max).contains(&value.chars().count())
+/// What a field says, if anything.
+fn taken(field: &str, value: Option<&str>, chars_max: usize) -> Result<Option<String>, String> {
+    let line = words::line(value.unwrap_or_default(), chars_max);
+    line.map(|line| line.map(str::to_owned)).map_err(|error| format!("`{field}` {error}"))
 }
 
 #[cfg(test)]
@@ -116,6 +107,16 @@ mod tests {
     }
 
     #[test]
+    fn blanks_around_a_field_are_no_part_of_it_and_a_blank_reason_is_none() {
+        let payload =
+            r#"{"v":1,"id":" c-1 ","cmd":"ack","alarm":"tank1.level ","by":"\t李工　","reason":"  "}"#;
+        let (id, request) = parse(payload.as_bytes(), false).unwrap();
+        let action = Action::Acknowledge { alarm: "tank1.level".to_owned(), raised_at: None };
+        assert_eq!(id, "c-1");
+        assert_eq!(request, Request::Command(Command { action, by: "李工".to_owned(), reason: None }));
+    }
+
+    #[test]
     fn whatever_is_wrong_is_said_in_one_sentence_that_names_it() {
         let long = "x".repeat(501);
         let with_reason = format!(r#"{{"v":1,"id":"a","cmd":"ack","alarm":"b","by":"c","reason":"{long}"}}"#);
@@ -127,13 +128,21 @@ mod tests {
             (r#"{"v":0,"id":"a","cmd":"snapshot"}"#, "`v` is 0"),
             (r#"{"v":"1","id":"a","cmd":"snapshot"}"#, "`v` is \"1\""),
             (r#"{"v":1,"cmd":"snapshot"}"#, "missing field `id`"),
-            (r#"{"v":1,"id":"","cmd":"snapshot"}"#, "`id` must have"),
+            (r#"{"v":1,"id":"","cmd":"snapshot"}"#, "`id` is blank"),
+            (r#"{"v":1,"id":" \t","cmd":"snapshot"}"#, "`id` is blank"),
+            (r#"{"v":1,"id":"a\nb","cmd":"snapshot"}"#, "`id` holds a control character"),
             (r#"{"v":1,"id":"a"}"#, "missing field `cmd`"),
             (r#"{"v":1,"id":"a","cmd":"explode"}"#, "unknown variant `explode`"),
             (r#"{"v":1,"id":"a","cmd":"ack","by":"c"}"#, "missing field `alarm`"),
             (r#"{"v":1,"id":"a","cmd":"ack","alarm":"b"}"#, "missing field `by`"),
             (r#"{"v":1,"id":"a","cmd":"ack","alarm":"b","by":"c","raisedat":1}"#, "unknown field `raisedat`"),
-            (&with_reason, "`reason` must have"),
+            (r#"{"v":1,"id":"a","cmd":"ack","alarm":"b","by":" \n"}"#, "`by` is blank"),
+            (r#"{"v":1,"id":"a","cmd":"ack","alarm":"b","by":"c\u0000d"}"#, "`by` holds a control character"),
+            (
+                r#"{"v":1,"id":"a","cmd":"ack","alarm":"b","by":"c","reason":"d\re"}"#,
+                "`reason` holds a control",
+            ),
+            (&with_reason, "`reason` has more than 500 characters"),
         ];
         for (payload, part) in cases {
             let Refusal { why, .. } = refusal(payload);

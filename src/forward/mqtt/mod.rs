@@ -15,7 +15,6 @@ use tokio_util::sync::CancellationToken;
 use super::backoff::Backoff;
 use super::feed::Feed;
 use super::{Context, Health};
-use crate::model::limits::BACKOFF_MAX;
 use crate::model::{ForwarderId, Text};
 use crate::site::Broker;
 use crate::store::StoreError;
@@ -25,11 +24,11 @@ use topics::Topics;
 
 /// Serves the broker until `stop`.
 pub(super) async fn run(id: ForwarderId, broker: &Broker, context: &Context, stop: &CancellationToken) {
-    let mut health = Health::new(id, context);
+    let health = Health::new(id, context);
     let mut backoff = Backoff::new(fastrand::Rng::new());
     let mut centre = Centre::new(id, broker, context);
-    while let Err(error) = centre.visit(&mut health, &mut backoff, stop).await {
-        health.fails(error).await;
+    while let Err(error) = centre.visit(&health, &mut backoff, stop).await {
+        health.fails(&error);
         select! {
             () = tokio::time::sleep(backoff.wait()) => {}
             () = stop.cancelled() => break,
@@ -74,16 +73,13 @@ impl<'a> Centre<'a> {
     /// One connection, from connect to loss. `Ok` once `stop` has come, else what went wrong, in words.
     async fn visit(
         &mut self,
-        health: &mut Health,
+        health: &Health,
         backoff: &mut Backoff,
         stop: &CancellationToken,
     ) -> Result<(), Text> {
         let began = self.context.clock.now().mono;
         let end = self.connect_and_serve(health, stop).await.map_err(|error| error.words())?;
-        // Only a connection that lasted counts as a success: a broker that lets us in and throws us out is left alone.
-        if self.context.clock.now().mono - began > BACKOFF_MAX {
-            backoff.reset();
-        }
+        backoff.ended(health.is_well(), self.context.clock.now().mono - began);
         match end {
             End::Stopped => Ok(()),
             End::Lost(Lost::Error(error)) => Err(error),
@@ -93,7 +89,7 @@ impl<'a> Centre<'a> {
 
     async fn connect_and_serve(
         &mut self,
-        health: &mut Health,
+        health: &Health,
         stop: &CancellationToken,
     ) -> Result<End, StoreError> {
         let feed = match &mut self.feed {
@@ -107,11 +103,10 @@ impl<'a> Centre<'a> {
             clean: self.commands != Commands::Kept,
             will: session::offline(&self.topics, &status),
         });
-        let mut session = Session::new(self.context, &self.topics, link, feed, status);
+        let mut session = Session::new(self.context, health, &self.topics, link, feed, status);
         if let Some(end) = session.connect(stop).await {
             return Ok(end);
         }
-        health.works().await;
         if let Some(why) = self.refused.take() {
             session.refuse(why);
         }

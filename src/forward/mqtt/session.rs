@@ -19,7 +19,7 @@ use super::window::{Token, Window};
 use crate::forward::contract::{StatusMessage, V1};
 use crate::forward::feed::{Feed, Page};
 use crate::forward::queue::{Lane, Room, Ticket};
-use crate::forward::{Context, SAVE_EVERY};
+use crate::forward::{Context, Health, SAVE_EVERY};
 use crate::model::limits::{MQTT_ACK_WAIT_MAX, SHUTDOWN_MAX};
 use crate::model::{AlarmState, Board, Event as AlarmEvent, Mono, Text};
 use crate::store::StoreError;
@@ -52,6 +52,7 @@ pub(super) fn status(context: &Context, given_up: u64) -> StatusMessage {
         boot: context.boot,
         config: context.site.hash.clone(),
         given_up,
+        fault: context.store.fault().borrow().clone(),
     }
 }
 
@@ -63,11 +64,14 @@ pub(super) fn offline(topics: &Topics, status: &StatusMessage) -> Outgoing {
 /// One connection.
 pub(super) struct Session<'a> {
     context: &'a Context,
+    health: &'a Health,
     topics: &'a Topics,
     link: Link,
     feed: &'a mut Feed,
     window: Window,
     status: StatusMessage,
+    /// Why the gateway cannot journal. It is told beside the journal, because no event of it can be kept.
+    fault: watch::Receiver<Option<Text>>,
     board: watch::Receiver<Arc<Board>>,
     /// The board as it was last looked at.
     seen: Arc<Board>,
@@ -82,21 +86,26 @@ impl<'a> Session<'a> {
     /// A session on a link that is yet to be connected.
     pub(super) fn new(
         context: &'a Context,
+        health: &'a Health,
         topics: &'a Topics,
         link: Link,
         feed: &'a mut Feed,
-        status: StatusMessage,
+        mut status: StatusMessage,
     ) -> Self {
+        let mut fault = context.store.fault();
+        status.fault.clone_from(&fault.borrow_and_update());
         let mut board = context.store.board();
         let seen = Arc::clone(&board.borrow_and_update());
         Self {
             context,
+            health,
             topics,
             link,
             floor: feed.floor(),
             feed,
             window: Window::default(),
             status,
+            fault,
             board,
             seen,
             due: BTreeSet::new(),
@@ -153,6 +162,7 @@ impl<'a> Session<'a> {
                 },
                 () = self.feed.changed() => {}
                 Ok(()) = self.board.changed() => self.changes_due(),
+                Ok(()) = self.fault.changed() => self.fault_due(),
                 () = self.desk.finished() => {}
                 _ = save.tick() => self.save().await?,
                 () = sleep_until(ack_due), if self.window.outstanding() > 0 => {
@@ -279,6 +289,8 @@ impl<'a> Session<'a> {
             Event::Outgoing(Sent::Publish(packet_id)) => self.window.numbered(packet_id),
             Event::Incoming(Packet::PubAck(ack)) => {
                 self.acknowledged_at = self.context.clock.now().mono;
+                // Not sooner: a broker that lets us in and acknowledges nothing does not work.
+                self.health.works();
                 if let Some(ticket) = self.window.acknowledged(ack.pkid) {
                     self.feed.acknowledged(ticket);
                 }
@@ -332,6 +344,12 @@ impl<'a> Session<'a> {
             }
         }
         self.seen = board;
+    }
+
+    /// What keeps the gateway from journalling has changed.
+    fn fault_due(&mut self) {
+        self.status.fault.clone_from(&self.fault.borrow_and_update());
+        self.due.insert(Due::Status);
     }
 
     async fn save(&mut self) -> Result<(), StoreError> {

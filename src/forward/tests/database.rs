@@ -14,7 +14,8 @@ use axum::routing::post;
 use tokio::sync::watch;
 
 use super::plant::{ANY, Plant, soon};
-use crate::model::Text;
+use crate::model::limits::REFUSAL_TOLD_FOR;
+use crate::model::{Text, Wall};
 use crate::site::{ForwarderKind, InfluxTarget, Secret};
 use crate::store::fixtures::{AT, alarms, batch, commit, raised, telemetry};
 
@@ -26,6 +27,7 @@ struct Seen {
     poison: Option<&'static str>,
     lines: Vec<String>,
     writes: usize,
+    rejected: usize,
     query: String,
     token: String,
 }
@@ -83,6 +85,7 @@ async fn write(
         seen.query = query.unwrap();
         seen.token = headers["authorization"].to_str().unwrap().to_owned();
         let poisoned = seen.poison.is_some_and(|poison| text.contains(poison));
+        seen.rejected += usize::from(poisoned);
         let answer = if poisoned { 400 } else { seen.script.pop_front().unwrap_or(204) };
         if answer == 204 {
             seen.lines.extend(text.lines().map(str::to_owned));
@@ -145,21 +148,52 @@ async fn p1_nothing_is_lost_while_the_database_is_busy_broken_or_refuses_the_tok
 }
 
 #[tokio::test]
-async fn p1_one_entry_that_cannot_be_taken_takes_nothing_else_with_it() {
+async fn p2_a_row_that_cannot_be_taken_takes_nothing_else_with_it_and_is_told_for_long() {
+    let database = Database::start(&[]).await;
+    database.seen.lock().unwrap().poison = Some("value=13.5,");
+    let mut plant = Plant::new(vec![("db", database.target())]);
+    commit(&plant.store, telemetry((0..20).map(|i| batch(0, Wall(AT.0 + i), i as f64 + 0.5)).collect()))
+        .await;
+    plant.start();
+    let Text { zh, en } = plant.complaint().await;
+    assert!(zh.contains("拒收部分监测数据") && zh.contains("返回 400"), "{zh}");
+    assert!(en.contains("will not take some of the readings") && en.contains("because I say so"), "{en}");
+    database.until("the other nineteen come", |seen| seen.lines.len() == 38).await;
+    for alarm in ["a", "b"] {
+        let before = alarms_in(&database.seen.lock().unwrap());
+        commit(&plant.store, alarms(vec![raised(alarm)])).await;
+        database.until("the next one comes", |seen| alarms_in(seen) > before).await;
+    }
+    // That the second is there says that the first had been told of, and what was told has had its turn.
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    assert!(plant.health.try_recv().is_err(), "a good write made the refusal be forgotten");
+    tokio::time::pause();
+    tokio::time::advance(REFUSAL_TOLD_FOR).await;
+    tokio::time::resume();
+    plant.works().await;
+    plant.stop().await;
+}
+
+#[tokio::test]
+async fn p1_an_alarm_event_that_is_rejected_stays_owed_and_nothing_overtakes_it() {
     let database = Database::start(&[]).await;
     database.seen.lock().unwrap().poison = Some("alarm=poison");
     let mut plant = Plant::new(vec![("db", database.target())]);
     let names = (0..20).map(|i| raised(&if i == 13 { "poison".to_owned() } else { format!("a{i}") }));
     commit(&plant.store, alarms(names.collect())).await;
     plant.start();
-    let Text { zh, en: complaint } = plant.complaint().await;
-    assert!(zh.contains("拒收一条记录（累计 1 条）：") && zh.contains("返回 400"), "{zh}");
-    assert!(complaint.contains("would not take an entry (1 so far)"), "{complaint}");
-    assert!(complaint.contains("400") && complaint.contains("because I say so"), "{complaint}");
-    database.until("the other nineteen come", |seen| alarms_in(seen) == 19).await;
-    commit(&plant.store, alarms(vec![raised("next")])).await;
-    database.until("the next one comes", |seen| alarms_in(seen) == 20).await;
+    let Text { zh, en } = plant.complaint().await;
+    assert!(zh.contains("拒收第 14 号报警事件（poison）") && zh.contains("返回 400"), "{zh}");
+    assert!(en.contains("will not take event 14 (`poison`)") && en.contains("because I say so"), "{en}");
+    database.until("it is tried again", |seen| seen.rejected > 12).await;
+    assert_eq!(alarms_in(&database.seen.lock().unwrap()), 13, "those before it, and none after it");
+    database.seen.lock().unwrap().poison = None;
+    database.until("all come", |seen| alarms_in(seen) == 20).await;
+    plant.works().await;
     plant.stop().await;
+    assert_eq!(plant.progress("db").await.event, 20);
 }
 
 #[tokio::test]

@@ -158,6 +158,40 @@ async fn p2_a_gateway_that_stops_or_dies_is_seen_to_be_gone() {
 }
 
 #[tokio::test]
+async fn p2_a_gateway_whose_disk_refuses_says_so_at_once_and_when_it_is_over() {
+    let (server, mut plant, mut centre) = connected().await;
+    let first = centre.json("status").await;
+    assert_eq!(first["fault"], Json::Null);
+    let disk = rusqlite::Connection::open(plant.site.store.directory.join("hazgate.db")).unwrap();
+    disk.execute_batch("BEGIN IMMEDIATE").unwrap();
+    plant.store.commit(alarms(vec![raised("a")])).await.unwrap();
+    let refusing = centre.json("status").await;
+    assert!(refusing["fault"]["zh"].is_string() && refusing["fault"]["en"].is_string(), "{refusing}");
+    assert_eq!((&refusing["online"], &refusing["since"]), (&json!(true), &first["since"]));
+
+    let mut late = Centre::listen(server.local_addr(), "late").await;
+    let retained = late.on("status").await;
+    assert!(retained.retain);
+    assert_eq!(serde_json::from_slice::<Json>(&retained.payload).unwrap(), refusing);
+
+    plant.crash().await;
+    assert_eq!(centre.json("status").await["online"], false, "the Last Will");
+    plant.start();
+    assert_eq!(centre.json("status").await["fault"], refusing["fault"], "a new connection says it too");
+
+    disk.execute_batch("ROLLBACK").unwrap();
+    let (mut over, mut told) = (false, false);
+    while !(over && told) {
+        let publish = centre.any().await;
+        let payload = serde_json::from_slice::<Json>(&publish.payload).unwrap();
+        over |= publish.topic.ends_with("/status") && payload["fault"].is_null();
+        told |= publish.topic.ends_with("alarm/event") && payload["alarm"] == "a";
+    }
+    plant.stop().await;
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn p1_nothing_is_lost_when_the_broker_is_stopped_and_started_anew() {
     let (server, mut plant, centre) = connected().await;
     drop(centre);

@@ -109,15 +109,16 @@ async fn p1_a_broker_that_never_acknowledges_is_left_and_tried_again() {
     let mut server = FakeBroker::start(vec![silent, Behaviour::default()]).await;
     let mut plant = Plant::new(vec![("hq", broker(server.address))]);
     plant.start();
-    plant.works().await;
     commit(&plant.store, alarms(vec![raised("a")])).await;
     server.until("the event comes", |seen| has_all(&seqs(seen, "alarm/event"), 1)).await;
     tokio::time::pause();
     tokio::time::advance(MQTT_ACK_WAIT_MAX + Duration::from_secs(1)).await;
     tokio::time::resume();
-    let complaint = plant.complaint().await.en;
+    let said = plant.health.recv().await.unwrap();
+    let complaint = said.expect("a broker that let us in and acknowledged nothing was said to work").en;
     assert!(complaint.contains("acknowledged nothing"), "{complaint}");
     server.until("the event comes again", |seen| seqs(seen, "alarm/event") == [1, 1]).await;
+    plant.works().await;
     plant.stop().await;
     assert_eq!(plant.store.heads().borrow().event, 1);
 }
