@@ -124,7 +124,7 @@ mod health_tests {
 
     #[tokio::test]
     async fn p3_a_gateways_loop_that_takes_nothing_holds_up_no_destination_and_gets_the_last_word() {
-        let (inbox, mut messages) = Inbox::new();
+        let (inbox, mut messages) = Inbox::new(Clock::start());
         for _ in 0..INBOX_LEN_MAX {
             inbox.health(HealthSource::Task, None).await;
         }
