@@ -1,5 +1,6 @@
 //! The one writer, on its own thread: takes what waits, makes one transaction of it, and tells others once it is
-//! committed. A disk that refuses is reported and tried again; what it refused is kept meanwhile, in order.
+//! committed. On a full disk old telemetry makes room. A disk that refuses all the same is reported and tried again; what
+//! it refused is kept meanwhile, in order.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -7,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, ErrorCode};
 use uuid::ContextV7;
 
 use super::gate::{Came, Exit};
@@ -15,7 +16,7 @@ use super::group::Group;
 use super::ledger::Ledger;
 use super::progress::Progress;
 use super::publish::{Heads, Publisher};
-use super::sql::{self, Trimmed};
+use super::sql::{self, Room, Trimmed};
 use super::turn::Turn;
 use crate::clock::Clock;
 use crate::model::limits::{STORE_QUEUE_LEN_MAX, STORE_SYNC_AFTER_MAX};
@@ -102,7 +103,7 @@ impl Writer {
     fn settle(&mut self, group: Group) {
         let mut wait = RETRY_AFTER_MIN;
         while group.writes() {
-            match self.commit(&group) {
+            match self.commit_in_any_room(&group) {
                 Ok(()) => {
                     self.publisher.fault(None);
                     break;
@@ -122,16 +123,39 @@ impl Writer {
         self.publisher.tell(group, heads);
     }
 
-    fn commit(&mut self, group: &Group) -> rusqlite::Result<()> {
+    /// Commits the group; on a full disk with as much of the oldest telemetry given up as it takes.
+    fn commit_in_any_room(&mut self, group: &Group) -> rusqlite::Result<()> {
+        let mut outcome = self.commit(group, None);
+        let mut room = Some(Room::FIRST);
+        while let (Err(error), Some(some)) = (&outcome, room)
+            && error.sqlite_error_code() == Some(ErrorCode::DiskFull)
+        {
+            self.rewind_log();
+            outcome = self.commit(group, room);
+            room = some.wider();
+        }
+        outcome
+    }
+
+    /// Folds the log in, so that what comes next is written over it and needs no room of its own.
+    fn rewind_log(&self) {
+        let folded = self.connection.query_row("PRAGMA wal_checkpoint(RESTART)", [], |_| Ok(()));
+        if let Err(error) = folded {
+            tracing::debug!(%error, "the log of the full disk's database was not folded in");
+        }
+    }
+
+    fn commit(&mut self, group: &Group, room: Option<Room>) -> rusqlite::Result<()> {
         let now = self.clock.now().mono;
         let due = self.unsynced_since.is_some_and(|since| now - since >= STORE_SYNC_AFTER_MAX);
         let durable = group.is_durable() || due;
         self.set_durable(durable)?;
-        let trimmed = sql::write(&mut self.connection, group, &self.ledger, &self.cursors, self.bytes_max)?;
+        let trimmed =
+            sql::write(&mut self.connection, group, &self.ledger, &self.cursors, self.bytes_max, room)?;
         self.unsynced_since = if durable { None } else { self.unsynced_since.or(Some(now)) };
         self.cursors.extend(group.progress.iter().map(|(name, progress)| (name.clone(), progress.clone())));
         if let Some(trimmed) = trimmed {
-            self.account(&trimmed);
+            self.account(&trimmed, room);
         }
         Ok(())
     }
@@ -142,12 +166,13 @@ impl Writer {
         self.connection.execute_batch(level)
     }
 
-    fn account(&mut self, trimmed: &Trimmed) {
+    fn account(&mut self, trimmed: &Trimmed, room: Option<Room>) {
         self.ledger.bytes = self.ledger.bytes.saturating_sub(trimmed.bytes);
         self.ledger.floor = self.ledger.floor.max(trimmed.floor);
         self.ledger.saved();
+        let why = if room.is_some() { "the disk is full" } else { "the disk budget is spent" };
         for (forwarder, readings) in &trimmed.given_up {
-            tracing::warn!(forwarder, readings, "telemetry given up: the disk budget is spent");
+            tracing::warn!(forwarder, readings, "telemetry given up: {why}");
         }
     }
 
