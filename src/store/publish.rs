@@ -67,9 +67,10 @@ impl Publisher {
         self.fault.send_if_modified(|old| {
             let changed = *old != fault;
             if changed {
-                match &fault {
-                    Some(fault) => tracing::error!("{}", fault.en),
-                    None => tracing::info!("the database is written again"),
+                if let Some(fault) = &fault {
+                    tracing::error!("{}", fault.en);
+                } else {
+                    tracing::info!("the database is written again");
                 }
             }
             *old = fault;

@@ -64,16 +64,16 @@ pub(super) fn hold<T>(
     let unusable = |source| StoreError::Directory { path: directory.to_owned(), source };
     let lock = take(directory)?;
     let path = directory.join(DATABASE);
-    let begin = || {
+    let attempt = || {
         let mut connection = open(&path, now)?;
         let loaded = load(&mut connection)?;
         Ok((connection, loaded))
     };
-    let (begun, set_aside) = match begin() {
+    let (begun, set_aside) = match attempt() {
         Err(error) if is_corrupt(&error) => {
             let aside = set_aside(&path, now).map_err(unusable)?;
             tracing::error!(%error, aside = %aside.display(), "the database cannot be read: set aside, a new one begun");
-            (begin(), Some(aside))
+            (attempt(), Some(aside))
         }
         begun => (begun, None),
     };

@@ -206,5 +206,8 @@ impl Writer {
 
 /// What is wrong with the disk or the file, for an operator.
 fn unwritable(error: &rusqlite::Error) -> Text {
+    if error.sqlite_error_code() == Some(ErrorCode::DiskFull) {
+        return Text::new("磁盘已满，数据库无法写入", "the disk is full, the database cannot be written");
+    }
     Text::new("数据库无法写入", "the database cannot be written").because(&Text::same(error.to_string()))
 }
