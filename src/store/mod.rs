@@ -1,7 +1,8 @@
 //! The embedded database: event journal, alarm state, outbox and local history, in one `SQLite` file with one writer.
 //!
 //! # Format
-//! `hazgate.db` in the data directory, in write-ahead mode, beside `hazgate.lock`, which one process at a time may hold.
+//! `hazgate.db` in the data directory, in write-ahead mode, beside `hazgate.lock`, which one process at a time may hold,
+//! and `hazgate.reserve`, which holds back space for the day the disk is full.
 //! - `meta`: the format's version; running numbers as last saved; the last risk picture.
 //! - `journal`: every event, for ever. `seq` never goes back over the gateway's life, and is gap-free but for one leap when
 //!   a database is set aside; `body` is the event as JSON.
@@ -22,7 +23,7 @@
 //! # Limits
 //! Telemetry takes at most `telemetry_bytes_max` (bodies plus a flat share per row); beyond that the oldest rows go, in
 //! bounded steps, and readings that a destination had yet to acknowledge are counted in its cursor. Events never go. On a
-//! full disk telemetry goes too, oldest first and only as far as what comes then fits.
+//! full disk the reserve is let go, and then telemetry goes too, oldest first and only as far as what comes then fits.
 //! The queue to the writer has [`STORE_QUEUE_LEN_MAX`](crate::model::limits::STORE_QUEUE_LEN_MAX) places.
 //!
 //! # Recovery
@@ -42,6 +43,7 @@ mod ledger;
 mod progress;
 mod publish;
 mod reader;
+mod reserve;
 mod row;
 mod schema;
 mod sql;
@@ -67,11 +69,12 @@ pub use turn::Turn;
 
 use crate::clock::Clock;
 use crate::model::limits::STORE_QUEUE_LEN_MAX;
-use crate::model::{Board, Event, Text, Transition};
+use crate::model::{Board, Event, Now, Text, Transition};
 use crate::site::{Site, StoreOptions};
 use gate::{Entry, Exit, gate};
 use ledger::Ledger;
 use publish::Publisher;
+use reserve::Reserve;
 use writer::{Job, Writer};
 
 /// A handle to the database; cheap to clone. When the last is gone, what is queued is committed and the writer ends.
@@ -180,7 +183,7 @@ struct Prepared {
 
 impl Prepared {
     fn new(options: &StoreOptions, site: Arc<Site>, clock: Clock) -> Result<Self, StoreError> {
-        let now = clock.now().wall;
+        let Now { mono, wall: now } = clock.now();
         let load = |connection: &mut Connection| -> Result<_, StoreError> {
             let ledger = Ledger::load(connection, &site)?;
             let forwarders = site.forwarders.iter().map(|forwarder| forwarder.name.as_str());
@@ -201,6 +204,7 @@ impl Prepared {
             publisher: Publisher::new(board, heads),
             closing: Arc::new(AtomicBool::new(false)),
             ids: ContextV7::new(),
+            reserve: Reserve::hold(options.directory.join("hazgate.reserve"), mono),
             unsynced_since: None,
             _lock: held.lock,
         };

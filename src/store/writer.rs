@@ -16,6 +16,7 @@ use super::group::Group;
 use super::ledger::Ledger;
 use super::progress::Progress;
 use super::publish::{Heads, Publisher};
+use super::reserve::{RESERVE_PAGES, Reserve};
 use super::sql::{self, Room, Trimmed};
 use super::turn::Turn;
 use crate::clock::Clock;
@@ -26,6 +27,9 @@ use crate::site::Site;
 /// First and longest wait before a refused transaction is tried again.
 const RETRY_AFTER_MIN: Duration = Duration::from_millis(50);
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(2);
+
+/// As many pages as `SQLite` knows to count.
+const PAGES_MAX: u32 = 4_294_967_294;
 
 /// What the writer is asked to do.
 pub(super) enum Job {
@@ -49,6 +53,7 @@ pub(super) struct Writer {
     /// Set when the store is closing: a refused transaction is then tried once more and no longer.
     pub(super) closing: Arc<AtomicBool>,
     pub(super) ids: ContextV7,
+    pub(super) reserve: Reserve,
     /// When the oldest commit that is not yet surely on disk was made.
     pub(super) unsynced_since: Option<Mono>,
     /// Held until the thread ends.
@@ -126,22 +131,50 @@ impl Writer {
     /// Commits the group; on a full disk with as much of the oldest telemetry given up as it takes.
     fn commit_in_any_room(&mut self, group: &Group) -> rusqlite::Result<()> {
         let mut outcome = self.commit(group, None);
+        if is_full(&outcome) {
+            let was_held = self.release_reserve();
+            if was_held {
+                outcome = self.commit(group, None);
+            }
+        }
         let mut room = Some(Room::FIRST);
-        while let (Err(error), Some(some)) = (&outcome, room)
-            && error.sqlite_error_code() == Some(ErrorCode::DiskFull)
+        while let Some(some) = room
+            && is_full(&outcome)
         {
-            self.rewind_log();
             outcome = self.commit(group, room);
             room = some.wider();
+        }
+        if outcome.is_ok() && self.reserve.restore(self.clock.now().mono) {
+            self.limit_pages(PAGES_MAX);
+            tracing::info!("the disk has room again: the database may grow");
         }
         outcome
     }
 
-    /// Folds the log in, so that what comes next is written over it and needs no room of its own.
-    fn rewind_log(&self) {
+    /// Lets the reserve go, if it is held, and folds the log in, so that what comes next is written over it and needs no
+    /// room of its own. From then on the database grows within the reserve only: what is in the log beyond the file's
+    /// end could not be folded in, and the log would grow until nothing can be written at all.
+    fn release_reserve(&mut self) -> bool {
+        let was_held = self.reserve.release(self.clock.now().mono);
+        let pages = self.connection.query_row("PRAGMA page_count", [], |row| row.get::<_, u32>(0));
+        self.limit_pages(pages.unwrap_or(1).saturating_add(if was_held { RESERVE_PAGES } else { 0 }));
+        if was_held {
+            tracing::warn!(
+                "the disk is full: the reserve is let go, and old telemetry makes room from now on"
+            );
+        }
         let folded = self.connection.query_row("PRAGMA wal_checkpoint(RESTART)", [], |_| Ok(()));
         if let Err(error) = folded {
             tracing::debug!(%error, "the log of the full disk's database was not folded in");
+        }
+        was_held
+    }
+
+    /// Keeps the database from growing beyond so many pages; it is not cut when it has more.
+    fn limit_pages(&self, pages: u32) {
+        let limited = self.connection.query_row(&format!("PRAGMA max_page_count = {pages}"), [], |_| Ok(()));
+        if let Err(error) = limited {
+            tracing::debug!(%error, pages, "the database's growth was not limited");
         }
     }
 
@@ -202,6 +235,10 @@ impl Writer {
     pub(super) fn heads(&self) -> Heads {
         Heads { event: self.ledger.event, telemetry: self.ledger.telemetry, floor: self.ledger.floor }
     }
+}
+
+fn is_full(outcome: &rusqlite::Result<()>) -> bool {
+    outcome.as_ref().is_err_and(|error| error.sqlite_error_code() == Some(ErrorCode::DiskFull))
 }
 
 /// What is wrong with the disk or the file, for an operator.

@@ -97,9 +97,13 @@ async fn p5_a_full_queue_makes_the_sender_wait() {
     store.close().await;
 }
 
-/// The site's store on a disk without room for one more page.
-fn open_full(site: &Site) -> Store {
-    let prepared = Prepared::new(&site.store, Arc::new(site.clone()), Clock::start()).unwrap();
+/// The site's store on a disk without room for one more page, but for the reserve if that is held.
+fn open_full(site: &Site, is_reserve_held: bool) -> Store {
+    let clock = Clock::start();
+    let mut prepared = Prepared::new(&site.store, Arc::new(site.clone()), clock).unwrap();
+    if !is_reserve_held {
+        assert!(prepared.writer.reserve.release(clock.now().mono));
+    }
     let connection = &prepared.writer.connection;
     let pages: u32 = connection.query_row("PRAGMA page_count", [], |row| row.get(0)).unwrap();
     connection.query_row(&format!("PRAGMA max_page_count = {pages}"), [], |_| Ok(())).unwrap();
@@ -119,7 +123,7 @@ async fn p5_on_a_full_disk_the_oldest_telemetry_makes_room_for_an_alarm() {
     commit(&store, telemetry((0..20_000).map(|_| batch(0, AT, 1.5)).collect())).await;
     store.close().await;
 
-    let store = open_full(&site);
+    let store = open_full(&site, false);
     let mut fault = store.fault();
     tokio::select! {
         () = commit(&store, many_alarms()) => {}
@@ -136,13 +140,32 @@ async fn p5_on_a_full_disk_the_oldest_telemetry_makes_room_for_an_alarm() {
 }
 
 #[tokio::test]
+async fn p5_on_a_full_disk_without_telemetry_the_reserve_takes_an_alarm() {
+    let dir = tempfile::tempdir().unwrap();
+    let site = site(dir.path(), vec![]);
+    open(&site).store.close().await;
+    let store = open_full(&site, true);
+    let mut fault = store.fault();
+    tokio::select! {
+        () = commit(&store, many_alarms()) => {}
+        told = fault.wait_for(Option::is_some) => panic!("the alarms were not kept: {:?}", *told.unwrap()),
+    }
+    assert!(!dir.path().join("hazgate.reserve").exists());
+    store.close().await;
+    let store = open(&site).store;
+    assert_eq!(store.heads().borrow().event, 200);
+    assert!(dir.path().join("hazgate.reserve").exists(), "there is room again");
+    store.close().await;
+}
+
+#[tokio::test]
 async fn a_full_disk_without_telemetry_is_a_fault_and_gives_up_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let site = site(dir.path(), vec![("a", anywhere())]);
     let store = open(&site).store;
     commit(&store, telemetry(vec![batch(0, AT, 1.5), batch(0, AT, 1.5)])).await;
     store.close().await;
-    let store = open_full(&site);
+    let store = open_full(&site, false);
     let (mut fault, heads) = (store.fault(), *store.heads().borrow());
     store.commit(many_alarms()).await.unwrap();
     let told = fault.wait_for(Option::is_some).await.unwrap().clone().unwrap();
