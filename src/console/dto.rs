@@ -18,6 +18,8 @@ pub(super) struct StateDto<'a> {
     version: &'static str,
     /// The site file's hash: another one is another site document.
     config: &'a str,
+    #[serde(flatten)]
+    fault: FaultDto<'a>,
     board: BoardDto<'a>,
     values: ValuesDto<'a>,
 }
@@ -57,6 +59,12 @@ struct UplinkDto<'a> {
     error: Option<&'a Text>,
 }
 
+/// What keeps the gateway from keeping alarms; null when nothing does.
+#[derive(Serialize)]
+pub(super) struct FaultDto<'a> {
+    pub(super) fault: Option<&'a Text>,
+}
+
 /// The gateway's clock, so that a viewer knows how old what it sees is.
 #[derive(Serialize)]
 pub(super) struct BeatDto {
@@ -64,10 +72,16 @@ pub(super) struct BeatDto {
 }
 
 impl<'a> StateDto<'a> {
-    pub(super) fn new(site: &'a Site, board: &'a Board, snapshot: &'a Snapshot) -> Self {
+    pub(super) fn new(
+        site: &'a Site,
+        fault: Option<&'a Text>,
+        board: &'a Board,
+        snapshot: &'a Snapshot,
+    ) -> Self {
         Self {
             version: env!("CARGO_PKG_VERSION"),
             config: &site.hash,
+            fault: FaultDto { fault },
             board: BoardDto::since(None, board),
             values: ValuesDto::since(site, None, snapshot),
         }

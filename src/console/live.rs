@@ -12,10 +12,12 @@ use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use super::Context;
-use super::dto::{BeatDto, BoardDto, StateDto, ValuesDto};
+use super::dto::{BeatDto, BoardDto, FaultDto, StateDto, ValuesDto};
 use crate::clock::Clock;
-use crate::model::limits::{CONSOLE_BEAT_INTERVAL, CONSOLE_STREAM_LAG_LEN_MAX, CONSOLE_VALUES_INTERVAL};
-use crate::model::{Board, Event, Snapshot};
+use crate::model::limits::{
+    CONSOLE_BEAT_INTERVAL, CONSOLE_SNAPSHOT_AGE_MAX, CONSOLE_STREAM_LAG_LEN_MAX, CONSOLE_VALUES_INTERVAL,
+};
+use crate::model::{Board, Event, Mono, Snapshot, Text};
 use crate::site::Site;
 
 /// What was said last, and the channel on which the next is said.
@@ -31,7 +33,10 @@ pub(super) struct Live {
 struct Shown {
     board: Arc<Board>,
     snapshot: Arc<Snapshot>,
-    /// The two, serialized, once somebody has asked.
+    /// When the gateway's loop last renewed the snapshot.
+    renewed: Mono,
+    fault: Option<Text>,
+    /// All of it, serialized, once somebody has asked.
     text: Option<Bytes>,
 }
 
@@ -39,6 +44,7 @@ struct Shown {
 pub(super) struct Feed {
     board: watch::Receiver<Arc<Board>>,
     snapshots: watch::Receiver<Arc<Snapshot>>,
+    fault: watch::Receiver<Option<Text>>,
     events: broadcast::Receiver<Arc<Event>>,
 }
 
@@ -47,6 +53,7 @@ impl Feed {
         Self {
             board: context.board.clone(),
             snapshots: context.snapshots.clone(),
+            fault: context.fault.clone(),
             events: (context.events)(),
         }
     }
@@ -57,10 +64,12 @@ impl Live {
     pub(super) fn new(context: &Context, stop: &CancellationToken) -> Self {
         let board = Arc::clone(&context.board.borrow());
         let snapshot = Arc::clone(&context.snapshots.borrow());
+        let fault = context.fault.borrow().clone();
+        let renewed = context.clock.now().mono;
         Self {
             site: Arc::clone(&context.site),
             clock: context.clock,
-            shown: Mutex::new(Shown { board, snapshot, text: None }),
+            shown: Mutex::new(Shown { board, snapshot, renewed, fault, text: None }),
             frames: broadcast::Sender::new(CONSOLE_STREAM_LAG_LEN_MAX),
             ended: stop.child_token(),
         }
@@ -78,7 +87,13 @@ impl Live {
                 biased;
                 () = self.ended.cancelled() => break,
                 // The timers first: they are seldom due, and a flood of alarms must not hold them up.
-                _ = beat.tick() => self.say("beat", &self.beat()),
+                _ = beat.tick() => if !self.is_stuck() {
+                    self.say("beat", &self.beat());
+                },
+                changed = feed.fault.changed() => match changed {
+                    Ok(()) => self.show_fault(feed.fault.borrow_and_update().clone()),
+                    Err(_) => break,
+                },
                 _ = values.tick() => match feed.snapshots.has_changed() {
                     Ok(true) => self.show_values(Arc::clone(&feed.snapshots.borrow_and_update())),
                     Ok(false) => {}
@@ -123,6 +138,26 @@ impl Live {
         self.ended.is_cancelled()
     }
 
+    /// What is wrong with the disk, as last said.
+    pub(super) fn fault(&self) -> Option<Text> {
+        self.shown().fault.clone()
+    }
+
+    /// Whether the gateway's loop makes no progress: what is shown then is no longer current.
+    pub(super) fn is_stuck(&self) -> bool {
+        self.clock.now().mono - self.shown().renewed > CONSOLE_SNAPSHOT_AGE_MAX
+    }
+
+    fn show_fault(&self, fault: Option<Text>) {
+        let mut shown = self.shown();
+        if shown.fault == fault {
+            return;
+        }
+        self.say("fault", &json(&FaultDto { fault: fault.as_ref() }));
+        shown.fault = fault;
+        shown.text = None;
+    }
+
     /// What is said and what is remembered as said change together: whoever joins in between would miss it.
     fn show_board(&self, board: Arc<Board>) {
         let mut shown = self.shown();
@@ -143,6 +178,7 @@ impl Live {
         }
         drop(changed);
         shown.snapshot = snapshot;
+        shown.renewed = self.clock.now().mono;
         shown.text = None;
     }
 
@@ -162,8 +198,8 @@ impl Live {
 
 impl Shown {
     fn text(&mut self, site: &Site) -> Bytes {
-        let Self { board, snapshot, text } = self;
-        text.get_or_insert_with(|| json(&StateDto::new(site, board, snapshot)).into()).clone()
+        let Self { board, snapshot, fault, text, .. } = self;
+        text.get_or_insert_with(|| json(&StateDto::new(site, fault.as_ref(), board, snapshot)).into()).clone()
     }
 }
 

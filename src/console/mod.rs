@@ -36,7 +36,7 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::Clock;
 use crate::inbox::Inbox;
 use crate::model::limits::{CONSOLE_BODY_BYTES_MAX, CONSOLE_HISTORY_READS_MAX, CONSOLE_STREAMS_MAX};
-use crate::model::{Board, Event, Snapshot};
+use crate::model::{Board, Event, Snapshot, Text};
 use crate::site::Site;
 
 pub use history::{EventHistory, HistoryError};
@@ -58,8 +58,10 @@ pub struct Context {
     pub site: Arc<Site>,
     /// The committed state: alarms, devices, risk.
     pub board: watch::Receiver<Arc<Board>>,
-    /// The latest of every point and destination.
+    /// The latest of every point and destination; renewed, changed or not, for as long as the gateway's loop goes on.
     pub snapshots: watch::Receiver<Arc<Snapshot>>,
+    /// What is wrong with the disk; none when nothing is.
+    pub fault: watch::Receiver<Option<Text>>,
     /// Events as they are committed.
     pub events: EventFeed,
     /// Events of the past.
@@ -132,10 +134,16 @@ fn router(shared: Arc<Shared>) -> Router {
         .with_state(shared)
 }
 
-/// Whether the console is alive and still hears from the gateway's loop.
+/// Whether the console is alive, still hears from the gateway's loop, and alarms can be kept.
 async fn healthz(State(shared): State<Arc<Shared>>) -> Result<Response, Problem> {
     if shared.live.has_ended() {
         return Err(Problem::unavailable("the gateway's loop has ended"));
+    }
+    if let Some(fault) = shared.live.fault() {
+        return Err(Problem::unavailable(fault.en));
+    }
+    if shared.live.is_stuck() {
+        return Err(Problem::unavailable("the gateway's loop makes no progress"));
     }
     Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], "ok\n").into_response())
 }

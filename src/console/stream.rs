@@ -1,7 +1,8 @@
 //! The live state: once, or as a stream of server-sent events. A stream begins with the whole `state`; then come
-//! `board` (at once) and `values` (at most once a second) with what changed, `event` for each committed event, and
-//! `beat` with the gateway's clock, so that a page which hears nothing knows that it is cut off. A viewer who cannot
-//! keep up is sent the whole state anew instead of what it missed.
+//! `board` (at once) and `values` (at most once a second) with what changed, `event` for each committed event, `fault`
+//! when that changes, and `beat` with the gateway's clock for as long as the gateway's loop goes on, so that a page which
+//! hears nothing knows that it sees nothing current. A viewer who cannot keep up is sent the whole state anew instead of
+//! what it missed.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -39,6 +40,10 @@ pub(super) async fn state(State(shared): State<Arc<Shared>>) -> Response {
 pub(super) async fn stream(State(shared): State<Arc<Shared>>) -> Result<Response, Problem> {
     if shared.live.has_ended() {
         return Err(Problem::unavailable("the gateway is stopping"));
+    }
+    // A whole state is taken for current: one that nobody renews must not be.
+    if shared.live.is_stuck() {
+        return Err(Problem::unavailable("the gateway's loop makes no progress"));
     }
     let place = Arc::clone(&shared.viewers)
         .try_acquire_owned()

@@ -104,6 +104,8 @@ pub const CONSOLE_IDLE_MAX: Duration = Duration::from_secs(60);
 pub const CONSOLE_BEAT_INTERVAL: Duration = Duration::from_secs(2);
 /// Shortest time from one frame of values to the next. Alarms are never held back.
 pub const CONSOLE_VALUES_INTERVAL: Duration = Duration::from_secs(1);
+/// Age of the last snapshot beyond which the gateway's loop counts as stuck and the console says no more that it lives.
+pub const CONSOLE_SNAPSHOT_AGE_MAX: Duration = Duration::from_secs(5);
 
 /// Characters of the name that a person signs a command with.
 pub const OPERATOR_NAME_CHARS_MAX: usize = 64;

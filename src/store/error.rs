@@ -1,7 +1,7 @@
 //! What can go wrong with the database, in words that say what and where.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::model::Text;
 
@@ -41,6 +41,14 @@ pub enum StoreError {
     /// `SQLite` says no.
     #[error("database: {0}")]
     Database(#[from] rusqlite::Error),
+    /// The database file cannot be used, and setting it aside does not help.
+    #[error("the database {path} cannot be used: {source}", path = .path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: Box<StoreError>,
+    },
     /// A row cannot be understood.
     #[error("the database holds {what} that cannot be read: {why}")]
     Unreadable {
@@ -55,6 +63,16 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// The error with the file named, where it does not name one yet.
+    pub(super) fn of(self, path: &Path) -> Self {
+        match self {
+            Self::Database(_) | Self::Unreadable { .. } => {
+                Self::File { path: path.to_owned(), source: Box::new(self) }
+            }
+            named => named,
+        }
+    }
+
     /// For an operator. What `SQLite` and the operating system say stands as it is.
     pub fn words(&self) -> Text {
         let zh = match self {
@@ -66,6 +84,9 @@ impl StoreError {
                 "数据库 {} 的格式为 {found}，本程序最高支持 {known}：它由更新版本的 hazgate 写成",
                 path.display()
             ),
+            Self::File { path, source } => {
+                format!("数据库 {} 无法使用：{}", path.display(), source.words().zh)
+            }
             Self::Database(error) => format!("数据库：{error}"),
             Self::Unreadable { what, why } => format!("数据库中的 {what} 无法读取：{why}"),
             Self::Reader(why) => format!("读取数据库失败：{why}"),

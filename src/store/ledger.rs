@@ -44,7 +44,7 @@ impl Ledger {
         let mut ledger = Self {
             points: vec![0; site.points.len()],
             devices: vec![0; site.devices.len()],
-            event: max(connection, "SELECT max(seq) FROM journal")?,
+            event: last_event(connection)?.max(saved(connection, "event_through")?),
             telemetry: saved(connection, "telemetry_through")?,
             bytes: saved(connection, "telemetry_bytes")?,
             ..Self::default()
@@ -154,9 +154,10 @@ impl Ledger {
     }
 }
 
-fn max(connection: &Connection, query: &str) -> Result<u64, StoreError> {
-    let value: Option<i64> = connection.query_row(query, [], |row| row.get(0))?;
-    Ok(value.unwrap_or(0) as u64)
+/// The last event in the journal; 0 when it is empty.
+pub(super) fn last_event(connection: &Connection) -> Result<u64, StoreError> {
+    let last: Option<i64> = connection.query_row("SELECT max(seq) FROM journal", [], |row| row.get(0))?;
+    Ok(last.unwrap_or(0) as u64)
 }
 
 fn saved(connection: &Connection, key: &str) -> Result<u64, StoreError> {

@@ -1,9 +1,11 @@
 //! The embedded database: event journal, alarm state, outbox and local history, in one `SQLite` file with one writer.
 //!
 //! # Format
-//! `hazgate.db` in the data directory, in write-ahead mode, beside `hazgate.lock`, which one process at a time may hold.
+//! `hazgate.db` in the data directory, in write-ahead mode, beside `hazgate.lock`, which one process at a time may hold,
+//! and `hazgate.reserve`, which holds back space for the day the disk is full.
 //! - `meta`: the format's version; running numbers as last saved; the last risk picture.
-//! - `journal`: every event, for ever. `seq` is gap-free over the gateway's life; `body` is the event as JSON.
+//! - `journal`: every event, for ever. `seq` never goes back over the gateway's life, and is gap-free but for one leap when
+//!   a database is set aside; `body` is the event as JSON.
 //! - `alarm`: the last event of each alarm that is not normal. Written with the event, so the two cannot disagree.
 //! - `name`: device and point names, interned; for devices also the last sequence number of their telemetry.
 //! - `telemetry`: batches of readings; `id` is gap-free over all, `seq` over each device; `body` is postcard.
@@ -20,14 +22,17 @@
 //!
 //! # Limits
 //! Telemetry takes at most `telemetry_bytes_max` (bodies plus a flat share per row); beyond that the oldest rows go, in
-//! bounded steps, and readings that a destination had yet to acknowledge are counted in its cursor. Events never go.
+//! bounded steps, and readings that a destination had yet to acknowledge are counted in its cursor. Events never go. On a
+//! full disk the reserve is let go, and then telemetry goes too, oldest first and only as far as what comes then fits.
 //! The queue to the writer has [`STORE_QUEUE_LEN_MAX`](crate::model::limits::STORE_QUEUE_LEN_MAX) places.
 //!
 //! # Recovery
 //! A transaction is whole or absent: `SQLite` folds its log in at the next opening. Telemetry written since the running
-//! numbers were last saved is counted again. A file that is not a readable database is set aside under another name and a
-//! new one begun. A disk that refuses to write is reported by [`Store::fault`]; what it refused stays in memory, nobody hears of it,
-//! and it is tried again until it is kept.
+//! numbers were last saved is counted again. A database whose running numbers, standing alarms, risk picture or cursors
+//! cannot be read is set aside under another name and a new one begun; its events are numbered from the milliseconds since
+//! 2020, or above the last number that can be read from those set aside if that is higher, so that no number is given twice.
+//! A disk that refuses to write, and has no telemetry to give up, is reported by [`Store::fault`] and in the log; what it
+//! refused stays in memory, nobody hears of it, and it is tried again until it is kept.
 
 mod error;
 #[cfg(test)]
@@ -38,6 +43,7 @@ mod ledger;
 mod progress;
 mod publish;
 mod reader;
+mod reserve;
 mod row;
 mod schema;
 mod sql;
@@ -50,6 +56,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use rusqlite::Connection;
 use tokio::sync::{broadcast, watch};
 use uuid::ContextV7;
 
@@ -62,11 +69,12 @@ pub use turn::Turn;
 
 use crate::clock::Clock;
 use crate::model::limits::STORE_QUEUE_LEN_MAX;
-use crate::model::{Board, Event, Text, Transition};
+use crate::model::{Board, Event, Now, Text, Transition};
 use crate::site::{Site, StoreOptions};
 use gate::{Entry, Exit, gate};
 use ledger::Ledger;
 use publish::Publisher;
+use reserve::Reserve;
 use writer::{Job, Writer};
 
 /// A handle to the database; cheap to clone. When the last is gone, what is queued is committed and the writer ends.
@@ -93,35 +101,20 @@ impl Store {
     /// Opens or creates the database and starts its writer. The directory is created if need be (for its owner alone)
     /// and is ours until the writer has ended.
     pub fn open(options: &StoreOptions, site: Arc<Site>, clock: Clock) -> Result<Opened, StoreError> {
-        let now = clock.now().wall;
-        let mut held = schema::hold(&options.directory, now)?;
-        let ledger = Ledger::load(&held.connection, &site)?;
-        let forwarders = site.forwarders.iter().map(|forwarder| forwarder.name.as_str());
-        let cursors = sql::register(&mut held.connection, forwarders, &ledger)?;
-        let board = publish::load_board(&held.connection, &site, now.stamp(&site.identity.zone))?;
-        let standing = board.alarms.values().map(|event| event.transition.clone()).collect();
-
-        let heads = Heads { event: ledger.event, telemetry: ledger.telemetry, floor: ledger.floor };
-        let publisher = Publisher::new(board, heads);
-        let closing = Arc::new(AtomicBool::new(false));
-        let writer = Writer {
-            connection: held.connection,
-            ledger,
-            cursors,
-            bytes_max: options.telemetry_bytes_max,
-            site,
-            clock,
-            publisher: publisher.clone(),
-            closing: Arc::clone(&closing),
-            ids: ContextV7::new(),
-            unsynced_since: None,
-            _lock: held.lock,
-        };
-        let (entry, exit) = gate(STORE_QUEUE_LEN_MAX);
-        let ended = start(writer, exit, publisher.clone())
+        let Prepared { writer, path, set_aside } = Prepared::new(options, site, clock)?;
+        let standing =
+            writer.publisher.board.borrow().alarms.values().map(|it| it.transition.clone()).collect();
+        let store = Self::launch(writer, &path)
             .map_err(|source| StoreError::Directory { path: options.directory.clone(), source })?;
-        let store = Self { jobs: entry, publisher, path: held.path.into(), closing, ended };
-        Ok(Opened { store, standing, set_aside: held.set_aside })
+        Ok(Opened { store, standing, set_aside })
+    }
+
+    /// Sets the writer of the database at `path` to work.
+    fn launch(writer: Writer, path: &Path) -> std::io::Result<Self> {
+        let (publisher, closing) = (writer.publisher.clone(), Arc::clone(&writer.closing));
+        let (jobs, exit) = gate(STORE_QUEUE_LEN_MAX);
+        let ended = start(writer, exit, publisher.clone())?;
+        Ok(Self { jobs, publisher, path: path.into(), closing, ended })
     }
 
     /// Hands over what a turn decided. Waits for a place in the queue, not for the disk.
@@ -178,6 +171,44 @@ impl Store {
         let mut ended = self.ended;
         // The sender sends nothing: that it is gone says that the thread is.
         while ended.changed().await.is_ok() {}
+    }
+}
+
+/// A database that is open and read, before its writer is set to work.
+struct Prepared {
+    writer: Writer,
+    path: PathBuf,
+    set_aside: Option<PathBuf>,
+}
+
+impl Prepared {
+    fn new(options: &StoreOptions, site: Arc<Site>, clock: Clock) -> Result<Self, StoreError> {
+        let Now { mono, wall: now } = clock.now();
+        let load = |connection: &mut Connection| -> Result<_, StoreError> {
+            let ledger = Ledger::load(connection, &site)?;
+            let forwarders = site.forwarders.iter().map(|forwarder| forwarder.name.as_str());
+            let cursors = sql::register(connection, forwarders, &ledger)?;
+            let board = publish::load_board(connection, &site, now.stamp(&site.identity.zone))?;
+            Ok((ledger, cursors, board))
+        };
+        let held = schema::hold(&options.directory, now, load)?;
+        let (ledger, cursors, board) = held.loaded;
+        let heads = Heads { event: ledger.event, telemetry: ledger.telemetry, floor: ledger.floor };
+        let writer = Writer {
+            connection: held.connection,
+            ledger,
+            cursors,
+            bytes_max: options.telemetry_bytes_max,
+            site,
+            clock,
+            publisher: Publisher::new(board, heads),
+            closing: Arc::new(AtomicBool::new(false)),
+            ids: ContextV7::new(),
+            reserve: Reserve::hold(options.directory.join("hazgate.reserve"), mono),
+            unsynced_since: None,
+            _lock: held.lock,
+        };
+        Ok(Self { writer, path: held.path, set_aside: held.set_aside })
     }
 }
 

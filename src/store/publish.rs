@@ -61,10 +61,18 @@ impl Publisher {
         }
     }
 
-    /// Says what is wrong with the disk, or that nothing is.
+    /// Says what is wrong with the disk, or that nothing is. A change goes to the log too: a full disk may keep it from
+    /// getting anywhere else.
     pub(super) fn fault(&self, fault: Option<Text>) {
         self.fault.send_if_modified(|old| {
             let changed = *old != fault;
+            if changed {
+                if let Some(fault) = &fault {
+                    tracing::error!("{}", fault.en);
+                } else {
+                    tracing::info!("the database is written again");
+                }
+            }
             *old = fault;
             changed
         });
@@ -134,4 +142,51 @@ fn load_risk(connection: &Connection, site: &Site, now: Stamp) -> Result<Risk, S
     let hazards = site.hazards.iter().map(|h| (h.name.clone(), item(&h.name))).collect();
     let (at, site) = last.map_or((now, RiskItem::default()), |risk| (risk.at, risk.site));
     Ok(Risk { at, site, hazards })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{self, Write};
+    use std::sync::Mutex;
+
+    use super::*;
+
+    /// A log in memory.
+    #[derive(Clone, Default)]
+    struct Log(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Log {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn every_change_of_the_fault_is_logged_once() {
+        let at = crate::model::Wall(0).stamp(&jiff::tz::TimeZone::UTC);
+        let risk = Risk { at, site: RiskItem::default(), hazards: BTreeMap::new() };
+        let board = Board { alarms: BTreeMap::new(), devices: BTreeMap::new(), risk: Arc::new(risk) };
+        let publisher = Publisher::new(board, Heads::default());
+        let log = Log::default();
+        let lines = log.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .without_time()
+            .with_ansi(false)
+            .with_writer(move || lines.clone())
+            .finish();
+        tracing::subscriber::with_default(subscriber, || {
+            let full = || Some(Text::new("磁盘已满", "the disk is full"));
+            for fault in [None, full(), full(), None, None, full()] {
+                publisher.fault(fault);
+            }
+        });
+        let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+        let levels: Vec<_> = log.lines().filter_map(|line| line.split_whitespace().next()).collect();
+        assert_eq!(levels, ["ERROR", "INFO", "ERROR"], "{log}");
+        assert!(log.contains("the disk is full"), "{log}");
+    }
 }

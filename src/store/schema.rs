@@ -8,8 +8,17 @@ use std::time::Duration;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension};
 
 use super::error::StoreError;
+use super::ledger;
 use crate::model::Wall;
 
+/// The database's name in the data directory.
+const DATABASE: &str = "hazgate.db";
+/// What stands between that name and a time in the name of one that was set aside.
+const SET_ASIDE: &str = ".unreadable-";
+/// An event's number in a damaged database beyond which it is part of the damage.
+const EVENT_CREDIBLE_MAX: u64 = 1 << 52;
+/// From 1970 to the first of January 2020, UTC.
+const MS_TO_2020: i64 = 1_577_836_800_000;
 /// The format that this program writes, and the newest that it reads.
 const SCHEMA_VERSION: u32 = 1;
 /// How long a statement waits for a lock of another connection.
@@ -32,7 +41,9 @@ const TABLES: &str = "
 ";
 
 /// A data directory that is ours, with its database open for writing.
-pub(super) struct Held {
+pub(super) struct Held<T> {
+    /// What was loaded from the database.
+    pub(super) loaded: T,
     /// For the writer.
     pub(super) connection: Connection,
     /// The database file.
@@ -43,21 +54,31 @@ pub(super) struct Held {
     pub(super) set_aside: Option<PathBuf>,
 }
 
-/// Takes `directory`, creating it if need be, and opens its database; one that cannot be read is set aside and a new
-/// one begun.
-pub(super) fn hold(directory: &Path, now: Wall) -> Result<Held, StoreError> {
+/// Takes `directory`, creating it if need be, opens its database and loads from it; one that cannot be read is set aside
+/// and a new one begun, once.
+pub(super) fn hold<T>(
+    directory: &Path,
+    now: Wall,
+    load: impl Fn(&mut Connection) -> Result<T, StoreError>,
+) -> Result<Held<T>, StoreError> {
+    let unusable = |source| StoreError::Directory { path: directory.to_owned(), source };
     let lock = take(directory)?;
-    let path = directory.join("hazgate.db");
-    match open(&path) {
-        Ok(connection) => Ok(Held { connection, path, lock, set_aside: None }),
+    let path = directory.join(DATABASE);
+    let attempt = || {
+        let mut connection = open(&path, now)?;
+        let loaded = load(&mut connection)?;
+        Ok((connection, loaded))
+    };
+    let (begun, set_aside) = match attempt() {
         Err(error) if is_corrupt(&error) => {
-            let aside = set_aside(&path, now)
-                .map_err(|source| StoreError::Directory { path: directory.to_owned(), source })?;
+            let aside = set_aside(&path, now).map_err(unusable)?;
             tracing::error!(%error, aside = %aside.display(), "the database cannot be read: set aside, a new one begun");
-            Ok(Held { connection: open(&path)?, path, lock, set_aside: Some(aside) })
+            (attempt(), Some(aside))
         }
-        Err(error) => Err(error),
-    }
+        begun => (begun, None),
+    };
+    let (connection, loaded) = begun.map_err(|error| error.of(&path))?;
+    Ok(Held { loaded, connection, path, lock, set_aside })
 }
 
 /// A connection that can only read.
@@ -85,7 +106,7 @@ fn take(directory: &Path) -> Result<File, StoreError> {
     }
 }
 
-fn open(path: &Path) -> Result<Connection, StoreError> {
+fn open(path: &Path, now: Wall) -> Result<Connection, StoreError> {
     let mut connection = Connection::open(path)?;
     connection.busy_timeout(BUSY_WAIT)?;
     connection.set_prepared_statement_cache_capacity(32);
@@ -93,7 +114,7 @@ fn open(path: &Path) -> Result<Connection, StoreError> {
     connection.pragma_update(None, "synchronous", "FULL")?;
     check(&connection, path)?;
     match version(&connection)? {
-        None => create(&mut connection)?,
+        None => create(&mut connection, numbers_given(path, now))?,
         Some(found) if found > SCHEMA_VERSION => {
             return Err(StoreError::Newer { path: path.to_owned(), found, known: SCHEMA_VERSION });
         }
@@ -131,28 +152,62 @@ fn version(connection: &Connection) -> Result<Option<u32>, StoreError> {
     text.parse().map(Some).map_err(unreadable)
 }
 
-fn create(connection: &mut Connection) -> Result<(), StoreError> {
+fn create(connection: &mut Connection, event_through: u64) -> Result<(), StoreError> {
     let transaction = connection.transaction()?;
     transaction.execute_batch(TABLES)?;
     transaction.execute(
-        "INSERT INTO meta(key, value) VALUES ('schema_version', ?1)",
-        [SCHEMA_VERSION.to_string()],
+        "INSERT INTO meta(key, value) VALUES ('schema_version', ?1), ('event_through', ?2)",
+        [SCHEMA_VERSION.to_string(), event_through.to_string()],
     )?;
     Ok(transaction.commit()?)
+}
+
+/// The number above which a new database at `path` numbers its events: 0, unless databases set aside lie beside it, in
+/// which numbers were given. What a damaged one says may be too low, so the time counts as well; no gateway has had
+/// more events than milliseconds. Found from what lies there, so that it holds after a crash in the middle too.
+fn numbers_given(path: &Path, now: Wall) -> u64 {
+    let since_2020 = u64::try_from(now.0 - MS_TO_2020).unwrap_or(0);
+    let Some(listing) = path.parent().and_then(|it| it.read_dir().ok()) else { return since_2020 };
+    let asides = listing.flatten().map(|entry| entry.path()).filter(|path| is_set_aside(path));
+    let last = |path: PathBuf| reader(&path).and_then(|aside| ledger::last_event(&aside)).unwrap_or(0);
+    let credible = |last: u64| if last < EVENT_CREDIBLE_MAX { last } else { 0 };
+    asides.map(|aside| credible(last(aside)).max(since_2020)).max().unwrap_or(0)
+}
+
+fn is_set_aside(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    name.starts_with(&format!("{DATABASE}{SET_ASIDE}")) && !name.ends_with("-wal") && !name.ends_with("-shm")
 }
 
 fn is_corrupt(error: &StoreError) -> bool {
     match error {
         StoreError::Unreadable { .. } => true,
         StoreError::Database(error) => {
-            matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
+            let is_damaged = matches!(
+                error.sqlite_error_code(),
+                // Unknown: a table or a column that the statement names is not there.
+                Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase | ErrorCode::Unknown)
+            );
+            is_damaged || is_misread(error)
         }
         _ => false,
     }
 }
 
+/// Whether a row is missing or holds what its column never should.
+fn is_misread(error: &rusqlite::Error) -> bool {
+    matches!(
+        error,
+        rusqlite::Error::QueryReturnedNoRows
+            | rusqlite::Error::InvalidColumnType(..)
+            | rusqlite::Error::FromSqlConversionFailure(..)
+            | rusqlite::Error::IntegralValueOutOfRange(..)
+            | rusqlite::Error::Utf8Error(..)
+    )
+}
+
 fn set_aside(path: &Path, now: Wall) -> std::io::Result<PathBuf> {
-    let aside = path.with_extension(format!("db.unreadable-{}", now.0));
+    let aside = with_suffix(path, &format!("{SET_ASIDE}{}", now.0));
     for suffix in ["", "-wal", "-shm"] {
         let (from, to) = (with_suffix(path, suffix), with_suffix(&aside, suffix));
         match std::fs::rename(from, to) {

@@ -13,8 +13,28 @@ use crate::model::{AlarmState, Event};
 
 /// Rows that one transaction trims beyond as many as it adds.
 const TRIM_STEP_ROWS: usize = 1000;
+/// Rows that one transaction gives up at most to find room on a full disk.
+const ROOM_ROWS_MAX: usize = 64 * TRIM_STEP_ROWS;
 
-/// What was given up to stay within the budget.
+/// How much old telemetry may go so that a group finds room on a full disk.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Room {
+    pub(super) bytes: u64,
+    pub(super) rows: usize,
+}
+
+impl Room {
+    /// The first step.
+    pub(super) const FIRST: Self = Self { bytes: 1024 * 1024, rows: TRIM_STEP_ROWS };
+
+    /// What to try when this was not enough; none when more would not help.
+    pub(super) fn wider(self) -> Option<Self> {
+        let wider = Self { bytes: self.bytes * 4, rows: self.rows * 4 };
+        (wider.rows <= ROOM_ROWS_MAX).then_some(wider)
+    }
+}
+
+/// What was given up to stay within the budget or the disk.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Trimmed {
     /// The last id given up.
@@ -25,15 +45,18 @@ pub(super) struct Trimmed {
     pub(super) given_up: BTreeMap<String, u64>,
 }
 
-/// Writes a group. After an error nothing of it is in the database.
+/// Writes a group. After an error nothing of it is in the database, and no telemetry has been given up for it.
 pub(super) fn write(
     connection: &mut Connection,
     group: &Group,
     ledger: &Ledger,
     cursors: &BTreeMap<String, Progress>,
     bytes_max: u64,
+    room: Option<Room>,
 ) -> rusqlite::Result<Option<Trimmed>> {
     let transaction = connection.transaction()?;
+    // Room is made first: what goes leaves its pages to what comes.
+    let made_room = room.map(|room| trim(&transaction, room.bytes, room.rows, cursors)).transpose()?;
     write_names(&transaction, &group.names)?;
     for event in &group.events {
         write_event(&transaction, event)?;
@@ -46,9 +69,13 @@ pub(super) fn write(
     for (forwarder, progress) in &group.progress {
         write_progress(&transaction, forwarder, progress)?;
     }
-    let trimmed = (ledger.bytes > bytes_max)
-        .then(|| trim(&transaction, ledger.bytes - bytes_max, group.rows.len() + TRIM_STEP_ROWS, cursors))
-        .transpose()?;
+    let trimmed = match made_room {
+        None if ledger.bytes > bytes_max => {
+            let rows_max = group.rows.len() + TRIM_STEP_ROWS;
+            Some(trim(&transaction, ledger.bytes - bytes_max, rows_max, cursors)?)
+        }
+        made_room => made_room,
+    };
     if let Some(trimmed) = &trimmed {
         ledger.save(&transaction, trimmed.bytes)?;
     }

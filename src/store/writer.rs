@@ -1,5 +1,6 @@
 //! The one writer, on its own thread: takes what waits, makes one transaction of it, and tells others once it is
-//! committed. A disk that refuses is reported and tried again; what it refused is kept meanwhile, in order.
+//! committed. On a full disk old telemetry makes room. A disk that refuses all the same is reported and tried again; what
+//! it refused is kept meanwhile, in order.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -7,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, ErrorCode};
 use uuid::ContextV7;
 
 use super::gate::{Came, Exit};
@@ -15,7 +16,8 @@ use super::group::Group;
 use super::ledger::Ledger;
 use super::progress::Progress;
 use super::publish::{Heads, Publisher};
-use super::sql::{self, Trimmed};
+use super::reserve::{RESERVE_PAGES, Reserve};
+use super::sql::{self, Room, Trimmed};
 use super::turn::Turn;
 use crate::clock::Clock;
 use crate::model::limits::{STORE_QUEUE_LEN_MAX, STORE_SYNC_AFTER_MAX};
@@ -25,6 +27,9 @@ use crate::site::Site;
 /// First and longest wait before a refused transaction is tried again.
 const RETRY_AFTER_MIN: Duration = Duration::from_millis(50);
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(2);
+
+/// As many pages as `SQLite` knows to count.
+const PAGES_MAX: u32 = 4_294_967_294;
 
 /// What the writer is asked to do.
 pub(super) enum Job {
@@ -48,6 +53,7 @@ pub(super) struct Writer {
     /// Set when the store is closing: a refused transaction is then tried once more and no longer.
     pub(super) closing: Arc<AtomicBool>,
     pub(super) ids: ContextV7,
+    pub(super) reserve: Reserve,
     /// When the oldest commit that is not yet surely on disk was made.
     pub(super) unsynced_since: Option<Mono>,
     /// Held until the thread ends.
@@ -102,7 +108,7 @@ impl Writer {
     fn settle(&mut self, group: Group) {
         let mut wait = RETRY_AFTER_MIN;
         while group.writes() {
-            match self.commit(&group) {
+            match self.commit_in_any_room(&group) {
                 Ok(()) => {
                     self.publisher.fault(None);
                     break;
@@ -122,16 +128,67 @@ impl Writer {
         self.publisher.tell(group, heads);
     }
 
-    fn commit(&mut self, group: &Group) -> rusqlite::Result<()> {
+    /// Commits the group; on a full disk with as much of the oldest telemetry given up as it takes.
+    fn commit_in_any_room(&mut self, group: &Group) -> rusqlite::Result<()> {
+        let mut outcome = self.commit(group, None);
+        if is_full(&outcome) {
+            let was_held = self.release_reserve();
+            if was_held {
+                outcome = self.commit(group, None);
+            }
+        }
+        let mut room = Some(Room::FIRST);
+        while let Some(some) = room
+            && is_full(&outcome)
+        {
+            outcome = self.commit(group, room);
+            room = some.wider();
+        }
+        if outcome.is_ok() && self.reserve.restore(self.clock.now().mono) {
+            self.limit_pages(PAGES_MAX);
+            tracing::info!("the disk has room again: the database may grow");
+        }
+        outcome
+    }
+
+    /// Lets the reserve go, if it is held, and folds the log in, so that what comes next is written over it and needs no
+    /// room of its own. From then on the database grows within the reserve only: what is in the log beyond the file's
+    /// end could not be folded in, and the log would grow until nothing can be written at all.
+    fn release_reserve(&mut self) -> bool {
+        let was_held = self.reserve.release(self.clock.now().mono);
+        let pages = self.connection.query_row("PRAGMA page_count", [], |row| row.get::<_, u32>(0));
+        self.limit_pages(pages.unwrap_or(1).saturating_add(if was_held { RESERVE_PAGES } else { 0 }));
+        if was_held {
+            tracing::warn!(
+                "the disk is full: the reserve is let go, and old telemetry makes room from now on"
+            );
+        }
+        let folded = self.connection.query_row("PRAGMA wal_checkpoint(RESTART)", [], |_| Ok(()));
+        if let Err(error) = folded {
+            tracing::debug!(%error, "the log of the full disk's database was not folded in");
+        }
+        was_held
+    }
+
+    /// Keeps the database from growing beyond so many pages; it is not cut when it has more.
+    fn limit_pages(&self, pages: u32) {
+        let limited = self.connection.query_row(&format!("PRAGMA max_page_count = {pages}"), [], |_| Ok(()));
+        if let Err(error) = limited {
+            tracing::debug!(%error, pages, "the database's growth was not limited");
+        }
+    }
+
+    fn commit(&mut self, group: &Group, room: Option<Room>) -> rusqlite::Result<()> {
         let now = self.clock.now().mono;
         let due = self.unsynced_since.is_some_and(|since| now - since >= STORE_SYNC_AFTER_MAX);
         let durable = group.is_durable() || due;
         self.set_durable(durable)?;
-        let trimmed = sql::write(&mut self.connection, group, &self.ledger, &self.cursors, self.bytes_max)?;
+        let trimmed =
+            sql::write(&mut self.connection, group, &self.ledger, &self.cursors, self.bytes_max, room)?;
         self.unsynced_since = if durable { None } else { self.unsynced_since.or(Some(now)) };
         self.cursors.extend(group.progress.iter().map(|(name, progress)| (name.clone(), progress.clone())));
         if let Some(trimmed) = trimmed {
-            self.account(&trimmed);
+            self.account(&trimmed, room);
         }
         Ok(())
     }
@@ -142,12 +199,13 @@ impl Writer {
         self.connection.execute_batch(level)
     }
 
-    fn account(&mut self, trimmed: &Trimmed) {
+    fn account(&mut self, trimmed: &Trimmed, room: Option<Room>) {
         self.ledger.bytes = self.ledger.bytes.saturating_sub(trimmed.bytes);
         self.ledger.floor = self.ledger.floor.max(trimmed.floor);
         self.ledger.saved();
+        let why = if room.is_some() { "the disk is full" } else { "the disk budget is spent" };
         for (forwarder, readings) in &trimmed.given_up {
-            tracing::warn!(forwarder, readings, "telemetry given up: the disk budget is spent");
+            tracing::warn!(forwarder, readings, "telemetry given up: {why}");
         }
     }
 
@@ -179,7 +237,14 @@ impl Writer {
     }
 }
 
+fn is_full(outcome: &rusqlite::Result<()>) -> bool {
+    outcome.as_ref().is_err_and(|error| error.sqlite_error_code() == Some(ErrorCode::DiskFull))
+}
+
 /// What is wrong with the disk or the file, for an operator.
 fn unwritable(error: &rusqlite::Error) -> Text {
+    if error.sqlite_error_code() == Some(ErrorCode::DiskFull) {
+        return Text::new("磁盘已满，数据库无法写入", "the disk is full, the database cannot be written");
+    }
     Text::new("数据库无法写入", "the database cannot be written").because(&Text::same(error.to_string()))
 }

@@ -41,6 +41,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 struct Gateway {
     board: watch::Sender<Arc<Board>>,
     snapshots: watch::Sender<Arc<Snapshot>>,
+    fault: watch::Sender<Option<Text>>,
     events: broadcast::Sender<Arc<Event>>,
     inbox: mpsc::Receiver<Message>,
 }
@@ -48,12 +49,14 @@ struct Gateway {
 fn gateway(history: impl EventHistory) -> (Context, Gateway) {
     let (board, board_seen) = watch::channel(Arc::new(board([raised(1)])));
     let (snapshots, snapshots_seen) = watch::channel(Arc::new(snapshot(6.25)));
+    let (fault, fault_seen) = watch::channel(None);
     let events = broadcast::Sender::new(EVENT_BROADCAST_LEN_MAX);
     let (sender, inbox) = Inbox::new(Clock::start());
     let context = Context {
         site: Arc::new(site()),
         board: board_seen,
         snapshots: snapshots_seen,
+        fault: fault_seen,
         events: Arc::new({
             let events = events.clone();
             move || events.subscribe()
@@ -62,7 +65,7 @@ fn gateway(history: impl EventHistory) -> (Context, Gateway) {
         inbox: sender,
         clock: Clock::start(),
     };
-    (context, Gateway { board, snapshots, events, inbox })
+    (context, Gateway { board, snapshots, fault, events, inbox })
 }
 
 /// A console that a browser can reach.

@@ -3,16 +3,22 @@
 use std::str::from_utf8;
 use std::sync::Arc;
 
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::IntoResponse;
 use serde_json::{Value as Json, json};
 use tokio::sync::watch;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::{Console, PATIENCE, Pages, board, gateway, json as body, raised, snapshot};
 use crate::console::live::{Feed, Live};
-use crate::console::stream::Viewer;
-use crate::model::limits::{CONSOLE_BEAT_INTERVAL, CONSOLE_STREAM_LAG_LEN_MAX, CONSOLE_STREAMS_MAX};
-use crate::model::{AlarmState, Event, EventKind};
+use crate::console::stream::{Viewer, stream};
+use crate::console::{Shared, healthz};
+use crate::model::limits::{
+    CONSOLE_BEAT_INTERVAL, CONSOLE_SNAPSHOT_AGE_MAX, CONSOLE_STREAM_LAG_LEN_MAX, CONSOLE_STREAMS_MAX,
+};
+use crate::model::{AlarmState, Event, EventKind, Text};
 
 fn acknowledged(seq: u64) -> Event {
     let mut event = raised(seq);
@@ -132,14 +138,68 @@ async fn an_orderly_stop_ends_streams_and_the_server() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn p2_a_silent_gateway_still_beats() {
-    let (live, _gateway) = running();
+async fn p2_a_quiet_plant_still_beats() {
+    let (live, gateway) = running();
     let (_, mut frames) = live.join();
     for _ in 0..5 {
+        gateway.snapshots.send_replace(Arc::new(snapshot(6.25)));
         let frame =
             timeout(CONSOLE_BEAT_INTERVAL * 3 / 2, frames.recv()).await.expect("in time").expect("a frame");
         assert_eq!(parts(&frame).0, "beat");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn p2_a_loop_that_is_stuck_no_longer_beats_until_it_goes_on() {
+    let (live, gateway) = running();
+    let (_, mut frames) = live.join();
+    gateway.snapshots.send_replace(Arc::new(snapshot(6.25)));
+    sleep(CONSOLE_SNAPSHOT_AGE_MAX + CONSOLE_BEAT_INTERVAL).await;
+    assert!(live.is_stuck());
+    while frames.try_recv().is_ok() {}
+    // What else is said does not pass for a sign of life of the loop.
+    gateway.fault.send_replace(Some(Text::new("磁盘已满", "the disk is full")));
+    let frame = frames.recv().await.expect("a frame");
+    assert_eq!(parts(&frame).0, "fault");
+    assert!(timeout(CONSOLE_BEAT_INTERVAL * 10, frames.recv()).await.is_err(), "a stuck loop has a pulse");
+    gateway.snapshots.send_replace(Arc::new(snapshot(6.25)));
+    let frame = timeout(CONSOLE_BEAT_INTERVAL * 2, frames.recv()).await.expect("in time").expect("a frame");
+    assert_eq!(parts(&frame).0, "beat");
+}
+
+#[tokio::test(start_paused = true)]
+async fn p2_no_stream_begins_while_the_loop_is_stuck() {
+    let (context, gateway) = gateway(Pages(vec![]));
+    let live = Arc::new(Live::new(&context, &CancellationToken::new()));
+    let shared = Arc::new(Shared::new(context, Arc::clone(&live)));
+    let begin = || async { stream(State(Arc::clone(&shared))).await.into_response().status() };
+    let health = || async { healthz(State(Arc::clone(&shared))).await.into_response().status() };
+    assert_eq!((begin().await, health().await), (StatusCode::OK, StatusCode::OK));
+    sleep(CONSOLE_SNAPSHOT_AGE_MAX * 2).await;
+    let refused = StatusCode::SERVICE_UNAVAILABLE;
+    assert_eq!((begin().await, health().await), (refused, refused));
+    drop(gateway);
+}
+
+#[tokio::test]
+async fn p2_a_fault_is_in_the_state_and_told_at_once_and_the_gateway_is_not_healthy() {
+    let console = Console::start().await;
+    let mut stream = console.stream().await;
+    assert_eq!(stream.find("state").await["fault"], json!(null));
+    assert_eq!(console.get("/healthz").await.status(), 200);
+
+    console.gateway.fault.send_replace(Some(Text::new("磁盘已满", "the disk is full")));
+    let fault = json!({ "zh": "磁盘已满", "en": "the disk is full" });
+    assert_eq!(stream.find("fault").await, json!({ "fault": fault }));
+    assert_eq!(body(console.get("/api/v1/state").await).await["fault"], fault);
+    assert_eq!(console.stream().await.find("state").await["fault"], fault);
+    let health = console.get("/healthz").await;
+    assert_eq!(health.status(), 503);
+    assert_eq!(body(health).await["detail"], "the disk is full");
+
+    console.gateway.fault.send_replace(None);
+    assert_eq!(stream.find("fault").await, json!({ "fault": null }));
+    assert_eq!(console.get("/healthz").await.status(), 200);
 }
 
 #[tokio::test(start_paused = true)]

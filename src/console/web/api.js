@@ -13,6 +13,8 @@ export class Refusal extends Error {
 
 export const fetchSite = () => request("GET", "/api/v1/site");
 
+export const fetchState = () => request("GET", "/api/v1/state");
+
 export const fetchEvents = (limit) => request("GET", `/api/v1/events?limit=${limit}`);
 
 /** Acknowledges the instance of the alarm that the operator saw. */

@@ -1,5 +1,5 @@
-// The top bar: which site, whether what is shown is live, what time it is there; language and theme. And the notice
-// across the page for as long as the gateway is not heard.
+// The top bar: which site, whether what is shown is live, what time it is there; language and theme. And the notices
+// across the page for as long as the gateway is not heard or says that it is not well.
 
 import { el, text, attr } from "./dom.js";
 import { gatewayNow, known, link, on } from "./store.js";
@@ -59,6 +59,16 @@ function drawLost(lost) {
     if (link.state !== "lost") return;
     const { since } = link;
     text(body, since === null ? t("lost.never") : t("lost.body", { at: clockTime(since), age: age(gatewayNow() - since) }));
+  });
+}
+
+/** The notice across the page for as long as the gateway cannot keep what happens. */
+export function drawFault(fault) {
+  const body = el("strong");
+  fault.append(el("span", { class: "fault-shape", "aria-hidden": "true", text: "!" }), body);
+  on(["language", "fault"], () => {
+    attr(fault, "hidden", known.fault === null);
+    text(body, known.fault ? t("fault.body", { why: say(known.fault) }) : "");
   });
 }
 

@@ -1,7 +1,7 @@
 // The page: draws each part, then listens to the gateway.
 
 import { listen } from "./stream.js";
-import { drawHeader } from "./header.js";
+import { drawFault, drawHeader } from "./header.js";
 import { drawRisk } from "./risk.js";
 import { drawAlarms } from "./alarms.js";
 import { drawHazards } from "./hazards.js";
@@ -9,6 +9,7 @@ import { drawEvents } from "./events.js";
 import { drawDevices, drawUplinks } from "./devices.js";
 
 drawHeader(document.getElementById("bar"), document.getElementById("lost"));
+drawFault(document.getElementById("fault"));
 drawRisk(document.getElementById("risk"));
 drawAlarms(document.getElementById("alarms"), document.getElementById("spoken"));
 drawHazards(document.getElementById("hazards"));

@@ -13,6 +13,8 @@ export const known = {
   values: new Map(),
   uplinks: new Map(),
   risk: null,
+  /** What keeps the gateway from keeping alarms, in both languages; null when nothing does. */
+  fault: null,
   events: [],
 };
 
@@ -89,6 +91,7 @@ export function setSite(site) {
 /** The whole state: whatever was known before is forgotten. */
 export function setState(state) {
   for (const map of [known.alarms, known.devices, known.values, known.uplinks]) map.clear();
+  setFault(state);
   setBoard(state.board);
   setValues(state.values);
 }
@@ -99,6 +102,11 @@ export function setBoard(board) {
   merge(known.devices, board.devices);
   if (board.risk) known.risk = board.risk;
   changed("alarms", "devices", "risk", "values");
+}
+
+export function setFault({ fault }) {
+  known.fault = fault;
+  changed("fault");
 }
 
 export function setValues(values) {

@@ -1,8 +1,8 @@
 // The live stream: opens it, feeds the store, and notices at once when it is lost. The gateway says something at
-// least every two seconds; three such silences are a loss, even if the connection itself still looks open.
+// least every two seconds, unless it is stuck; three such silences are a loss, even if the connection itself still looks open.
 
-import { addEvents, changed, forgetEvents, isLive, known, setBoard, setClock, setLink, setSite, setState, setValues } from "./store.js";
-import { fetchEvents, fetchSite } from "./api.js";
+import { addEvents, changed, forgetEvents, isLive, known, setBoard, setClock, setFault, setLink, setSite, setState, setValues } from "./store.js";
+import { fetchEvents, fetchSite, fetchState } from "./api.js";
 
 const SILENCE_MAX_MS = 6000;
 const RETRY_MS = 2000;
@@ -40,6 +40,7 @@ async function open() {
   hear("state", begin);
   hear("board", setBoard);
   hear("values", setValues);
+  hear("fault", setFault);
   hear("event", (event) => addEvents([event]) && refreshEvents());
   hear("beat", (beat) => setClock(beat.at));
   source.onerror = lose;
@@ -74,6 +75,14 @@ function lose() {
   // What stands on the page is as old as the last word from the gateway, not as the moment of noticing.
   setLink("lost", heardAt);
   retry ??= setTimeout(open, RETRY_MS);
+  askFault();
+}
+
+/** A gateway that is stuck feeds no stream, but can still say what is wrong with it. */
+async function askFault() {
+  const mine = attempt;
+  const state = await fetchState().catch(() => null);
+  if (state && mine === attempt) setFault(state);
 }
 
 function begin(state) {

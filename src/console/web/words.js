@@ -17,6 +17,8 @@ export const words = {
   "lost.never": ["还没有收到任何数据，正在自动重连。", "Nothing has been received yet. Reconnecting by itself."],
   "lost.old": ["断线前数据", "Before the loss"],
 
+  "fault.body": ["网关故障：{why}，新报警可能无法保存", "Gateway fault: {why}; new alarms may not be kept"],
+
   "level.red": ["红", "Red"],
   "level.orange": ["橙", "Orange"],
   "level.yellow": ["黄", "Yellow"],

@@ -1,13 +1,17 @@
 //! The disk budget, and the bounds of queue and row.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
+
+use crate::clock::Clock;
 
 use crate::model::limits::{ROW_READINGS_MAX, STORE_QUEUE_LEN_MAX};
 use crate::model::{Batch, DeviceId, PointId, Reading, Sample, Value};
+use crate::site::Site;
 use crate::store::fixtures::{AT, alarms, batch, commit, open, raised, site, telemetry};
 use crate::store::tests::anywhere;
-use crate::store::{Progress, Turn};
+use crate::store::{Prepared, Progress, Store, Turn};
 
 #[tokio::test]
 async fn p5_the_oldest_telemetry_goes_first_and_is_counted_and_events_never_go() {
@@ -90,5 +94,83 @@ async fn p5_a_full_queue_makes_the_sender_wait() {
     outsider.execute_batch("ROLLBACK").unwrap();
     commit(&store, alarms(vec![raised("next")])).await;
     assert_eq!(store.heads().borrow().event, 2);
+    store.close().await;
+}
+
+/// The site's store on a disk without room for one more page, but for the reserve if that is held.
+fn open_full(site: &Site, is_reserve_held: bool) -> Store {
+    let clock = Clock::start();
+    let mut prepared = Prepared::new(&site.store, Arc::new(site.clone()), clock).unwrap();
+    if !is_reserve_held {
+        assert!(prepared.writer.reserve.release(clock.now().mono));
+    }
+    let connection = &prepared.writer.connection;
+    let pages: u32 = connection.query_row("PRAGMA page_count", [], |row| row.get(0)).unwrap();
+    connection.query_row(&format!("PRAGMA max_page_count = {pages}"), [], |_| Ok(())).unwrap();
+    Store::launch(prepared.writer, &prepared.path).unwrap()
+}
+
+/// More alarms than fit into pages that are there already.
+fn many_alarms() -> Turn {
+    alarms((0..200).map(|i| raised(&format!("a{i}"))).collect())
+}
+
+#[tokio::test]
+async fn p5_on_a_full_disk_the_oldest_telemetry_makes_room_for_an_alarm() {
+    let dir = tempfile::tempdir().unwrap();
+    let site = site(dir.path(), vec![("a", anywhere())]);
+    let store = open(&site).store;
+    commit(&store, telemetry((0..20_000).map(|_| batch(0, AT, 1.5)).collect())).await;
+    store.close().await;
+
+    let store = open_full(&site, false);
+    let mut fault = store.fault();
+    tokio::select! {
+        () = commit(&store, many_alarms()) => {}
+        told = fault.wait_for(Option::is_some) => panic!("the alarms were not kept: {:?}", *told.unwrap()),
+    }
+    assert_eq!(store.history().unwrap().events(None, 1000).await.unwrap().len(), 200);
+    let heads = *store.heads().borrow();
+    assert!(heads.floor > 0 && heads.floor < 20_000, "only as much as is needed: {heads:?}");
+    let outbox = store.outbox("a").unwrap();
+    assert_eq!(outbox.given_up().await.unwrap(), 2 * heads.floor);
+    let rows = outbox.telemetry(0, heads.telemetry, 1).await.unwrap();
+    assert_eq!(rows[0].id, heads.floor + 1, "the oldest went");
+    store.close().await;
+}
+
+#[tokio::test]
+async fn p5_on_a_full_disk_without_telemetry_the_reserve_takes_an_alarm() {
+    let dir = tempfile::tempdir().unwrap();
+    let site = site(dir.path(), vec![]);
+    open(&site).store.close().await;
+    let store = open_full(&site, true);
+    let mut fault = store.fault();
+    tokio::select! {
+        () = commit(&store, many_alarms()) => {}
+        told = fault.wait_for(Option::is_some) => panic!("the alarms were not kept: {:?}", *told.unwrap()),
+    }
+    assert!(!dir.path().join("hazgate.reserve").exists());
+    store.close().await;
+    let store = open(&site).store;
+    assert_eq!(store.heads().borrow().event, 200);
+    assert!(dir.path().join("hazgate.reserve").exists(), "there is room again");
+    store.close().await;
+}
+
+#[tokio::test]
+async fn a_full_disk_without_telemetry_is_a_fault_and_gives_up_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let site = site(dir.path(), vec![("a", anywhere())]);
+    let store = open(&site).store;
+    commit(&store, telemetry(vec![batch(0, AT, 1.5), batch(0, AT, 1.5)])).await;
+    store.close().await;
+    let store = open_full(&site, false);
+    let (mut fault, heads) = (store.fault(), *store.heads().borrow());
+    store.commit(many_alarms()).await.unwrap();
+    let told = fault.wait_for(Option::is_some).await.unwrap().clone().unwrap();
+    assert!(told.en.contains("full"), "{told:?}");
+    assert_eq!(*store.heads().borrow(), heads);
+    assert_eq!(store.outbox("a").unwrap().given_up().await.unwrap(), 0);
     store.close().await;
 }

@@ -4,10 +4,10 @@ use std::fs;
 use std::path::Path;
 
 use crate::clock::Clock;
-use crate::model::{AlarmState, EventKind};
+use crate::model::{AlarmState, EventKind, Wall};
 use crate::store::fixtures::{AT, alarms, batch, commit, open, raised, site, telemetry, transition};
 use crate::store::tests::anywhere;
-use crate::store::{Heads, Progress, Span, Store, StoreError};
+use crate::store::{Heads, Progress, Span, Store, StoreError, ledger, schema};
 
 /// What a process that is killed at this moment leaves behind: the database and its log as the system has them.
 fn killed(from: &Path, to: &Path) {
@@ -129,6 +129,70 @@ async fn an_unreadable_database_is_set_aside_and_a_newer_one_is_refused() {
         panic!("a newer format was opened")
     };
     assert!(refused.to_string().contains("format 99"), "{refused}");
+}
+
+#[tokio::test]
+async fn a_database_with_a_damaged_row_is_set_aside_and_numbers_never_go_back() {
+    let damages = [
+        "UPDATE alarm SET body = '{}'",
+        "INSERT OR REPLACE INTO meta(key, value) VALUES ('risk', '[')",
+        "INSERT OR REPLACE INTO meta(key, value) VALUES ('telemetry_through', 'x')",
+        "DROP TABLE name",
+        "DELETE FROM meta WHERE key = 'schema_version'",
+    ];
+    let dir = tempfile::tempdir().unwrap();
+    let site = site(dir.path(), vec![("a", anywhere())]);
+    let mut last = 0;
+    for damage in damages {
+        let store = open(&site).store;
+        commit(&store, alarms(vec![raised("a")])).await;
+        assert!(store.heads().borrow().event > last, "{damage}: a number was given twice");
+        last = store.heads().borrow().event;
+        store.close().await;
+        rusqlite::Connection::open(dir.path().join("hazgate.db")).unwrap().execute_batch(damage).unwrap();
+
+        let opened = open(&site);
+        assert!(opened.set_aside.is_some_and(|aside| aside.exists()), "{damage}");
+        assert_eq!(opened.standing, []);
+        let heads = *opened.store.heads().borrow();
+        assert!(heads.event > last, "{damage}: numbers go back");
+        let cursor = opened.store.outbox("a").unwrap().progress().await.unwrap();
+        assert_eq!(cursor, Progress { event: heads.event, ..Progress::default() });
+        opened.store.close().await;
+        // Without an event in between the number holds all the same.
+        let opened = open(&site);
+        assert_eq!((*opened.store.heads().borrow(), opened.set_aside), (heads, None));
+        opened.store.close().await;
+    }
+}
+
+#[tokio::test]
+async fn numbers_go_on_above_those_set_aside_even_when_the_clock_is_wrong() {
+    let dir = tempfile::tempdir().unwrap();
+    let site = site(dir.path(), vec![]);
+    let store = open(&site).store;
+    commit(&store, alarms(vec![raised("a"), raised("b")])).await;
+    store.close().await;
+    let path = dir.path().join("hazgate.db");
+    rusqlite::Connection::open(&path).unwrap().execute("UPDATE alarm SET body = '{}'", []).unwrap();
+    // As after a crash between the setting aside and the new beginning.
+    fs::rename(&path, dir.path().join("hazgate.db.unreadable-1")).unwrap();
+    let held =
+        schema::hold(dir.path(), Wall(0), |connection| ledger::Ledger::load(connection, &site)).unwrap();
+    assert_eq!(held.loaded.event, 2);
+}
+
+#[tokio::test]
+async fn a_database_that_cannot_be_opened_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let site = site(dir.path(), vec![]);
+    let path = dir.path().join("hazgate.db");
+    fs::create_dir(&path).unwrap();
+    let Err(refused) = Store::open(&site.store, std::sync::Arc::new(site.clone()), Clock::start()) else {
+        panic!("a directory was opened as a database")
+    };
+    let (path, words) = (path.display().to_string(), refused.words());
+    assert!(words.en.contains(&path) && words.zh.contains(&path), "{words:?}");
 }
 
 #[cfg(unix)]
