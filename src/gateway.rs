@@ -220,6 +220,7 @@ impl Parts {
             site: self.site.clone(),
             board: self.store.board(),
             snapshots,
+            fault: self.store.fault(),
             events: Arc::new({
                 let store = self.store.clone();
                 move || store.events()

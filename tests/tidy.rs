@@ -16,7 +16,7 @@ const ROOMS: [(&str, &[&str]); 16] = [
     ("src/store/", &["model", "site", "clock"]),
     ("src/acquire/", &["model", "site", "clock", "inbox", "words"]),
     ("src/forward/", &["model", "site", "clock", "inbox", "words", "store"]),
-    ("src/console/", &["model", "site", "clock", "inbox"]),
+    ("src/console/", &["model", "site", "clock", "inbox", "words"]),
     ("src/broker.rs", &["model"]),
     ("src/core_loop.rs", &["model", "site", "clock", "inbox", "engine", "store"]),
     (

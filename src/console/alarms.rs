@@ -13,6 +13,7 @@ use super::Shared;
 use super::problem::Problem;
 use crate::model::limits::{CONSOLE_ANSWER_MAX, OPERATOR_NAME_CHARS_MAX, OPERATOR_REASON_CHARS_MAX};
 use crate::model::{Action, Command, Stamp};
+use crate::words;
 
 /// Who takes note of which instance, and why.
 #[derive(Debug, Deserialize)]
@@ -40,14 +41,7 @@ pub(super) async fn acknowledge(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// One line of text without blanks around it; none if nothing is left.
 fn line(field: &str, text: &str, chars_max: usize) -> Result<Option<String>, Problem> {
-    let text = text.trim();
-    if text.chars().count() > chars_max {
-        return Err(Problem::invalid(format!("{field} is longer than {chars_max} characters")));
-    }
-    if text.chars().any(char::is_control) {
-        return Err(Problem::invalid(format!("{field} holds a control character")));
-    }
-    Ok((!text.is_empty()).then(|| text.to_owned()))
+    let line = words::line(text, chars_max).map_err(|error| Problem::invalid(format!("{field} {error}")))?;
+    Ok(line.map(str::to_owned))
 }
