@@ -37,6 +37,15 @@ async fn every_message_of_a_gateways_life_fits_its_schema() {
     assert_eq!(seen, all, "some kind of message never came");
 }
 
+#[test]
+fn the_asyncapi_document_names_every_schema_and_no_other() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/docs");
+    let document = std::fs::read_to_string(format!("{folder}/asyncapi.yaml")).expect("docs/asyncapi.yaml");
+    let named = document.split("schemas/").skip(1).filter_map(|rest| rest.split(".json").next());
+    let named: BTreeSet<String> = named.map(str::to_owned).collect();
+    assert_eq!(named, schemas().into_keys().collect());
+}
+
 fn kind(heard: &Heard) -> &str {
     match heard.topic.as_str() {
         "alarm/event" => "alarm-event",
