@@ -46,7 +46,7 @@ use live::Live;
 use problem::Problem;
 
 /// How long requests in flight may take once the console is told to stop.
-const DRAIN_MAX: Duration = Duration::from_secs(2);
+const DRAIN_MAX: Duration = Duration::from_millis(500);
 
 /// Gives events from now on, as they are committed.
 pub type EventFeed = Arc<dyn Fn() -> broadcast::Receiver<Arc<Event>> + Send + Sync>;

@@ -97,6 +97,20 @@ async fn p8_a_console_port_in_use_stops_the_start_before_anything_runs() {
 }
 
 #[tokio::test]
+async fn p8_the_embedded_brokers_port_in_use_stops_the_start_before_anything_runs() {
+    let address = next_address();
+    let holder = TcpListener::bind((address, 18830)).await.expect("the port is free before");
+    let taken = holder.local_addr().expect("bound");
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    let broker = format!("\n[broker]\nlisten = \"{taken}\"\n");
+    std::fs::write(folder.path().join("site.toml"), site(address) + &broker).expect("a site file");
+    let (code, said) = finish(&["run", "site.toml"], folder.path()).await;
+    assert_eq!(code, 1, "{said}");
+    assert!(said.contains(&taken.to_string()), "{said}");
+    assert!(!folder.path().join("data").exists(), "something was started");
+}
+
+#[tokio::test]
 async fn p8_a_simulator_port_in_use_is_named() {
     let address = next_address();
     let folder = tempfile::tempdir().expect("a temporary directory");

@@ -80,7 +80,7 @@ impl DemoBoard {
             self.language
                 .pick("Hazgate 演示：在本机模拟一座工厂", "Hazgate demo: a simulated plant on this machine"),
             self.language.pick("危险源", "hazards "),
-            hazards.join(self.language.pick("、", ", ")),
+            hazards.join(self.language.pick("、", " | ")),
             self.language.pick("监控台", "console "),
             self.console,
             self.language.pick("中心端", "centre  "),
