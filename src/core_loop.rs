@@ -13,7 +13,6 @@ use crate::inbox::Message;
 use crate::model::limits::{SNAPSHOT_INTERVAL, SNAPSHOT_INTERVAL_MAX, TURN_INPUTS_MAX};
 use crate::model::{
     CommandResult, DeviceId, HealthReport, HealthSource, Input, LinkReport, Mono, Now, Output, Snapshot,
-    Transition,
 };
 use crate::site::Site;
 use crate::store::{Store, Turn};
@@ -84,7 +83,7 @@ impl CoreLoop {
         lost: CancellationToken,
     ) -> Self {
         let now = clock.now();
-        let engine = Engine::new(site.clone(), standing(&store), now, &mut Output::default());
+        let engine = Engine::new(site.clone(), store.standing(), now, &mut Output::default());
         let (snapshots, _) = watch::channel(Arc::new(engine.snapshot(now)));
         Self { site, clock, store, inputs: Mutex::new(inputs), snapshots, lost }
     }
@@ -201,7 +200,7 @@ struct Running {
 impl Running {
     fn begin(core: &CoreLoop, inputs: &Inputs) -> Self {
         let (now, mut out) = (core.clock.now(), Output::default());
-        let mut engine = Engine::new(core.site.clone(), standing(&core.store), now, &mut out);
+        let mut engine = Engine::new(core.site.clone(), core.store.standing(), now, &mut out);
         for input in inputs.remembered() {
             engine.apply(now, input, &mut out);
         }
@@ -224,10 +223,6 @@ impl Running {
         }
         self.engine.apply(self.latest, message.input, &mut self.out);
     }
-}
-
-fn standing(store: &Store) -> Vec<Transition> {
-    store.board().borrow().alarms.values().map(|event| event.transition.clone()).collect()
 }
 
 #[cfg(test)]
@@ -274,6 +269,23 @@ mod tests {
         run.await.expect("the second loop ends");
         store.clone().close().await;
         assert!(store.board().borrow().alarms.is_empty(), "a device that answers was taken for lost");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn p1_a_loop_whose_store_has_ended_says_that_nothing_can_be_kept() {
+        let mut plant = Plant::new();
+        let folder = tempfile::tempdir().expect("a temporary directory");
+        plant.site.store.directory = folder.path().to_owned();
+        let (site, clock) = (Arc::new(plant.site), Clock::start());
+        let Opened { store, .. } = Store::open(&site.store, site.clone(), clock).expect("a new store");
+        let (_inbox, receiver) = Inbox::new(clock);
+        let (stop, lost) = (CancellationToken::new(), CancellationToken::new());
+        let core = CoreLoop::new(site, clock, store.clone(), Inputs::new(receiver), lost.clone());
+        store.close().await;
+        tokio::select! {
+            () = lost.cancelled() => {}
+            () = core.run(stop) => panic!("the loop ended in silence"),
+        }
     }
 
     #[test]

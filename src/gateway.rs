@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
-use tokio::sync::{broadcast, watch};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 use uuid::{NoContext, Timestamp, Uuid};
@@ -20,7 +20,7 @@ use crate::clock::Clock;
 use crate::core_loop::{CoreLoop, Inputs};
 use crate::inbox::Inbox;
 use crate::model::limits::{STOP_CORE_MAX, STOP_SOURCES_MAX, STOP_STORE_MAX, STOP_UPLINKS_MAX};
-use crate::model::{Board, Event, ForwarderId, HealthSource, Now, Snapshot, Text};
+use crate::model::{Event, ForwarderId, HealthSource, Now, Snapshot, Text};
 use crate::site::Site;
 use crate::store::{Opened, Store, StoreError};
 use crate::supervise::Supervisor;
@@ -76,7 +76,7 @@ impl Gateway {
         if site.broker.is_some() {
             return Err(StartError::NoBroker);
         }
-        let Opened { store, set_aside, .. } = Store::open(&site.store, site.clone(), clock)?;
+        let Opened { store, set_aside } = Store::open(&site.store, site.clone(), clock)?;
 
         let (inbox, inputs) = Inbox::new(clock);
         let sources = Supervisor::new(inbox.clone());
@@ -111,16 +111,6 @@ impl Gateway {
     /// Where the console listens, if it does.
     pub fn console(&self) -> Option<SocketAddr> {
         self.console
-    }
-
-    /// The committed state.
-    pub fn board(&self) -> watch::Receiver<Arc<Board>> {
-        self.store.board()
-    }
-
-    /// Committed events from now on.
-    pub fn events(&self) -> broadcast::Receiver<Arc<Event>> {
-        self.store.events()
     }
 
     /// The latest of every point.

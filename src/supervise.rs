@@ -206,6 +206,14 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn a_task_that_does_not_hear_is_not_waited_for_beyond_the_patience() {
+        let (inbox, _received) = Inbox::new(Clock::start());
+        let supervisor = Supervisor::new(inbox);
+        supervisor.spawn("deaf", |_stop| std::future::pending());
+        assert!(!supervisor.stop(Duration::from_secs(1)).await);
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn p2_the_alarm_stands_until_the_last_of_the_failing_tasks_has_recovered() {
         let (inbox, mut received) = Inbox::new(Clock::start());
         let first = Supervisor::new(inbox);

@@ -91,8 +91,6 @@ pub struct Store {
 pub struct Opened {
     /// The handle.
     pub store: Store,
-    /// The last transition of each alarm that was not normal.
-    pub standing: Vec<Transition>,
     /// Where a database that could not be read was put; the one in use is then new and empty.
     pub set_aside: Option<PathBuf>,
 }
@@ -102,11 +100,9 @@ impl Store {
     /// and is ours until the writer has ended.
     pub fn open(options: &StoreOptions, site: Arc<Site>, clock: Clock) -> Result<Opened, StoreError> {
         let Prepared { writer, path, set_aside } = Prepared::new(options, site, clock)?;
-        let standing =
-            writer.publisher.board.borrow().alarms.values().map(|it| it.transition.clone()).collect();
         let store = Self::launch(writer, &path)
             .map_err(|source| StoreError::Directory { path: options.directory.clone(), source })?;
-        Ok(Opened { store, standing, set_aside })
+        Ok(Opened { store, set_aside })
     }
 
     /// Sets the writer of the database at `path` to work.
@@ -135,6 +131,11 @@ impl Store {
     /// The committed state, renewed after each commit that changes it.
     pub fn board(&self) -> watch::Receiver<Arc<Board>> {
         self.publisher.board.subscribe()
+    }
+
+    /// The last transition of each alarm that is not normal, as committed.
+    pub fn standing(&self) -> Vec<Transition> {
+        self.publisher.board.borrow().alarms.values().map(|event| event.transition.clone()).collect()
     }
 
     /// Committed events from now on. Who lags too far is told so, and finds what was missed in the history.

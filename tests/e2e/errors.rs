@@ -1,11 +1,13 @@
 //! Bad input: one clear message that says what and where, the right exit code, nothing half-started.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
+use tokio::sync::mpsc;
 
-use crate::rig::{Rig, finish, next_address, site};
+use crate::rig::{PATIENCE, Rig, finish, next_address, site};
 
 /// The demo site with `from` replaced by `to`; both `check` and `run` must refuse it with exit code 2 and say every one of `words`.
 async fn refused(from: &str, to: &str, words: &[&str]) {
@@ -190,6 +192,68 @@ async fn p3_malformed_payloads_and_wrong_modbus_answers_never_stop_the_daemon() 
     assert_eq!(lies.count(), 0, "a wrong answer was taken for a value");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn p6_whatever_a_device_answers_it_is_only_ever_read() {
+    let mut rig = Rig::new(QUIET).await;
+    let (device, mut asked) = refusing_device(SocketAddr::from((rig.address, 1503))).await;
+    let mut text = std::fs::read_to_string(rig.site()).expect("readable");
+    let unit = format!(
+        "\n[[device]]\nid = \"refuser\"\nname = \"Refuser\"\nprotocol = \"modbus-tcp\"\naddress = \"{device}\"\npoll = \"200ms\"\n"
+    );
+    text.push_str(&unit);
+    for (signal, register, kind) in [
+        ("a", "coil:0", "bit"),
+        ("b", "discrete:0", "bit"),
+        ("c", "holding:0", "u16"),
+        ("d", "input:0", "f32"),
+    ] {
+        let point = format!(
+            "[[point]]\ndevice = \"refuser\"\nsignal = \"{signal}\"\nname = \"{signal}\"\nregister = \"{register}\"\ntype = \"{kind}\"\n"
+        );
+        text.push_str(&point);
+    }
+    std::fs::write(rig.site(), text).expect("a site file");
+    rig.start_gateway();
+    let mut functions = BTreeSet::new();
+    let listen = async {
+        for _ in 0..40 {
+            functions.insert(asked.recv().await.expect("the device listens"));
+        }
+    };
+    tokio::time::timeout(PATIENCE, listen).await.expect("the device is asked again and again");
+    assert_eq!(
+        functions,
+        BTreeSet::from([1, 2, 3, 4]),
+        "reading is functions 1 to 4, and nothing else is done"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p2_a_database_that_had_to_be_set_aside_is_an_alarm_numbered_above_all_before() {
+    let mut rig = Rig::new(QUIET).await;
+    let mut centre = rig.centre("centre");
+    let folder = rig.site().parent().expect("a folder").to_owned();
+    rig.start_gateway();
+    centre.until("life", |heard| (heard.topic == "data/tank_plc").then_some(())).await;
+    rig.kill_gateway().await;
+    for file in ["hazgate.db", "hazgate.db-wal"] {
+        std::fs::write(folder.join("data").join(file), "no database").expect("written over");
+    }
+    rig.start_gateway();
+    let alarm = centre
+        .next("the alarm of the set-aside database", |heard| {
+            let event = &heard.payload;
+            (heard.topic == "alarm/event" && event["alarm"] == "gateway.store").then(|| event.clone())
+        })
+        .await;
+    assert_eq!(alarm["event"], "raised");
+    assert!(alarm["message"]["en"].as_str().is_some_and(|text| text.contains("set aside")), "{alarm}");
+    assert!(
+        alarm["seq"].as_u64().is_some_and(|seq| seq > 1_000_000),
+        "numbers may have been used before: {alarm}"
+    );
+}
+
 /// A plant where nothing happens.
 const QUIET: &str = "seed = 1\nname = { zh = \"平稳\", en = \"Quiet\" }\n";
 
@@ -206,6 +270,27 @@ async fn refusing_broker(listen: SocketAddr) -> SocketAddr {
         }
     });
     address
+}
+
+/// Answers every Modbus TCP request with exception 2, and tells the function that was asked for.
+async fn refusing_device(listen: SocketAddr) -> (SocketAddr, mpsc::Receiver<u8>) {
+    let listener = TcpListener::bind(listen).await.expect("a free port");
+    let address = listener.local_addr().expect("bound");
+    let (tell, asked) = mpsc::channel(1024);
+    tokio::spawn(async move {
+        while let Ok((mut socket, _)) = listener.accept().await {
+            let mut request = [0_u8; 260];
+            while socket.read(&mut request).await.is_ok_and(|read| read >= 8) {
+                let (id, unit, function) = ([request[0], request[1]], request[6], request[7]);
+                if tell.send(function).await.is_err() {
+                    return;
+                }
+                let answer = [id[0], id[1], 0, 0, 0, 3, unit, function | 0x80, 2];
+                socket.write_all(&answer).await.unwrap_or_default();
+            }
+        }
+    });
+    (address, asked)
 }
 
 /// Answers every Modbus request, each time wrong in another way.
