@@ -151,6 +151,20 @@ impl Centre {
         self.next(what, find).await
     }
 
+    /// Waits until `find` finds something in all that was heard.
+    pub(crate) async fn when<T>(&mut self, what: &str, find: impl Fn(&[Heard]) -> Option<T>) -> T {
+        let search = async {
+            loop {
+                if let Some(found) = find(&self.all) {
+                    return found;
+                }
+                self.next(what, |_| Some(())).await;
+            }
+        };
+        let found = tokio::time::timeout(PATIENCE, search).await;
+        found.unwrap_or_else(|_| panic!("never came: {what}; heard:\n{}", self.digest()))
+    }
+
     /// Waits until `find` finds something in what comes from now on.
     pub(crate) async fn next<T>(&mut self, what: &str, find: impl Fn(&Heard) -> Option<T>) -> T {
         let search = async {
