@@ -88,6 +88,7 @@ fn site() -> Site {
         links: Vec::new(),
         points: (0..POINTS).map(point).collect(),
         rules: (0..POINTS).flat_map(rules).collect(),
+        outputs: Vec::new(),
         forwarders: Vec::new(),
         store: StoreOptions { directory: "unused".into(), telemetry_bytes_max: 0 },
         console: None,

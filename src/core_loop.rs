@@ -12,36 +12,40 @@ use crate::engine::Engine;
 use crate::inbox::Message;
 use crate::model::limits::{SNAPSHOT_INTERVAL, SNAPSHOT_INTERVAL_MAX, TURN_INPUTS_MAX};
 use crate::model::{
-    CommandResult, DeviceId, HealthReport, HealthSource, Input, LinkReport, Mono, Now, Output, Snapshot,
+    CommandResult, DeviceId, HealthReport, HealthSource, Input, LinkReport, Mono, Now, Orders, Output,
+    OutputId, OutputReport, Snapshot,
 };
 use crate::site::Site;
 use crate::store::{Store, Turn};
 
-/// What outlives a loop that panicked: the receiving end of the inbox, and the last news of each link and part, since they
-/// are told only when they change.
+/// What outlives a loop that panicked: the receiving end of the inbox, and the last news of each link, part and output, since
+/// they are told only when they change.
 pub(crate) struct Inputs {
     receiver: mpsc::Receiver<Message>,
     links: BTreeMap<DeviceId, LinkReport>,
     health: HashMap<HealthSource, HealthReport>,
+    outputs: BTreeMap<OutputId, OutputReport>,
 }
 
 impl Inputs {
     /// Inputs of which nothing has come yet.
     pub(crate) fn new(receiver: mpsc::Receiver<Message>) -> Self {
-        Self { receiver, links: BTreeMap::new(), health: HashMap::new() }
+        Self { receiver, links: BTreeMap::new(), health: HashMap::new(), outputs: BTreeMap::new() }
     }
 
     fn remember(&mut self, news: News) {
         match news {
             News::Link(report) => drop(self.links.insert(report.device, report)),
             News::Health(report) => drop(self.health.insert(report.source, report)),
+            News::Output(report) => drop(self.outputs.insert(report.output, report)),
         }
     }
 
     /// What a new engine must be told to know what the last one knew.
     fn remembered(&self) -> impl Iterator<Item = Input> {
         let links = self.links.values().cloned().map(Input::Link);
-        links.chain(self.health.values().cloned().map(Input::Health))
+        let health = self.health.values().cloned().map(Input::Health);
+        links.chain(health).chain(self.outputs.values().cloned().map(Input::Output))
     }
 }
 
@@ -49,6 +53,7 @@ impl Inputs {
 enum News {
     Link(LinkReport),
     Health(HealthReport),
+    Output(OutputReport),
 }
 
 impl News {
@@ -56,6 +61,7 @@ impl News {
         match input {
             Input::Link(report) => Some(Self::Link(report.clone())),
             Input::Health(report) => Some(Self::Health(report.clone())),
+            Input::Output(report) => Some(Self::Output(report.clone())),
             Input::Readings(_) | Input::Command(_) | Input::Wake => None,
         }
     }
@@ -68,6 +74,7 @@ pub(crate) struct CoreLoop {
     store: Store,
     inputs: Mutex<Inputs>,
     snapshots: watch::Sender<Arc<Snapshot>>,
+    orders: watch::Sender<Orders>,
     /// Cancelled when nothing can be kept any more.
     lost: CancellationToken,
 }
@@ -85,13 +92,19 @@ impl CoreLoop {
         let now = clock.now();
         let engine = Engine::new(site.clone(), store.standing(), now, &mut Output::default());
         let (snapshots, _) = watch::channel(Arc::new(engine.snapshot(now)));
-        Self { site, clock, store, inputs: Mutex::new(inputs), snapshots, lost }
+        let orders = watch::Sender::new(vec![None; site.outputs.len()]);
+        Self { site, clock, store, inputs: Mutex::new(inputs), snapshots, orders, lost }
     }
 
     /// Where snapshots are published: soon after a change, and while the loop runs at least every
     /// [`SNAPSHOT_INTERVAL_MAX`].
     pub(crate) fn snapshots(&self) -> watch::Receiver<Arc<Snapshot>> {
         self.snapshots.subscribe()
+    }
+
+    /// Where the orders that stand are published: the newest for each output and no other.
+    pub(crate) fn orders(&self) -> watch::Receiver<Orders> {
+        self.orders.subscribe()
     }
 
     /// Runs until stopped, then empties the inbox once. A panic inside loses at most the turn that it happened in: the next
@@ -159,7 +172,9 @@ impl CoreLoop {
         self.publish(turn, taken > 0);
     }
 
+    /// Orders go first: what the engine decided must be done even where the disk refuses or makes the loop wait.
     async fn commit(&self, turn: &mut Running) {
+        self.give_orders(&mut turn.out);
         if turn.out.is_empty() {
             return;
         }
@@ -168,6 +183,17 @@ impl CoreLoop {
             tracing::error!("the store has ended: nothing more is kept");
             self.lost.cancel();
         }
+    }
+
+    fn give_orders(&self, out: &mut Output) {
+        if out.orders.is_empty() {
+            return;
+        }
+        self.orders.send_modify(|standing| {
+            for order in out.orders.drain(..) {
+                standing[order.output.index()] = Some(order);
+            }
+        });
     }
 
     /// Publishes a snapshot if one is due; `changed` makes one due soon.

@@ -20,7 +20,7 @@ use crate::clock::Clock;
 use crate::core_loop::{CoreLoop, Inputs};
 use crate::inbox::Inbox;
 use crate::model::limits::{STOP_CORE_MAX, STOP_SOURCES_MAX, STOP_STORE_MAX, STOP_UPLINKS_MAX};
-use crate::model::{Event, ForwarderId, HealthSource, Now, Snapshot, Text};
+use crate::model::{Event, ForwarderId, HealthSource, Now, Orders, Snapshot, Text};
 use crate::site::Site;
 use crate::store::{Opened, Store, StoreError};
 use crate::supervise::Supervisor;
@@ -83,9 +83,9 @@ impl Gateway {
         let (core, uplinks) = (sources.sibling(), sources.sibling());
         let parts = Parts { site, clock, boot, store, inbox, lost: CancellationToken::new() };
 
-        let snapshots = parts.spawn_core(&core, Inputs::new(inputs), set_aside);
+        let (snapshots, orders) = parts.spawn_core(&core, Inputs::new(inputs), set_aside);
         parts.spawn_uplinks(&uplinks);
-        parts.spawn_links(&sources);
+        parts.spawn_links(&sources, &orders);
         let console = parts.spawn_console(&sources, listener, snapshots.clone());
         info!(
             gateway = parts.site.identity.gateway,
@@ -160,10 +160,10 @@ impl Parts {
         core: &Supervisor,
         inputs: Inputs,
         set_aside: Option<PathBuf>,
-    ) -> watch::Receiver<Arc<Snapshot>> {
+    ) -> (watch::Receiver<Arc<Snapshot>>, watch::Receiver<Orders>) {
         let core_loop =
             CoreLoop::new(self.site.clone(), self.clock, self.store.clone(), inputs, self.lost.clone());
-        let snapshots = core_loop.snapshots();
+        let (snapshots, orders) = (core_loop.snapshots(), core_loop.orders());
         let core_loop = Arc::new(core_loop);
         core.spawn("core", move |stop| {
             let core_loop = core_loop.clone();
@@ -172,13 +172,17 @@ impl Parts {
         let (store, inbox) = (self.store.clone(), self.inbox.clone());
         let aside = set_aside.map(|path| set_aside_words(&path));
         core.spawn("disk watch", move |stop| watch_disk(aside.clone(), store.fault(), inbox.clone(), stop));
-        snapshots
+        (snapshots, orders)
     }
 
-    fn spawn_links(&self, sources: &Supervisor) {
+    fn spawn_links(&self, sources: &Supervisor, orders: &watch::Receiver<Orders>) {
         for link in 0..self.site.links.len() {
-            let context =
-                acquire::Context { site: self.site.clone(), inbox: self.inbox.clone(), clock: self.clock };
+            let context = acquire::Context {
+                site: self.site.clone(),
+                inbox: self.inbox.clone(),
+                clock: self.clock,
+                orders: orders.clone(),
+            };
             sources.spawn(format!("link {link}"), move |stop| acquire::run(link, context.clone(), stop));
         }
     }

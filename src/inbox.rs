@@ -6,7 +6,8 @@ use tokio::sync::{mpsc, oneshot};
 use crate::clock::Clock;
 use crate::model::limits::INBOX_LEN_MAX;
 use crate::model::{
-    Batch, Command, CommandError, CommandResult, HealthReport, HealthSource, Input, LinkReport, Now, Text,
+    Batch, Command, CommandError, CommandResult, HealthReport, HealthSource, Input, LinkReport, Now,
+    OutputReport, Text,
 };
 
 /// One input, when it came, and whom to answer.
@@ -49,6 +50,11 @@ impl Inbox {
     /// Hands over news of one of the gateway's own parts: `error` is none when it works.
     pub async fn health(&self, source: HealthSource, error: Option<Text>) {
         self.send(Input::Health(HealthReport { source, error })).await;
+    }
+
+    /// Hands over news of an output.
+    pub async fn output(&self, report: OutputReport) {
+        self.send(Input::Output(report)).await;
     }
 
     /// Gives a command and waits until its effects are on disk.

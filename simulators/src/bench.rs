@@ -67,6 +67,19 @@ pub struct UnitSpec {
     pub device: String,
     /// Its registers and bits.
     pub cells: Vec<Cell>,
+    /// What a master may write; everything else may only be read. A cell at the same place shows what was written.
+    pub outputs: Vec<OutputCell>,
+}
+
+/// A coil, or registers, that a master may write. It holds what was written last.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutputCell {
+    /// Which table: coils or holding registers.
+    pub table: Table,
+    /// Protocol address of its coil or first register, 0-based.
+    pub address: u16,
+    /// What it holds at first; for a coil one word, 0 or 1.
+    pub start: Vec<u16>,
 }
 
 /// One value in a unit's registers. Several may share a register by [`Encoding::BitOf`].

@@ -1,7 +1,7 @@
 //! A unit's registers as a master sees them: blocks of neighbouring addresses, filled from the plant. What no block
 //! holds does not exist, and reading it is an error, as on a real device.
 
-use crate::bench::{Cell, Encoding, Table, UnitSpec};
+use crate::bench::{Cell, Encoding, OutputCell, Table, UnitSpec};
 use crate::encode;
 use crate::error::BenchError;
 use crate::limits;
@@ -15,6 +15,7 @@ pub(crate) struct Image {
     holdings: Bank<u16>,
     inputs: Bank<u16>,
     cells: Vec<(Cell, SignalId)>,
+    outputs: Vec<OutputCell>,
 }
 
 impl Image {
@@ -25,20 +26,30 @@ impl Image {
             let problem = |problem| BenchError::Signal { point: cell.signal.point.clone(), problem };
             check(cell).map_err(problem)?;
             let signal = plant.signal(&cell.signal.point);
-            cells.push((cell.clone(), signal.ok_or_else(|| problem("it is not in the plant"))?));
+            let signal = signal.ok_or_else(|| problem("it is not in the plant"))?;
+            // Where a master writes, the plant does not.
+            let of_cell = span(cell.address, cell.encoding.width().into());
+            if !unit.outputs.iter().any(|output| output.table == cell.table && meet(of_cell, output.span())) {
+                cells.push((cell.clone(), signal));
+            }
         }
-        Ok(Self {
-            coils: Bank::new(&unit.cells, Table::Coil),
-            discretes: Bank::new(&unit.cells, Table::Discrete),
-            holdings: Bank::new(&unit.cells, Table::Holding),
-            inputs: Bank::new(&unit.cells, Table::Input),
+        let mut image = Self {
+            coils: Bank::new(unit, Table::Coil),
+            discretes: Bank::new(unit, Table::Discrete),
+            holdings: Bank::new(unit, Table::Holding),
+            inputs: Bank::new(unit, Table::Input),
             cells,
-        })
+            outputs: unit.outputs.clone(),
+        };
+        for output in &unit.outputs {
+            image.put(output.table, output.address, &output.start);
+        }
+        Ok(image)
     }
 
     /// Takes every value from the plant as it stands.
     pub(crate) fn sample(&mut self, plant: &Plant) {
-        let Self { coils, discretes, holdings, inputs, cells } = self;
+        let Self { coils, discretes, holdings, inputs, cells, .. } = self;
         for (cell, signal) in cells {
             let raw = plant.value(*signal).map(|value| (value - cell.offset) / cell.scale);
             match cell.table {
@@ -47,6 +58,35 @@ impl Image {
                 Table::Holding => write_register(holdings, cell, raw),
                 Table::Input => write_register(inputs, cell, raw),
             }
+        }
+    }
+
+    /// Whether a master may write anything.
+    pub(crate) fn has_outputs(&self) -> bool {
+        !self.outputs.is_empty()
+    }
+
+    /// Writes what a master sends, if all of it may be written; says whether it may.
+    pub(crate) fn write(&mut self, table: Table, start: u16, words: &[u16]) -> bool {
+        let may = words.iter().zip(u32::from(start)..).all(|(_, address)| {
+            let covers =
+                |output: &&OutputCell| output.table == table && meet(output.span(), (address, address + 1));
+            self.outputs.iter().any(|output| covers(&output))
+        });
+        if may {
+            self.put(table, start, words);
+        }
+        may
+    }
+
+    fn put(&mut self, table: Table, start: u16, words: &[u16]) {
+        match table {
+            Table::Coil => {
+                let bits: Vec<bool> = words.iter().map(|word| *word != 0).collect();
+                self.coils.write(start, &bits);
+            }
+            Table::Holding => self.holdings.write(start, words),
+            Table::Discrete | Table::Input => {}
         }
     }
 
@@ -75,6 +115,21 @@ fn write_register(bank: &mut Bank<u16>, cell: &Cell, raw: Option<f64>) {
         bank.update(cell.address, |word| if encode::switch(raw) { word | mask } else { word & !mask });
     } else {
         bank.write(cell.address, encode::number(raw, cell.encoding, cell.order).as_slice());
+    }
+}
+
+/// The addresses from `start`, and the one after the last.
+fn span(start: u16, width: u32) -> (u32, u32) {
+    (u32::from(start), u32::from(start) + width)
+}
+
+fn meet(one: (u32, u32), other: (u32, u32)) -> bool {
+    one.0 < other.1 && other.0 < one.1
+}
+
+impl OutputCell {
+    fn span(&self) -> (u32, u32) {
+        span(self.address, self.start.len() as u32)
     }
 }
 
@@ -114,11 +169,13 @@ struct Block<T> {
 }
 
 impl<T: Copy + Default> Bank<T> {
-    /// Blocks around the cells of `table`; small holes between cells are filled, as meters do.
-    fn new(cells: &[Cell], table: Table) -> Self {
-        let of_table = cells.iter().filter(|cell| cell.table == table);
-        let mut spans: Vec<(u32, u32)> = of_table
-            .map(|cell| (u32::from(cell.address), u32::from(cell.address) + u32::from(cell.encoding.width())))
+    /// Blocks around the cells and outputs of `table`; small holes between them are filled, as meters do.
+    fn new(unit: &UnitSpec, table: Table) -> Self {
+        let cells = unit.cells.iter().filter(|cell| cell.table == table);
+        let outputs = unit.outputs.iter().filter(|output| output.table == table);
+        let mut spans: Vec<(u32, u32)> = cells
+            .map(|cell| span(cell.address, cell.encoding.width().into()))
+            .chain(outputs.map(OutputCell::span))
             .collect();
         spans.sort_unstable();
         let mut merged: Vec<(u32, u32)> = Vec::new();

@@ -13,12 +13,13 @@ mod testing;
 
 use std::sync::Arc;
 
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use self::news::News;
 use crate::clock::Clock;
 use crate::inbox::Inbox;
-use crate::model::{DeviceId, LinkReport, LinkState};
+use crate::model::{DeviceId, LinkReport, LinkState, Orders};
 use crate::site::{LinkKind, Site};
 
 /// What every link needs from the gateway.
@@ -30,6 +31,8 @@ pub struct Context {
     pub inbox: Inbox,
     /// For stamps and deadlines.
     pub clock: Clock,
+    /// What outputs are to be.
+    pub orders: watch::Receiver<Orders>,
 }
 
 /// Serves link number `link` of `Site::links` until `stop`. Whatever the far end does, it goes on.

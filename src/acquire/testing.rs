@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use super::Context;
 use crate::clock::Clock;
@@ -32,6 +32,7 @@ impl SiteBuilder {
             links: vec![Link { kind, devices: Vec::new() }],
             points: Vec::new(),
             rules: Vec::new(),
+            outputs: Vec::new(),
             forwarders: Vec::new(),
             store: StoreOptions { directory: PathBuf::new(), telemetry_bytes_max: 0 },
             console: None,
@@ -56,7 +57,8 @@ impl SiteBuilder {
     /// A context for this site, and the engine's ears.
     pub(super) fn build(self) -> (Context, Ears) {
         let (inbox, messages) = Inbox::new(Clock::start());
-        let context = Context { site: Arc::new(self.0), inbox, clock: Clock::start() };
+        let (_, orders) = watch::channel(vec![None; self.0.outputs.len()]);
+        let context = Context { site: Arc::new(self.0), inbox, clock: Clock::start(), orders };
         (context, Ears(messages))
     }
 }

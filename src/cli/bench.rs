@@ -1,11 +1,14 @@
 //! From a site file to the plant that it describes: every device becomes a simulated one at the address that the site names (or
 //! at a free port), every point a signal of the process model that its hazard's kind and its role choose.
 
+use hazgate::model::DeviceId;
 use hazgate::site::{
-    ByteOrder, Device, Encoding, Extract, HazardKind, Link, LinkKind, Point, Protocol, Register, Site,
-    Source, Table,
+    ByteOrder, Device, Encoding, Extract, HazardKind, Link, LinkKind, OutputSpec, Point, Protocol, Register,
+    Site, Source, Table, Values,
 };
-use simulators::{Bench, Cell, Field, Framing, HazardSpec, LinkSpec, PublisherSpec, SignalRef, UnitSpec};
+use simulators::{
+    Bench, Cell, Field, Framing, HazardSpec, LinkSpec, OutputCell, PublisherSpec, SignalRef, UnitSpec,
+};
 
 /// Where the simulated devices listen.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -65,16 +68,26 @@ fn hazards(site: &Site) -> Vec<HazardSpec> {
 }
 
 fn modbus_link(site: &Site, link: &Link, listen: String, framing: Framing) -> LinkSpec {
-    let unit = |device: &Device| match &device.protocol {
+    let unit = |id: DeviceId, device: &Device| match &device.protocol {
         Protocol::Modbus(modbus) => Some(UnitSpec {
             unit: modbus.unit,
             device: device.name.clone(),
             cells: points(site, device).filter_map(|point| cell(site, point)).collect(),
+            outputs: site.outputs.iter().filter(|output| output.device == id).map(output).collect(),
         }),
         Protocol::Mqtt(_) => None,
     };
-    let units = link.devices.iter().filter_map(|id| unit(site.device(*id))).collect();
+    let units = link.devices.iter().filter_map(|id| unit(*id, site.device(*id))).collect();
     LinkSpec { listen, framing, units }
+}
+
+/// What the device lets be written, whether the gateway may or not. It begins switched off.
+fn output(output: &OutputSpec) -> OutputCell {
+    let (table, start) = match &output.target.values {
+        Values::Coil(when_on) => (simulators::Table::Coil, vec![u16::from(!when_on)]),
+        Values::Words { off, .. } => (simulators::Table::Holding, off.clone()),
+    };
+    OutputCell { table, address: output.target.address, start }
 }
 
 fn points<'a>(site: &'a Site, device: &'a Device) -> impl Iterator<Item = &'a Point> {

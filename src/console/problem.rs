@@ -79,6 +79,8 @@ impl From<CommandError> for Problem {
     fn from(error: CommandError) -> Self {
         let (status, kind) = match error {
             CommandError::UnknownAlarm(_) => (StatusCode::NOT_FOUND, "unknown-alarm"),
+            CommandError::UnknownOutput(_) => (StatusCode::NOT_FOUND, "unknown-output"),
+            CommandError::NotEnabled(_) => (StatusCode::CONFLICT, "not-enabled"),
             CommandError::NotStanding(_) => (StatusCode::CONFLICT, "not-standing"),
             CommandError::OtherInstance { .. } => (StatusCode::CONFLICT, "other-instance"),
             CommandError::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),

@@ -76,6 +76,11 @@ impl Alarm {
         self.last.as_ref().map_or(AlarmState::Normal, |last| last.state)
     }
 
+    /// How grave it is; none while it is normal.
+    pub(super) fn level(&self) -> Option<Level> {
+        self.last.as_ref().map(|last| last.level)
+    }
+
     /// What it adds to the risk: its level while it is active. `journal` needs no one's action and so is no risk.
     pub(super) fn risk(&self) -> Option<Level> {
         let last = self.last.as_ref()?;
@@ -172,6 +177,7 @@ fn describe(facts: &Facts<'_>, event: EventKind, decider: Option<(Bound, f64)>, 
         RuleKind::Limits(limits) => (Some(site.point(limits.point)), None),
         RuleKind::Signal { point, .. } => (Some(site.point(*point)), None),
         RuleKind::DeviceLost { device, .. } => (None, Some(site.device(*device))),
+        RuleKind::OutputFailed { output, .. } => (None, Some(site.device(site.output(*output).device))),
         RuleKind::Health { .. } => (None, None),
     };
     let device = device.or_else(|| point.map(|point| site.device(point.device)));

@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use crate::model::{AlarmId, DeviceId, HealthSource, PointId};
+use crate::model::{AlarmId, DeviceId, HealthSource, OutputId, PointId};
 use crate::site::{RuleKind, Site};
 
 /// The rules by what they are about.
@@ -15,6 +15,8 @@ pub(super) struct Index {
     starts: Vec<u32>,
     /// The alarm of each device's loss.
     of_devices: Vec<Option<AlarmId>>,
+    /// The alarm of each output's failing.
+    of_outputs: Vec<Option<AlarmId>>,
     of_parts: Vec<(HealthSource, AlarmId)>,
     by_name: Vec<AlarmId>,
 }
@@ -23,6 +25,7 @@ impl Index {
     pub(super) fn new(site: &Site) -> Self {
         let mut pairs: Vec<(PointId, AlarmId)> = Vec::new();
         let mut of_devices = vec![None; site.devices.len()];
+        let mut of_outputs = vec![None; site.outputs.len()];
         let mut of_parts = Vec::new();
         for (index, rule) in site.rules.iter().enumerate() {
             let alarm = AlarmId::new(index);
@@ -30,6 +33,7 @@ impl Index {
                 RuleKind::Limits(limits) => pairs.push((limits.point, alarm)),
                 RuleKind::Signal { point, .. } => pairs.push((*point, alarm)),
                 RuleKind::DeviceLost { device, .. } => of_devices[device.index()] = Some(alarm),
+                RuleKind::OutputFailed { output, .. } => of_outputs[output.index()] = Some(alarm),
                 RuleKind::Health { source, .. } => of_parts.push((*source, alarm)),
             }
         }
@@ -44,7 +48,7 @@ impl Index {
         let mut by_name: Vec<AlarmId> = (0..site.rules.len()).map(AlarmId::new).collect();
         by_name.sort_unstable_by_key(|alarm| &site.rule(*alarm).name);
         let of_points = pairs.into_iter().map(|(_, alarm)| alarm).collect();
-        Self { of_points, starts, of_devices, of_parts, by_name }
+        Self { of_points, starts, of_devices, of_outputs, of_parts, by_name }
     }
 
     /// Where this point's alarms stand: for [`Index::at`].
@@ -59,6 +63,10 @@ impl Index {
 
     pub(super) fn of_device(&self, device: DeviceId) -> Option<AlarmId> {
         self.of_devices[device.index()]
+    }
+
+    pub(super) fn of_output(&self, output: OutputId) -> Option<AlarmId> {
+        self.of_outputs[output.index()]
     }
 
     pub(super) fn of_part(&self, source: HealthSource) -> Option<AlarmId> {

@@ -23,8 +23,49 @@ pub(super) fn compose(facts: &Facts<'_>, event: EventKind, decider: Option<(Boun
         (None, RuleKind::DeviceLost { device, .. }) => {
             lost(&facts.site.device(*device).title, facts.error, cleared)
         }
+        (None, RuleKind::OutputFailed { output, .. }) => {
+            failed(&facts.site.output(*output).title, facts.error, cleared)
+        }
         (None, RuleKind::Health { source, .. }) => health(facts.site, *source, facts.error, cleared),
     }
+}
+
+/// Why an output is to be on or off.
+#[derive(Debug)]
+pub(super) enum Why<'a> {
+    /// An alarm behind it began to call for it, or ceased to.
+    Alarm {
+        /// Its name.
+        alarm: &'a str,
+    },
+    /// A person or a centre commanded it.
+    Command,
+    /// A command could not be carried out in time: the alarms decide again.
+    Withdrawn {
+        /// Whose it was.
+        by: &'a str,
+    },
+    /// The gateway was started, and the alarms that stand or the site file want something else than before.
+    Start,
+}
+
+/// The message of an output that is to be on or off from now on.
+pub(super) fn switched(title: &Text, on: bool, by: Option<&str>, why: &Why<'_>) -> Text {
+    let (zh, en) = if on { ("开启", "on") } else { ("关闭", "off") };
+    let by = by.unwrap_or_default();
+    let (zh_why, en_why) = match why {
+        Why::Alarm { alarm } if on => (format!("报警 {alarm}"), format!("by alarm {alarm}")),
+        Why::Alarm { alarm } => {
+            (format!("报警 {alarm} 已确认或恢复"), format!("alarm {alarm} is acknowledged or cleared"))
+        }
+        Why::Command => (format!("{by} 下令"), format!("by command of {by}")),
+        Why::Withdrawn { by } => (
+            format!("{by} 的指令未能及时执行，已撤销"),
+            format!("the command of {by} came to nothing in time"),
+        ),
+        Why::Start => ("网关启动后按规则确定".to_owned(), "as the rules say after a start".to_owned()),
+    };
+    Text::new(format!("{}{zh}：{zh_why}", title.zh), format!("{} switched {en}: {en_why}", title.en))
 }
 
 /// The message of an alarm that ends because its rule is gone.
@@ -88,6 +129,14 @@ fn lost(device: &Text, error: Option<&Text>, cleared: bool) -> Text {
         return Text::new(format!("{zh}通信恢复正常"), format!("{en} answers again"));
     }
     because(Text::new(format!("{zh}通信中断"), format!("{en} does not answer")), error)
+}
+
+fn failed(output: &Text, error: Option<&Text>, cleared: bool) -> Text {
+    let Text { zh, en } = output;
+    if cleared {
+        return Text::new(format!("{zh}恢复受控"), format!("{en} is as wanted again"));
+    }
+    because(Text::new(format!("{zh}控制失败"), format!("{en} is not as wanted")), error)
 }
 
 fn health(site: &Site, source: HealthSource, error: Option<&Text>, cleared: bool) -> Text {

@@ -9,8 +9,10 @@ mod hold;
 mod index;
 mod links;
 mod message;
+mod outputs;
 mod points;
 mod risk;
+mod switching;
 mod timers;
 mod watch;
 
@@ -23,7 +25,7 @@ use std::sync::Arc;
 
 use crate::model::{
     Action, AlarmId, AlarmState, Batch, Command, CommandError, CommandResult, DeviceId, HealthReport, Input,
-    LinkReport, Mono, Now, Output, PointId, Reading, Reason, Snapshot, Stamp, Transition, Wall,
+    LinkReport, Mono, Now, Output, PointId, Reading, Reason, Snapshot, Stamp, Standing, Transition, Wall,
 };
 use crate::site::{RuleKind, Site};
 
@@ -32,6 +34,7 @@ use groups::{Group, Groups};
 use hold::Delays;
 use index::Index;
 use links::Links;
+use outputs::Outputs;
 use points::Points;
 use risk::RiskBook;
 use timers::{Timer, Timers};
@@ -46,6 +49,7 @@ pub struct Engine {
     groups: Groups,
     links: Links,
     alarms: Vec<Alarm>,
+    outputs: Outputs,
     timers: Timers,
     risk: RiskBook,
     /// Transitions of the present moment.
@@ -55,17 +59,19 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// An engine that starts `now`. `standing` holds the last transition of every alarm that was not normal when the
-    /// gateway last ran: those alarms go on where they stood, and clear only when good data says so. Puts out every
-    /// device's state, the risk picture, and the end of alarms whose rule is gone.
-    pub fn new(site: Arc<Site>, standing: Vec<Transition>, now: Now, out: &mut Output) -> Self {
+    /// An engine that starts `now`. `standing` is what stood when the gateway last ran: its alarms go on where they stood,
+    /// and clear only when good data says so; its outputs are ordered anew. Puts out every device's and every output's
+    /// state, the risk picture, and the end of alarms whose rule is gone.
+    pub fn new(site: Arc<Site>, standing: impl Into<Standing>, now: Now, out: &mut Output) -> Self {
+        let Standing { alarms: standing, outputs: kept } = standing.into();
         let index = Index::new(&site);
         let groups = Groups::new(&site);
         let mut engine = Self {
             points: Points::new(&site),
             links: Links::new(&site, now.wall.stamp(&site.identity.zone)),
+            outputs: Outputs::new(&site, now.wall.stamp(&site.identity.zone)),
             alarms: site.rules.iter().map(|rule| Alarm::new(&rule.kind)).collect(),
-            timers: Timers::new(site.rules.len(), groups.len()),
+            timers: Timers::new(site.rules.len(), groups.len(), site.outputs.len()),
             risk: RiskBook::new(&site, index.by_name()),
             decided: Vec::new(),
             lapsed: Vec::new(),
@@ -75,6 +81,7 @@ impl Engine {
         };
         engine.restore(standing, now, out);
         engine.start_devices(now, out);
+        engine.begin_outputs(&kept, now, out);
         engine.settle(now, out);
         engine.show_risk(now, out);
         engine
@@ -88,8 +95,9 @@ impl Engine {
             Input::Readings(batch) => self.read(now, batch, out),
             Input::Link(report) => self.link(now, report, out),
             Input::Health(report) => self.health(now, report),
+            Input::Output(report) => self.output(now, report, out),
             Input::Command(command) => {
-                let result = self.command(now, command);
+                let result = self.command(now, command, out);
                 out.results.push(result);
             }
             Input::Wake => {}
@@ -139,6 +147,7 @@ impl Engine {
                         self.decide(then, alarm);
                     }
                     Timer::Group(group) => self.age(then, group),
+                    Timer::Output(output) => self.expire(then, output, out),
                 }
             }
             self.settle(then, out);
@@ -197,6 +206,7 @@ impl Engine {
             self.await_points(now, device);
         }
         self.judge(now, self.index.of_device(device), down);
+        self.review_outputs_of(now, device, out);
     }
 
     /// One fault stays one fault: the points of a device that is down are bad, and raise nothing of their own.
@@ -280,6 +290,9 @@ impl Engine {
             RuleKind::Limits(limits) => (self.points.slot(limits.point).sample(), None),
             RuleKind::Signal { point, .. } => (self.points.slot(*point).sample(), None),
             RuleKind::DeviceLost { device, .. } => (None, self.links.device_error(*device)),
+            RuleKind::OutputFailed { output, .. } => {
+                (None, self.outputs.get(*output).and_then(outputs::Outlet::trouble))
+            }
             RuleKind::Health { source, .. } => (None, self.links.part_error(*source)),
         };
         let facts = Facts { site: &self.site, rule, sample, error };
@@ -294,8 +307,21 @@ impl Engine {
         }
     }
 
-    fn command(&mut self, now: Now, command: Command) -> CommandResult {
-        let Command { action: Action::Acknowledge { alarm: name, raised_at }, by, reason } = command;
+    fn command(&mut self, now: Now, command: Command, out: &mut Output) -> CommandResult {
+        let who = (command.by, command.reason);
+        match command.action {
+            Action::Acknowledge { alarm, raised_at } => self.acknowledge(now, alarm, raised_at, who),
+            Action::Switch { output, on } => self.switch(now, output, on, who, out),
+        }
+    }
+
+    fn acknowledge(
+        &mut self,
+        now: Now,
+        name: String,
+        raised_at: Option<Stamp>,
+        (by, reason): (String, Option<String>),
+    ) -> CommandResult {
         let Some(id) = self.index.named(&self.site, &name) else {
             return Err(CommandError::UnknownAlarm(name));
         };
@@ -309,7 +335,8 @@ impl Engine {
         Ok(())
     }
 
-    /// Puts out what was decided at one moment: transitions by alarm, what went stale, the risk if it changed.
+    /// Puts out what was decided at one moment: transitions by alarm, what outputs are to be, what went stale, the risk if
+    /// it changed.
     fn settle(&mut self, now: Now, out: &mut Output) {
         for stale in self.lapsed.chunk_by(|a, b| self.device_of(a) == self.device_of(b)) {
             let device = self.device_of(&stale[0]);
@@ -319,8 +346,13 @@ impl Engine {
         if self.decided.is_empty() {
             return;
         }
-        self.decided.sort_by_key(|(alarm, _)| *alarm);
-        out.transitions.extend(self.decided.drain(..).map(|(_, transition)| transition));
+        // What an output is to be may end its own alarm, which others may be behind.
+        while !self.decided.is_empty() {
+            self.decided.sort_by_key(|(alarm, _)| *alarm);
+            let moved: Vec<_> = self.decided.iter().map(|(alarm, what)| (*alarm, what.event)).collect();
+            out.transitions.extend(self.decided.drain(..).map(|(_, transition)| transition));
+            self.call_outputs(now, &moved, out);
+        }
         self.show_risk(now, out);
     }
 

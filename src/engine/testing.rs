@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
-use crate::model::{AlarmId, DeviceId, HazardId, HealthSource, Level, PointId, Text};
+use crate::model::{AlarmId, DeviceId, HazardId, HealthSource, Level, OutputId, PointId, Text};
 use crate::site::{
-    Device, Extract, Hazard, HazardKind, Identity, Limit, Limits, MqttDevice, Point, Protocol, Range, Rule,
-    RuleKind, Site, Source, StoreOptions,
+    Call, Device, Extract, Hazard, HazardKind, Identity, Limit, Limits, MqttDevice, OutputSpec, Point,
+    Protocol, Range, Rule, RuleKind, Site, Source, StoreOptions, Target, Until, Values,
 };
 
 /// A site under construction.
@@ -35,6 +35,7 @@ impl Plant {
                 links: Vec::new(),
                 points: Vec::new(),
                 rules: Vec::new(),
+                outputs: Vec::new(),
                 forwarders: Vec::new(),
                 store: StoreOptions { directory: "unused".into(), telemetry_bytes_max: 1 << 20 },
                 console: None,
@@ -89,6 +90,7 @@ impl Plant {
             RuleKind::Limits(limits) => self.site.point(limits.point).hazard,
             RuleKind::Signal { point, .. } => self.site.point(*point).hazard,
             RuleKind::DeviceLost { device, .. } => self.site.device(*device).hazard,
+            RuleKind::OutputFailed { output, .. } => self.site.output(*output).hazard,
             RuleKind::Health { .. } => None,
         };
         self.site.rules.push(Rule {
@@ -109,6 +111,30 @@ impl Plant {
 
     pub(crate) fn lost(&mut self, name: &str, device: DeviceId, on: f64) -> AlarmId {
         self.rule(name, RuleKind::DeviceLost { device, level: Level::Orange }, on, 0.0)
+    }
+
+    /// An output on coil 1 that is enabled, and its `.failed`, which takes 3 s.
+    pub(crate) fn output(
+        &mut self,
+        name: &str,
+        device: DeviceId,
+        calls: &[AlarmId],
+        until: Until,
+    ) -> OutputId {
+        let id = OutputId::new(self.site.outputs.len());
+        self.site.outputs.push(OutputSpec {
+            name: name.into(),
+            title: Text::new("警笛", "Siren"),
+            hazard: self.site.device(device).hazard,
+            device,
+            target: Target { address: 1, values: Values::Coil(true), multiple: false },
+            enabled: true,
+            calls: calls.iter().map(|alarm| Call { alarm: *alarm, level: Level::Journal }).collect(),
+            until,
+        });
+        let failed = RuleKind::OutputFailed { output: id, level: Level::Orange };
+        self.rule(&format!("{name}.failed"), failed, 3.0, 0.0);
+        id
     }
 
     pub(crate) fn health(&mut self, name: &str, source: HealthSource) -> AlarmId {

@@ -5,9 +5,9 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use crate::model::{AlarmId, Mono};
+use crate::model::{AlarmId, Mono, OutputId};
 
-/// Whose deadline has come. At one moment alarms come first, then groups, each in the order of their ids: data of
+/// Whose deadline has come. At one moment alarms come first, then groups, then outputs, each in the order of their ids: data of
 /// exactly the greatest age is not yet too old for a delay that completes with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Timer {
@@ -15,21 +15,24 @@ pub(super) enum Timer {
     Alarm(AlarmId),
     /// The age of the data of this group of points.
     Group(usize),
+    /// A command to this output.
+    Output(OutputId),
 }
 
-/// The deadlines of every alarm and group.
+/// The deadlines of every alarm, group and output.
 #[derive(Debug)]
 pub(super) struct Timers {
     alarms: usize,
-    /// The live deadline of each owner: alarms, then groups.
+    groups: usize,
+    /// The live deadline of each owner: alarms, then groups, then outputs.
     armed: Vec<Option<Mono>>,
     /// Live and superseded deadlines with their owners; never more than twice as many as there are owners.
     heap: BinaryHeap<Reverse<(Mono, usize)>>,
 }
 
 impl Timers {
-    pub(super) fn new(alarms: usize, groups: usize) -> Self {
-        Self { alarms, armed: vec![None; alarms + groups], heap: BinaryHeap::new() }
+    pub(super) fn new(alarms: usize, groups: usize, outputs: usize) -> Self {
+        Self { alarms, groups, armed: vec![None; alarms + groups + outputs], heap: BinaryHeap::new() }
     }
 
     /// Sees to it that `timer` pops by `deadline`, or before.
@@ -72,13 +75,17 @@ impl Timers {
         match timer {
             Timer::Alarm(alarm) => alarm.index(),
             Timer::Group(group) => self.alarms + group,
+            Timer::Output(output) => self.alarms + self.groups + output.index(),
         }
     }
 
     fn timer(&self, owner: usize) -> Timer {
         match owner.checked_sub(self.alarms) {
             None => Timer::Alarm(AlarmId::new(owner)),
-            Some(group) => Timer::Group(group),
+            Some(other) => match other.checked_sub(self.groups) {
+                None => Timer::Group(other),
+                Some(output) => Timer::Output(OutputId::new(output)),
+            },
         }
     }
 }
@@ -99,19 +106,22 @@ mod tests {
 
     #[test]
     fn timers_pop_by_time_then_alarms_before_groups_by_id() {
-        let mut timers = Timers::new(2, 2);
-        for (timer, at) in [(Timer::Group(1), 5), (alarm(1), 5), (alarm(0), 5), (Timer::Group(0), 3)] {
+        let mut timers = Timers::new(2, 2, 1);
+        let output = Timer::Output(OutputId::new(0));
+        for (timer, at) in
+            [(output, 5), (Timer::Group(1), 5), (alarm(1), 5), (alarm(0), 5), (Timer::Group(0), 3)]
+        {
             timers.arm(timer, s(at));
         }
         assert_eq!(timers.next(), Some(s(3)));
         let order: Vec<Timer> = std::iter::from_fn(|| timers.pop(s(5))).collect();
-        assert_eq!(order, [Timer::Group(0), alarm(0), alarm(1), Timer::Group(1)]);
+        assert_eq!(order, [Timer::Group(0), alarm(0), alarm(1), Timer::Group(1), output]);
         assert_eq!(timers.next(), None);
     }
 
     #[test]
     fn nothing_pops_before_its_time() {
-        let mut timers = Timers::new(1, 0);
+        let mut timers = Timers::new(1, 0, 0);
         timers.arm(alarm(0), s(5));
         assert_eq!(timers.pop(s(4)), None);
         assert_eq!(timers.pop(s(5)), Some(alarm(0)));
@@ -119,7 +129,7 @@ mod tests {
 
     #[test]
     fn an_earlier_deadline_supersedes_and_a_later_one_waits_for_the_pop() {
-        let mut timers = Timers::new(1, 0);
+        let mut timers = Timers::new(1, 0, 0);
         timers.arm(alarm(0), s(10));
         timers.arm(alarm(0), s(20));
         assert_eq!(timers.next(), Some(s(10)));
@@ -130,7 +140,7 @@ mod tests {
 
     #[test]
     fn p5_superseded_deadlines_are_bounded_and_no_live_one_is_lost() {
-        let mut timers = Timers::new(2, 1);
+        let mut timers = Timers::new(2, 1, 0);
         timers.arm(alarm(1), s(1_000_000));
         timers.arm(Timer::Group(0), s(900_000));
         for cycle in 0..10_000 {

@@ -43,6 +43,7 @@ impl Watch {
             RuleKind::Limits(limits) => Self::Limits(LimitWatch::new(limits)),
             RuleKind::Signal { level, .. }
             | RuleKind::DeviceLost { level, .. }
+            | RuleKind::OutputFailed { level, .. }
             | RuleKind::Health { level, .. } => Self::Single { level: *level, hold: Hold::Off },
         }
     }

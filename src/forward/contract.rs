@@ -9,8 +9,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use uuid::Uuid;
 
 use crate::model::{
-    AlarmState, DeviceStatus, Event, EventKind, Level, LinkState, Quality, Risk, RiskItem, RiskLevel, Stamp,
-    Text, Value,
+    AlarmState, DeviceStatus, Event, EventKind, Level, LinkState, OutputStatus, Quality, Risk, RiskItem,
+    RiskLevel, Stamp, Text, Value,
 };
 
 /// The version of the contract that a payload follows: `1`, and nothing else.
@@ -86,7 +86,7 @@ pub struct AlarmEventMessage {
     pub at: Stamp,
     /// What happened.
     pub event: EventKind,
-    /// The alarm's name.
+    /// The alarm's name; where `event` is `switched`, the output's.
     pub alarm: String,
     /// The point whose value decided, if one did.
     pub point: Option<String>,
@@ -99,7 +99,7 @@ pub struct AlarmEventMessage {
     /// 1 red (gravest), 2 orange, 3 yellow, 4 blue, or `journal`.
     #[schemars(schema_with = "level_schema")]
     pub level: Level,
-    /// The value that decided.
+    /// The value that decided; where `event` is `switched`, whether the output is to be on.
     #[schemars(schema_with = "optional_value_schema")]
     pub value: Option<Value>,
     /// The limit that it was held against.
@@ -118,7 +118,7 @@ pub struct AlarmEventMessage {
     pub raised_at: Stamp,
     /// Who, where a person or a centre acted.
     pub by: Option<String>,
-    /// Why, in their words.
+    /// Why, in their words; where `event` is `switched` and nobody acted, the alarm that decided.
     pub reason: Option<String>,
     /// Whether it is sent late.
     pub backfill: bool,
@@ -233,6 +233,39 @@ impl DeviceMessage {
     }
 }
 
+/// `output/{output}`, retained: something that the gateway may switch.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct OutputMessage {
+    /// Version of the contract.
+    pub v: V1,
+    /// When this was said.
+    #[schemars(schema_with = "stamp_schema")]
+    pub at: Stamp,
+    /// The output.
+    pub output: String,
+    /// What was last read back from its device; null while that is not known.
+    pub on: Option<bool>,
+    /// What it is to be.
+    pub wanted: bool,
+    /// Since when it is to be so.
+    #[schemars(schema_with = "stamp_schema")]
+    pub since: Stamp,
+    /// Who commanded it, while a command holds; null while the alarms behind it decide.
+    pub by: Option<String>,
+    /// Why, in their words.
+    pub reason: Option<String>,
+    /// Why it is not as wanted, or may not be, in words.
+    pub error: Option<Text>,
+}
+
+impl OutputMessage {
+    /// The message for an output's state.
+    pub fn new(status: &OutputStatus) -> Self {
+        let OutputStatus { at, output, on, wanted, since, by, reason, error, confirmed: _ } = status.clone();
+        Self { v: V1, at, output, on, wanted, since, by, reason, error }
+    }
+}
+
 /// `data/{device}`: readings of one device at one moment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct DataMessage {
@@ -273,7 +306,18 @@ pub struct CommandMessage {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "stamp_schema")]
     pub raised_at: Option<Stamp>,
-    /// Who wants it; needed for `ack`.
+    /// `switch`: the output's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 256))]
+    pub output: Option<String>,
+    /// `switch`: when it was given. One given more than 10 s ago is refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "stamp_schema")]
+    pub at: Option<Stamp>,
+    /// `switch`: on or off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on: Option<bool>,
+    /// Who wants it; needed for `ack` and `switch`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 64))]
     pub by: Option<String>,
@@ -289,8 +333,11 @@ pub struct CommandMessage {
 pub enum CommandKind {
     /// Acknowledge an alarm.
     Ack,
-    /// Send the retained state again: risk, devices, standing alarms.
+    /// Send the retained state again: risk, devices, outputs, standing alarms.
     Snapshot,
+    /// Switch an output on or off, until the alarms behind it call for something new. The answer says that the order is
+    /// journalled; whether the device has done it, `output/{output}` says.
+    Switch,
 }
 
 /// `cmd/reply`: what became of a command.

@@ -45,6 +45,8 @@ pub enum EventKind {
     Acknowledged,
     /// Its condition is gone.
     Cleared,
+    /// An output is to be on or off from now on. Not of an alarm: `alarm` is the output's name, `value` what it is to be.
+    Switched,
 }
 
 /// One change of one alarm, with the alarm's whole state after it. The fields are those of the public

@@ -4,6 +4,7 @@
 use super::alarm::Transition;
 use super::device::{DeviceStatus, LinkReport};
 use super::id::ForwarderId;
+use super::output::{OutputOrder, OutputReport, OutputStatus};
 use super::reading::Batch;
 use super::risk::Risk;
 use super::text::Text;
@@ -17,6 +18,8 @@ pub enum Input {
     Link(LinkReport),
     /// News of the gateway's own parts.
     Health(HealthReport),
+    /// News of an output.
+    Output(OutputReport),
     /// An operator or a centre wants something.
     Command(Command),
     /// A deadline that the engine asked for has come.
@@ -64,6 +67,13 @@ pub enum Action {
         /// Which instance, as its `raised_at`; the present one if not said.
         raised_at: Option<super::time::Stamp>,
     },
+    /// Switch an output, until the alarms behind it call for something new.
+    Switch {
+        /// The output's name.
+        output: String,
+        /// On or off.
+        on: bool,
+    },
 }
 
 /// Why a command was refused. Shown to the one who gave it.
@@ -83,6 +93,14 @@ pub enum CommandError {
         /// The instance that stands.
         raised_at: super::time::Stamp,
     },
+    /// The site has no output of that name.
+    #[error("there is no output `{0}` at this site")]
+    UnknownOutput(String),
+    /// The site file does not allow the output to be written.
+    #[error(
+        "output `{0}` is not enabled: nothing is written to it until the site file says `enabled = true`"
+    )]
+    NotEnabled(String),
     /// The gateway is shutting down, or its loop is not answering.
     #[error("the gateway did not take the command: it is stopping or overloaded; try again")]
     Unavailable,
@@ -90,6 +108,21 @@ pub enum CommandError {
 
 /// What happened to a command.
 pub type CommandResult = Result<(), CommandError>;
+
+/// What stood when the gateway last ran: where an engine goes on.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Standing {
+    /// The last transition of every alarm that is not normal.
+    pub alarms: Vec<Transition>,
+    /// The last state of every output.
+    pub outputs: Vec<OutputStatus>,
+}
+
+impl From<Vec<Transition>> for Standing {
+    fn from(alarms: Vec<Transition>) -> Self {
+        Self { alarms, outputs: Vec::new() }
+    }
+}
 
 /// Everything that the engine decided in one call or one batch of calls. The caller empties it.
 #[derive(Debug, Default, PartialEq)]
@@ -102,6 +135,10 @@ pub struct Output {
     pub devices: Vec<DeviceStatus>,
     /// The risk picture, if it changed.
     pub risk: Option<Risk>,
+    /// What outputs are to be, in order: the last for each output counts. Not to wait for the journal.
+    pub orders: Vec<OutputOrder>,
+    /// Outputs whose state changed.
+    pub outputs: Vec<OutputStatus>,
     /// Results of commands, one for each in the order they came.
     pub results: Vec<CommandResult>,
 }
@@ -113,6 +150,8 @@ impl Output {
             && self.batches.is_empty()
             && self.devices.is_empty()
             && self.risk.is_none()
+            && self.orders.is_empty()
+            && self.outputs.is_empty()
             && self.results.is_empty()
     }
 }

@@ -38,6 +38,10 @@ index_id!(
     AlarmId
 );
 index_id!(
+    /// An output of `Site::outputs`.
+    OutputId
+);
+index_id!(
     /// A forwarder of `Site::forwarders`.
     ForwarderId
 );

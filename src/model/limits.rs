@@ -36,6 +36,14 @@ pub const MODBUS_REGISTERS_PER_READ_MAX: u16 = 125;
 /// Coils or discrete inputs that one Modbus read may ask for (§6.1).
 pub const MODBUS_BITS_PER_READ_MAX: u16 = 2000;
 
+/// Outputs that a site may have.
+pub const OUTPUTS_MAX: usize = 256;
+/// How long a command to switch an output may wait to be carried out. After that it is withdrawn: what was meant for a
+/// moment must not happen later.
+pub const OUTPUT_COMMAND_MAX: Duration = Duration::from_secs(10);
+/// From one look at an output to the next while nothing is to be done about it.
+pub const OUTPUT_LOOK_INTERVAL: Duration = Duration::from_secs(10);
+
 /// Longest wait for a connection to a field device.
 pub const CONNECT_MAX: Duration = Duration::from_secs(2);
 /// Silence between an answer and the next question where Modbus RTU frames are used: slow units lose a question

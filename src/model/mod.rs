@@ -7,6 +7,7 @@ mod flow;
 mod id;
 mod level;
 pub mod limits;
+mod output;
 mod reading;
 mod risk;
 mod snapshot;
@@ -15,9 +16,12 @@ mod time;
 
 pub use alarm::{AlarmState, Event, EventKind, Transition};
 pub use device::{DeviceStatus, LinkReport, LinkState};
-pub use flow::{Action, Command, CommandError, CommandResult, HealthReport, HealthSource, Input, Output};
-pub use id::{AlarmId, DeviceId, ForwarderId, HazardId, PointId};
+pub use flow::{
+    Action, Command, CommandError, CommandResult, HealthReport, HealthSource, Input, Output, Standing,
+};
+pub use id::{AlarmId, DeviceId, ForwarderId, HazardId, OutputId, PointId};
 pub use level::Level;
+pub use output::{Orders, OutputOrder, OutputReport, OutputStatus};
 pub use reading::{Batch, NotAQuality, Quality, Reading, Reason, Sample, Value};
 pub use risk::{Risk, RiskItem, RiskLevel};
 pub use snapshot::{Board, PointState, Snapshot, UplinkStatus};

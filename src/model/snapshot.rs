@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::alarm::Event;
 use super::device::DeviceStatus;
 use super::id::ForwarderId;
+use super::output::OutputStatus;
 use super::reading::Sample;
 use super::risk::Risk;
 use super::text::Text;
@@ -19,6 +20,8 @@ pub struct Board {
     pub alarms: BTreeMap<String, Arc<Event>>,
     /// Each device, by name.
     pub devices: BTreeMap<String, Arc<DeviceStatus>>,
+    /// Each output that is enabled, by name.
+    pub outputs: BTreeMap<String, Arc<OutputStatus>>,
     /// The risk picture.
     pub risk: Arc<Risk>,
 }

@@ -53,6 +53,15 @@ pub(super) const SIGNAL_AFTER: Duration = Duration::from_secs(2);
 /// On-delay of `gateway.forward.<id>` (our default).
 pub(super) const FORWARD_AFTER: Duration = Duration::from_secs(10);
 
+/// The raw value that switches an output on.
+pub(super) const OUTPUT_ON: f64 = 1.0;
+/// The raw value that switches an output off.
+pub(super) const OUTPUT_OFF: f64 = 0.0;
+/// On-delay of `<output>.failed`: rides out one lost write (our default).
+pub(super) const OUTPUT_FAILED_AFTER: Period = Period(Duration::from_secs(3));
+/// Level of `<output>.failed`.
+pub(super) const OUTPUT_FAILED_LEVEL: Grade = Grade(Level::Orange);
+
 /// Level of `<point>.signal`.
 pub(super) const SIGNAL_LEVEL: Grade = Grade(Level::Yellow);
 /// Level of `<device>.lost`.

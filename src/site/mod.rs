@@ -17,6 +17,7 @@ mod load;
 mod mask;
 mod mistake;
 mod model;
+mod output;
 mod part;
 mod raw;
 mod redirect;
@@ -39,6 +40,7 @@ pub use model::{
     Hazard, HazardKind, Identity, InfluxTarget, Limit, Limits, Link, LinkKind, ModbusDevice, MqttDevice,
     Point, Protocol, Range, Register, Rule, RuleKind, Site, Source, StoreOptions, Table,
 };
+pub use output::{Call, OutputSpec, Target, Until, Values};
 pub use reference::reference;
 pub use secret::Secret;
 

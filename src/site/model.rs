@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
+use super::output::OutputSpec;
 use super::secret::Secret;
-use crate::model::{AlarmId, DeviceId, ForwarderId, HazardId, HealthSource, Level, PointId, Text};
+use crate::model::{AlarmId, DeviceId, ForwarderId, HazardId, HealthSource, Level, OutputId, PointId, Text};
 
 /// What one gateway watches, and how.
 #[derive(Debug, Clone)]
@@ -27,6 +28,8 @@ pub struct Site {
     pub points: Vec<Point>,
     /// Rules, written or automatic; each is the one owner of the alarm of its name.
     pub rules: Vec<Rule>,
+    /// What may be written.
+    pub outputs: Vec<OutputSpec>,
     /// Destinations.
     pub forwarders: Vec<Forwarder>,
     /// The database.
@@ -323,6 +326,13 @@ pub enum RuleKind {
         /// The alarm's level.
         level: Level,
     },
+    /// An output that is not as it is wanted. One for each output that is enabled.
+    OutputFailed {
+        /// The output.
+        output: OutputId,
+        /// The alarm's level.
+        level: Level,
+    },
     /// A part of the gateway that does not work. One for each part.
     Health {
         /// The part.
@@ -432,6 +442,11 @@ impl Site {
     /// The rule of this alarm.
     pub fn rule(&self, id: AlarmId) -> &Rule {
         &self.rules[id.index()]
+    }
+
+    /// The output with this id.
+    pub fn output(&self, id: OutputId) -> &OutputSpec {
+        &self.outputs[id.index()]
     }
 
     /// The destination with this id.

@@ -44,6 +44,7 @@ pub(crate) fn site(directory: &Path, forwarders: Vec<(&str, ForwarderKind)>) -> 
             .map(|(i, name)| point(name, DeviceId::new(i / 2)))
             .collect(),
         rules: vec![],
+        outputs: Vec::new(),
         forwarders: forwarders
             .into_iter()
             .map(|(name, kind)| Forwarder { name: name.to_owned(), kind })

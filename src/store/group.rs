@@ -12,7 +12,7 @@ use super::progress::Progress;
 use super::row::{Packed, pack};
 use super::turn::Turn;
 use crate::model::limits::ROW_READINGS_MAX;
-use crate::model::{Batch, CommandResult, DeviceStatus, Event, Reading, Risk, Transition};
+use crate::model::{Batch, CommandResult, DeviceStatus, Event, OutputStatus, Reading, Risk, Transition};
 use crate::site::Site;
 
 /// One stored batch, ready to be written.
@@ -31,6 +31,7 @@ pub(super) struct Group {
     pub(super) rows: Vec<NewRow>,
     pub(super) names: Vec<(u32, String)>,
     pub(super) devices: Vec<DeviceStatus>,
+    pub(super) outputs: Vec<OutputStatus>,
     pub(super) risk: Option<Risk>,
     pub(super) progress: BTreeMap<String, Progress>,
     pub(super) replies: Vec<(oneshot::Sender<CommandResult>, CommandResult)>,
@@ -49,6 +50,7 @@ impl Group {
             }
         }
         self.devices.extend(turn.devices);
+        self.outputs.extend(turn.outputs);
         self.risk = turn.risk.or(self.risk.take());
         self.replies.extend(turn.replies);
     }
@@ -74,7 +76,7 @@ impl Group {
 
     /// Whether there is anything to write.
     pub(super) fn writes(&self) -> bool {
-        self.is_durable() || !self.rows.is_empty() || !self.progress.is_empty()
+        self.is_durable() || !self.outputs.is_empty() || !self.rows.is_empty() || !self.progress.is_empty()
     }
 }
 

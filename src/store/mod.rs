@@ -69,7 +69,7 @@ pub use turn::Turn;
 
 use crate::clock::Clock;
 use crate::model::limits::STORE_QUEUE_LEN_MAX;
-use crate::model::{Board, Event, Now, Text, Transition};
+use crate::model::{Board, Event, Now, OutputStatus, Standing, Text};
 use crate::site::{Site, StoreOptions};
 use gate::{Entry, Exit, gate};
 use ledger::Ledger;
@@ -133,9 +133,13 @@ impl Store {
         self.publisher.board.subscribe()
     }
 
-    /// The last transition of each alarm that is not normal, as committed.
-    pub fn standing(&self) -> Vec<Transition> {
-        self.publisher.board.borrow().alarms.values().map(|event| event.transition.clone()).collect()
+    /// The alarms that are not normal and the outputs, as committed.
+    pub fn standing(&self) -> Standing {
+        let board = self.publisher.board.borrow();
+        Standing {
+            alarms: board.alarms.values().map(|event| event.transition.clone()).collect(),
+            outputs: board.outputs.values().map(|status| OutputStatus::clone(status)).collect(),
+        }
     }
 
     /// Committed events from now on. Who lags too far is told so, and finds what was missed in the history.

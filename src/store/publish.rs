@@ -8,8 +8,11 @@ use tokio::sync::{broadcast, watch};
 
 use super::error::StoreError;
 use super::group::Group;
+use super::sql::output_key;
 use crate::model::limits::EVENT_BROADCAST_LEN_MAX;
-use crate::model::{AlarmState, Board, DeviceStatus, Event, LinkState, Risk, RiskItem, Stamp, Text};
+use crate::model::{
+    AlarmState, Board, DeviceStatus, Event, LinkState, OutputStatus, Risk, RiskItem, Stamp, Text,
+};
 use crate::site::Site;
 
 /// How far the outbox goes.
@@ -45,7 +48,8 @@ impl Publisher {
 
     /// Tells everybody of a committed group. The board goes first: who reads an event finds the state after it.
     pub(super) fn tell(&self, group: Group, heads: Heads) {
-        if !group.events.is_empty() || !group.devices.is_empty() || group.risk.is_some() {
+        let states = group.devices.len() + group.outputs.len();
+        if !group.events.is_empty() || states > 0 || group.risk.is_some() {
             self.board.send_modify(|board| update(Arc::make_mut(board), &group));
         }
         for event in group.events {
@@ -91,6 +95,9 @@ fn update(board: &mut Board, group: &Group) {
     for device in &group.devices {
         board.devices.insert(device.device.clone(), Arc::new(device.clone()));
     }
+    for output in &group.outputs {
+        board.outputs.insert(output.output.clone(), Arc::new(output.clone()));
+    }
     if let Some(risk) = &group.risk {
         board.risk = Arc::new(risk.clone());
     }
@@ -108,6 +115,7 @@ pub(super) fn load_board(connection: &Connection, site: &Site, now: Stamp) -> Re
     Ok(Board {
         alarms: load_alarms(connection)?,
         devices: site.devices.iter().map(|d| (d.name.clone(), Arc::new(unheard(&d.name)))).collect(),
+        outputs: load_outputs(connection, site)?,
         risk: Arc::new(load_risk(connection, site, now)?),
     })
 }
@@ -125,6 +133,25 @@ fn load_alarms(connection: &Connection) -> Result<BTreeMap<String, Arc<Event>>, 
         alarms.insert(name, Arc::new(event));
     }
     Ok(alarms)
+}
+
+/// The last state of each output that the site has today and may write; nothing has been read back yet.
+fn load_outputs(
+    connection: &Connection,
+    site: &Site,
+) -> Result<BTreeMap<String, Arc<OutputStatus>>, StoreError> {
+    let mut read = connection.prepare("SELECT value FROM meta WHERE key = ?1")?;
+    let mut outputs = BTreeMap::new();
+    for output in site.outputs.iter().filter(|output| output.enabled) {
+        let text: Option<String> = read.query_row([output_key(&output.name)], |row| row.get(0)).optional()?;
+        let Some(text) = text else { continue };
+        let status: OutputStatus = serde_json::from_str(&text).map_err(|error| StoreError::Unreadable {
+            what: format!("output `{}`", output.name),
+            why: error.to_string(),
+        })?;
+        outputs.insert(output.name.clone(), Arc::new(status));
+    }
+    Ok(outputs)
 }
 
 /// The last risk picture, for the hazards that the site has today.
@@ -169,7 +196,12 @@ mod tests {
     fn every_change_of_the_fault_is_logged_once() {
         let at = crate::model::Wall(0).stamp(&jiff::tz::TimeZone::UTC);
         let risk = Risk { at, site: RiskItem::default(), hazards: BTreeMap::new() };
-        let board = Board { alarms: BTreeMap::new(), devices: BTreeMap::new(), risk: Arc::new(risk) };
+        let board = Board {
+            alarms: BTreeMap::new(),
+            devices: BTreeMap::new(),
+            outputs: BTreeMap::new(),
+            risk: Arc::new(risk),
+        };
         let publisher = Publisher::new(board, Heads::default());
         let log = Log::default();
         let lines = log.clone();

@@ -66,6 +66,10 @@ pub(super) fn write(
         let text = serde_json::to_string(risk).expect("plain data always serializes");
         put_meta(&transaction, "risk", &text)?;
     }
+    for output in &group.outputs {
+        let text = serde_json::to_string(output).expect("plain data always serializes");
+        put_meta(&transaction, &output_key(&output.output), &text)?;
+    }
     for (forwarder, progress) in &group.progress {
         write_progress(&transaction, forwarder, progress)?;
     }
@@ -121,6 +125,11 @@ fn write_rows(transaction: &Transaction<'_>, rows: &[NewRow]) -> rusqlite::Resul
         insert.execute(params![row.id as i64, row.device, row.seq as i64, row.at, row.body])?;
     }
     Ok(())
+}
+
+/// Where the state of an output is kept.
+pub(super) fn output_key(output: &str) -> String {
+    format!("output.{output}")
 }
 
 fn put_meta(transaction: &Transaction<'_>, key: &str, value: &str) -> rusqlite::Result<()> {

@@ -2,7 +2,7 @@
 
 use tokio::sync::oneshot;
 
-use crate::model::{Batch, CommandResult, DeviceStatus, Output, Risk, Transition};
+use crate::model::{Batch, CommandResult, DeviceStatus, Output, OutputStatus, Risk, Transition};
 
 /// What one turn of the gateway's loop decided: one group commit.
 #[derive(Debug, Default)]
@@ -13,6 +13,8 @@ pub struct Turn {
     pub batches: Vec<Batch>,
     /// Devices whose state changed.
     pub devices: Vec<DeviceStatus>,
+    /// Outputs whose state changed.
+    pub outputs: Vec<OutputStatus>,
     /// The risk picture, if it changed.
     pub risk: Option<Risk>,
     /// Whom to answer once all of it is on disk.
@@ -28,6 +30,7 @@ impl Turn {
             transitions: std::mem::take(&mut out.transitions),
             batches: std::mem::take(&mut out.batches),
             devices: std::mem::take(&mut out.devices),
+            outputs: std::mem::take(&mut out.outputs),
             risk: out.risk.take(),
             replies,
         }

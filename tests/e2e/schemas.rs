@@ -33,7 +33,16 @@ async fn every_message_of_a_gateways_life_fits_its_schema() {
         assert!(faults.is_empty(), "{}: {faults:?}\n{}", heard.topic, heard.payload);
         seen.insert(kind);
     }
-    let all = BTreeSet::from(["status", "alarm-event", "alarm-current", "risk", "device", "data", "reply"]);
+    let all = BTreeSet::from([
+        "status",
+        "alarm-event",
+        "alarm-current",
+        "risk",
+        "device",
+        "output",
+        "data",
+        "reply",
+    ]);
     assert_eq!(seen, all, "some kind of message never came");
 }
 

@@ -16,7 +16,7 @@ fn cell(table: Table, address: u16, encoding: Encoding, role: &str) -> Cell {
 }
 
 fn bench(cells: Vec<Cell>) -> Bench {
-    let unit = UnitSpec { unit: 1, device: "plc1".to_owned(), cells };
+    let unit = UnitSpec { unit: 1, device: "plc1".to_owned(), cells, outputs: Vec::new() };
     let listen = "127.0.0.1:0".to_owned();
     Bench {
         hazards: vec![HazardSpec { id: "dust1".to_owned(), kind: HazardKind::Dust }],

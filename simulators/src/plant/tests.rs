@@ -25,6 +25,7 @@ fn bench(signals: Vec<SignalRef>) -> Bench {
     ];
     let hazards = kinds.map(|(id, kind)| HazardSpec { id: id.to_owned(), kind });
     let units = signals.into_iter().zip(1..).map(|(signal, unit)| UnitSpec {
+        outputs: Vec::new(),
         unit,
         device: signal.device.clone(),
         cells: vec![Cell {

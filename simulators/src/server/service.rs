@@ -1,4 +1,5 @@
-//! The answer to one request: reads are served, all else is refused, and a faulty device does as its fault says.
+//! The answer to one request: reads are served, and writes of what may be written; all else is refused, and a faulty device
+//! does as its fault says.
 
 use std::pin::Pin;
 use std::sync::{Arc, PoisonError};
@@ -80,8 +81,36 @@ impl Unit {
             Request::ReadInputRegisters(start, count) => {
                 Response::ReadInputRegisters(self.registers(Table::Input, start, count)?)
             }
+            Request::WriteSingleCoil(at, on) => {
+                self.write(Table::Coil, at, &[u16::from(on)])?;
+                Response::WriteSingleCoil(at, on)
+            }
+            Request::WriteMultipleCoils(at, ref bits) => {
+                let words: Vec<u16> = bits.iter().copied().map(u16::from).collect();
+                Response::WriteMultipleCoils(at, self.write(Table::Coil, at, &words)?)
+            }
+            Request::WriteSingleRegister(at, word) => {
+                self.write(Table::Holding, at, &[word])?;
+                Response::WriteSingleRegister(at, word)
+            }
+            Request::WriteMultipleRegisters(at, ref words) => {
+                Response::WriteMultipleRegisters(at, self.write(Table::Holding, at, words)?)
+            }
             _ => return Err(ExceptionCode::IllegalFunction),
         })
+    }
+
+    /// Writes, and says how many. A device without outputs knows no such function.
+    fn write(&self, table: Table, start: u16, words: &[u16]) -> Result<u16, ExceptionCode> {
+        let mut image = self.image.write().unwrap_or_else(PoisonError::into_inner);
+        if !image.has_outputs() {
+            return Err(ExceptionCode::IllegalFunction);
+        }
+        if image.write(table, start, words) {
+            Ok(words.len() as u16)
+        } else {
+            Err(ExceptionCode::IllegalDataAddress)
+        }
     }
 
     fn bits(&self, table: Table, start: u16, count: u16) -> Result<Vec<bool>, ExceptionCode> {

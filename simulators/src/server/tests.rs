@@ -34,6 +34,7 @@ fn cell(table: Table, address: u16, encoding: Encoding, role: &str) -> Cell {
 /// A link with the units 1 (`plc1`) and 2 (`plc2`), alike.
 async fn start(framing: Framing, units: std::ops::RangeInclusive<u8>) -> RunningBench {
     let unit = |unit| UnitSpec {
+        outputs: Vec::new(),
         unit,
         device: format!("plc{unit}"),
         cells: vec![

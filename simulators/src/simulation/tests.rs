@@ -33,6 +33,7 @@ pub(crate) fn demo_bench() -> Bench {
         ("power1", "meter_office", "power"),
     ];
     let unit = |(unit, (hazard, device, role)): (u8, (&str, &str, &str))| UnitSpec {
+        outputs: Vec::new(),
         unit,
         device: device.to_owned(),
         cells: vec![cell(hazard, device, role)],

@@ -14,6 +14,7 @@ use tokio_modbus::{Error, ExceptionCode, ProtocolError, Request, Response, Slave
 
 use super::Framing;
 use super::plan::Span;
+use super::write::Write;
 use crate::model::Text;
 use crate::site::Table;
 use crate::words;
@@ -109,14 +110,32 @@ impl Guard {
     /// Asks, and waits for the answer. The connection is out of the guard while the question is open, so that
     /// it ends with it: on a failure, and when the caller gives up waiting.
     pub(super) async fn ask(&mut self, question: Question) -> Result<Answer, Failure> {
+        let Question { unit, span, timeout } = question;
+        self.call(unit, timeout, request(span), |response| fitting(response, span)).await
+    }
+
+    /// Writes, and waits until the device says back what it has taken. After anything but that or an exception nobody knows
+    /// whether it was done: only reading it back tells.
+    pub(super) async fn write(&mut self, command: &Write) -> Result<(), Failure> {
+        let done = |response| command.is_echo(&response).then_some(());
+        self.call(command.unit, command.timeout, command.request(), done).await
+    }
+
+    async fn call<T>(
+        &mut self,
+        unit: u8,
+        limit: Duration,
+        request: Request<'_>,
+        fit: impl FnOnce(Response) -> Option<T>,
+    ) -> Result<T, Failure> {
         let mut context = self.0.take().ok_or_else(|| Failure::Lost(closed()))?;
-        context.set_slave(Slave(question.unit));
-        let called = timeout(question.timeout, context.call(request(question.span))).await;
+        context.set_slave(Slave(unit));
+        let called = timeout(limit, context.call(request)).await;
         let answer = match called {
-            Err(_) => Err(Failure::Silent(question.timeout)),
+            Err(_) => Err(Failure::Silent(limit)),
             Ok(Err(error)) => Err(Failure::Lost(lost(&error))),
             Ok(Ok(Err(code))) => Err(Failure::Refused(code)),
-            Ok(Ok(Ok(response))) => fitting(response, question.span).ok_or_else(misfit),
+            Ok(Ok(Ok(response))) => fit(response).ok_or_else(misfit),
         };
         if matches!(answer, Ok(_) | Err(Failure::Refused(_))) {
             self.0 = Some(context);

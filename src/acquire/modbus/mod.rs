@@ -2,19 +2,23 @@
 //!
 //! - `plan` makes few reads of many points, `decode` makes samples of the answers;
 //! - `schedule` says whose turn it is, `unit` and `poll` take it, `health` judges what came of it;
+//! - `outputs` sees to it that outputs are as they are ordered, `switch` says what to do for one, `write` how;
 //! - `session` keeps the connection, `guard` and `line` see to it that no answer is taken for another's.
 
 mod decode;
 mod guard;
 mod health;
 mod line;
+mod outputs;
 mod plan;
 mod poll;
 mod schedule;
 mod session;
+mod switch;
 #[cfg(test)]
 mod tests;
 mod unit;
+mod write;
 
 use std::time::Duration;
 
@@ -22,6 +26,7 @@ use tokio::time::{sleep, sleep_until};
 
 use self::guard::Failure;
 use self::health::Outcome;
+use self::outputs::Outputs;
 use self::plan::Located;
 use self::poll::{Polled, Unreachable};
 use self::schedule::{Kind, Schedule, Turn};
@@ -52,6 +57,7 @@ struct Poller<D> {
     context: Context,
     session: Session<D>,
     units: Vec<Unit>,
+    outputs: Outputs,
     schedule: Schedule,
     rng: fastrand::Rng,
 }
@@ -77,13 +83,26 @@ impl<D: Dial> Poller<D> {
         let units = units(&context.site, link);
         let devices = units.iter().map(|unit| (unit.device.index(), unit.interval()));
         let schedule = Schedule::new(devices, context.clock.now().mono);
-        Self { context, session, units, schedule, rng }
+        let outputs = Outputs::new(&context.site, &units, context.orders.clone());
+        Self { context, session, units, outputs, schedule, rng }
     }
 
     async fn run(mut self) {
         while let Some(turn) = self.schedule.next() {
-            sleep_until(self.context.clock.instant(turn.at)).await;
-            if let Err(Unreachable(words)) = self.serve(turn).await {
+            let now = self.context.clock.now().mono;
+            self.outputs.refresh(&self.units, now);
+            let output = self.outputs.next().filter(|(_, due)| *due <= turn.at.max(now));
+            let at = output.map_or(turn.at, |(_, due)| due);
+            tokio::select! {
+                biased;
+                () = self.outputs.changed() => continue,
+                () = sleep_until(self.context.clock.instant(at)) => {}
+            }
+            let served = match output {
+                Some((place, _)) => self.serve_output(place).await,
+                None => self.serve(turn).await,
+            };
+            if let Err(Unreachable(words)) = served {
                 self.reconnect(words).await;
             }
         }

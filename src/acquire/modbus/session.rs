@@ -5,6 +5,7 @@
 use std::fmt;
 use std::future::Future;
 use std::io;
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
@@ -13,6 +14,7 @@ use tokio::time::{sleep, timeout};
 use super::Framing;
 use super::guard::{Answer, Failure, Guard, Question};
 use super::line::Line;
+use super::write::Write;
 use crate::clock::Clock;
 use crate::model::Mono;
 use crate::model::limits::{CONNECT_MAX, RTU_SILENCE_MIN};
@@ -75,6 +77,15 @@ impl<D: Dial> Session<D> {
         }
     }
 
+    /// Writes, over a fresh connection if there is none. Never twice: what came of a write that was not answered only
+    /// reading it back tells.
+    pub(super) async fn write(&mut self, command: &Write) -> Result<(), Failure> {
+        self.begin().await?;
+        let done = self.guard.write(command).await;
+        self.unsettle(command.timeout);
+        done
+    }
+
     /// When the line will be ready for the next question, if it is `now`.
     pub(super) fn settled(&self, now: Mono) -> Mono {
         now.max(self.unsettled)
@@ -98,14 +109,24 @@ impl<D: Dial> Session<D> {
     }
 
     async fn ask_once(&mut self, question: Question) -> Result<Answer, Failure> {
+        self.begin().await?;
+        let answer = self.guard.ask(question).await;
+        self.unsettle(question.timeout);
+        answer
+    }
+
+    async fn begin(&mut self) -> Result<(), Failure> {
         self.connect().await?;
         if self.framing == Framing::Rtu {
             sleep(RTU_SILENCE_MIN).await;
         }
-        let answer = self.guard.ask(question).await;
+        Ok(())
+    }
+
+    /// A question that was given up may still be answered within its deadline.
+    fn unsettle(&mut self, timeout: Duration) {
         if self.framing == Framing::Rtu && !self.guard.is_open() {
-            self.unsettled = self.clock.now().mono + question.timeout;
+            self.unsettled = self.clock.now().mono + timeout;
         }
-        answer
     }
 }

@@ -179,6 +179,7 @@ fn board<const N: usize>(alarms: [Event; N]) -> Board {
     Board {
         alarms: alarms.into_iter().map(|event| (event.transition.alarm.clone(), Arc::new(event))).collect(),
         devices: BTreeMap::from([("gauge".to_owned(), Arc::new(device))]),
+        outputs: BTreeMap::new(),
         risk: Arc::new(Risk { at: stamp(), site: item, hazards }),
     }
 }
@@ -245,6 +246,7 @@ fn site() -> Site {
         links: vec![Link { kind: LinkKind::Mqtt(broker()), devices: vec![DeviceId::new(0)] }],
         points: names.map(point).to_vec(),
         rules: vec![limits()],
+        outputs: Vec::new(),
         forwarders: destinations(),
         store: StoreOptions { directory: "unused".into(), telemetry_bytes_max: 0 },
         console: None,

@@ -7,6 +7,7 @@ mod output;
 mod properties;
 mod restart;
 mod scenario;
+mod switching;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,7 +17,7 @@ use super::testing::{Plant, limit, no_limits};
 use crate::model::{
     Action, AlarmState, Batch, Command, CommandResult, DeviceId, EventKind, HealthReport, HealthSource,
     Input, Level, LinkReport, LinkState, Mono, Now, Output, PointId, Quality, Reading, Reason, Sample, Stamp,
-    Text, Transition, Value, Wall,
+    Standing, Text, Transition, Value, Wall,
 };
 use crate::site::{Limits, RuleKind, Site};
 
@@ -51,7 +52,7 @@ impl Run {
         Self::resume(site, Vec::new(), 0)
     }
 
-    fn resume(site: Site, standing: Vec<Transition>, ms: u64) -> Self {
+    fn resume(site: Site, standing: impl Into<Standing>, ms: u64) -> Self {
         let site = Arc::new(site);
         let mut out = Output::default();
         let engine = Engine::new(Arc::clone(&site), standing, at(ms), &mut out);

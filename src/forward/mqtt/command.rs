@@ -1,13 +1,17 @@
 //! Commands from the centre: what a payload asks for, or one clear sentence on why it cannot be understood.
 
+use std::time::Duration;
+
 use serde_json::Value as Json;
 
 use crate::forward::contract::{CommandKind, CommandMessage};
-use crate::model::limits::{MQTT_PAYLOAD_BYTES_MAX, OPERATOR_NAME_CHARS_MAX, OPERATOR_REASON_CHARS_MAX};
-use crate::model::{Action, Command};
+use crate::model::limits::{
+    MQTT_PAYLOAD_BYTES_MAX, OPERATOR_NAME_CHARS_MAX, OPERATOR_REASON_CHARS_MAX, OUTPUT_COMMAND_MAX,
+};
+use crate::model::{Action, Command, Stamp, Wall};
 use crate::words;
 
-/// Characters of a command's id, and of an alarm's name.
+/// Characters of a command's id, and of an alarm's or an output's name.
 const ID_CHARS_MAX: usize = 64;
 const ALARM_CHARS_MAX: usize = 256;
 
@@ -16,8 +20,36 @@ const ALARM_CHARS_MAX: usize = 256;
 pub(super) enum Request {
     /// For the engine.
     Command(Command),
+    /// For the engine, if it is fresh; when it was given, if that is said.
+    Momentary(Command, Option<Stamp>),
     /// The retained state again.
     Snapshot,
+}
+
+/// When a command came.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Arrival {
+    pub(super) at: Wall,
+    /// How long the connection had been open by then. A broker that kept commands while it was not hands them over at once.
+    pub(super) connected_for: Duration,
+}
+
+/// Why a command that is meant for a moment must not be carried out any more, if it must not.
+pub(super) fn too_late(given: Option<Stamp>, arrival: Arrival) -> Option<String> {
+    let seconds = OUTPUT_COMMAND_MAX.as_secs();
+    match given {
+        None if arrival.connected_for < OUTPUT_COMMAND_MAX => Some(format!(
+            "the broker may have kept this command from before the connection, which is not {seconds} s old: \
+             say in `at` when it is given, or send it again"
+        )),
+        None => None,
+        Some(given) => {
+            let off_ms = arrival.at.0.abs_diff(given.wall.0);
+            (u128::from(off_ms) > OUTPUT_COMMAND_MAX.as_millis()).then(|| {
+                format!("it was given at {given}, more than {seconds} s from the gateway's time: too late to switch")
+            })
+        }
+    }
 }
 
 /// A payload that is no command: its id if it has one, and why.
@@ -60,18 +92,26 @@ fn read(json: Json, retained: bool) -> Result<(String, Request), String> {
 }
 
 fn request(message: CommandMessage) -> Result<Request, String> {
-    let CommandMessage { cmd, alarm, raised_at, by, reason, .. } = message;
+    let CommandMessage { cmd, alarm, raised_at, output, on, at, by, reason, .. } = message;
     let reason = taken("reason", reason.as_deref(), OPERATOR_REASON_CHARS_MAX)?;
     match cmd {
         CommandKind::Snapshot => Ok(Request::Snapshot),
         CommandKind::Ack => {
-            let present =
-                |field, value: Option<String>| value.ok_or_else(|| format!("missing field `{field}`"));
             let alarm = needed("alarm", &present("alarm", alarm)?, ALARM_CHARS_MAX)?;
             let by = needed("by", &present("by", by)?, OPERATOR_NAME_CHARS_MAX)?;
             Ok(Request::Command(Command { action: Action::Acknowledge { alarm, raised_at }, by, reason }))
         }
+        CommandKind::Switch => {
+            let output = needed("output", &present("output", output)?, ALARM_CHARS_MAX)?;
+            let on = present("on", on)?;
+            let by = needed("by", &present("by", by)?, OPERATOR_NAME_CHARS_MAX)?;
+            Ok(Request::Momentary(Command { action: Action::Switch { output, on }, by, reason }, at))
+        }
     }
+}
+
+fn present<T>(field: &str, value: Option<T>) -> Result<T, String> {
+    value.ok_or_else(|| format!("missing field `{field}`"))
 }
 
 /// What a field that must say something says, by the rule for [`words::line`].
@@ -101,9 +141,30 @@ mod tests {
         assert_eq!(id, "c-1");
         let Request::Command(command) = request else { panic!("{request:?}") };
         assert_eq!((command.by.as_str(), command.reason.as_deref()), ("李工", Some("已派人")));
-        let Action::Acknowledge { alarm, raised_at } = command.action;
+        let Action::Acknowledge { alarm, raised_at } = command.action else { panic!("{:?}", command.action) };
         assert_eq!(alarm, "tank1.level");
         assert_eq!(raised_at.unwrap().to_string(), "2026-11-21T20:15:03.214+08:00");
+    }
+
+    #[test]
+    fn an_order_to_switch_is_read_whole() {
+        let payload =
+            r#"{"v":1,"id":"c-2","cmd":"switch","output":"siren1","on":false,"by":"李工","reason":"误报"}"#;
+        let (_, request) = parse(payload.as_bytes(), false).unwrap();
+        let action = Action::Switch { output: "siren1".to_owned(), on: false };
+        let command = Command { action, by: "李工".to_owned(), reason: Some("误报".to_owned()) };
+        assert_eq!(request, Request::Momentary(command, None));
+    }
+
+    #[test]
+    fn p6_an_order_to_switch_that_may_be_old_is_refused() {
+        let arrival = |seconds| Arrival { at: Wall(1_000_000), connected_for: Duration::from_secs(seconds) };
+        let given = |ms| Some(Wall(ms).stamp(&jiff::tz::TimeZone::UTC));
+        assert!(too_late(None, arrival(9)).unwrap().contains("`at`"), "it may have waited at the broker");
+        assert_eq!(too_late(None, arrival(10)), None);
+        assert_eq!(too_late(given(990_000), arrival(0)), None);
+        assert!(too_late(given(989_999), arrival(60)).unwrap().contains("too late"));
+        assert!(too_late(given(1_010_001), arrival(60)).is_some(), "a clock that is ahead proves nothing");
     }
 
     #[test]
@@ -135,6 +196,10 @@ mod tests {
             (r#"{"v":1,"id":"a","cmd":"explode"}"#, "unknown variant `explode`"),
             (r#"{"v":1,"id":"a","cmd":"ack","by":"c"}"#, "missing field `alarm`"),
             (r#"{"v":1,"id":"a","cmd":"ack","alarm":"b"}"#, "missing field `by`"),
+            (r#"{"v":1,"id":"a","cmd":"switch","on":true,"by":"c"}"#, "missing field `output`"),
+            (r#"{"v":1,"id":"a","cmd":"switch","output":"b","by":"c"}"#, "missing field `on`"),
+            (r#"{"v":1,"id":"a","cmd":"switch","output":"b","on":true}"#, "missing field `by`"),
+            (r#"{"v":1,"id":"a","cmd":"switch","output":"b","on":1,"by":"c"}"#, "invalid type"),
             (r#"{"v":1,"id":"a","cmd":"ack","alarm":"b","by":"c","raisedat":1}"#, "unknown field `raisedat`"),
             (r#"{"v":1,"id":"a","cmd":"ack","alarm":"b","by":" \n"}"#, "`by` is blank"),
             (r#"{"v":1,"id":"a","cmd":"ack","alarm":"b","by":"c\u0000d"}"#, "`by` holds a control character"),

@@ -7,7 +7,7 @@ use rumqttc::Publish;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use super::command::{self, Refusal, Request};
+use super::command::{self, Arrival, Refusal, Request};
 use crate::forward::contract::{ReplyMessage, V1};
 use crate::inbox::Inbox;
 use crate::model::limits::{COMMAND_WAIT_MAX, MQTT_COMMANDS_MAX};
@@ -43,7 +43,7 @@ impl Desk {
     }
 
     /// Takes in a command.
-    pub(super) fn take(&mut self, publish: Publish) -> Duty {
+    pub(super) fn take(&mut self, publish: Publish, arrival: Arrival) -> Duty {
         if self.running.len() + self.answers.len() >= MQTT_COMMANDS_MAX {
             tracing::warn!("too many commands at once: one was dropped");
             return Duty::Dismiss(publish);
@@ -51,6 +51,10 @@ impl Desk {
         match command::parse(&publish.payload, publish.retain) {
             Err(refusal) => self.refuse(Some(publish), refusal),
             Ok((id, Request::Command(command))) => self.carry_out(publish, id, command),
+            Ok((id, Request::Momentary(command, given))) => match command::too_late(given, arrival) {
+                None => self.carry_out(publish, id, command),
+                Some(why) => self.refuse(Some(publish), Refusal { id: Some(id), why }),
+            },
             Ok((id, Request::Snapshot)) => {
                 self.done(publish, id, Ok(()));
                 return Duty::Snapshot;

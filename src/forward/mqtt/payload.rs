@@ -5,10 +5,11 @@ use serde::ser::{SerializeMap, Serializer};
 
 use super::topics::Topics;
 use crate::forward::contract::{
-    AlarmCurrent, AlarmEventMessage, DeviceMessage, ReplyMessage, RiskMessage, StatusMessage, V1,
+    AlarmCurrent, AlarmEventMessage, DeviceMessage, OutputMessage, ReplyMessage, RiskMessage, StatusMessage,
+    V1,
 };
 use crate::model::limits::BACKFILL_AFTER;
-use crate::model::{AlarmState, DeviceStatus, Event, Quality, Risk, Wall};
+use crate::model::{AlarmState, DeviceStatus, Event, OutputStatus, Quality, Risk, Wall};
 use crate::store::Row;
 
 /// One message for the broker.
@@ -49,6 +50,10 @@ impl Outgoing {
 
     pub(super) fn device(topics: &Topics, status: &DeviceStatus) -> Self {
         Self::new(topics.device(&status.device), true, &DeviceMessage::new(status))
+    }
+
+    pub(super) fn output(topics: &Topics, status: &OutputStatus) -> Self {
+        Self::new(topics.output(&status.output), true, &OutputMessage::new(status))
     }
 
     pub(super) fn data(topics: &Topics, row: &Row, now: Wall) -> Self {

@@ -1,7 +1,7 @@
 //! One connection being served: hand over what is next while there is room, take in acknowledgements and commands, say what
 //! changed. Everything here dies with the connection but the feed.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use rumqttc::{ConnectReturnCode, Event, Outgoing as Sent, Packet, Publish, QoS, SubscribeReasonCode};
@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::command::Refusal;
+use super::command::{Arrival, Refusal};
 use super::desk::{Answer, Desk, Duty};
 use super::link::{Link, Lost};
 use super::payload::Outgoing;
@@ -21,7 +21,7 @@ use crate::forward::feed::{Feed, Page};
 use crate::forward::queue::{Lane, Room, Ticket};
 use crate::forward::{Context, Health, SAVE_EVERY};
 use crate::model::limits::{MQTT_ACK_WAIT_MAX, SHUTDOWN_MAX};
-use crate::model::{AlarmState, Board, Event as AlarmEvent, Mono, Text};
+use crate::model::{AlarmState, Board, Event as AlarmEvent, EventKind, Mono, Text};
 use crate::store::StoreError;
 
 /// How a connection ended.
@@ -40,6 +40,7 @@ enum Due {
     Alarm(String),
     Risk,
     Device(String),
+    Output(String),
 }
 
 /// What this gateway's status is while it is connected.
@@ -80,6 +81,7 @@ pub(super) struct Session<'a> {
     floor: u64,
     /// When the broker last acknowledged something, or was last owed nothing.
     acknowledged_at: Mono,
+    connected_at: Mono,
 }
 
 impl<'a> Session<'a> {
@@ -111,6 +113,7 @@ impl<'a> Session<'a> {
             due: BTreeSet::new(),
             desk: Desk::new(context.inbox.clone()),
             acknowledged_at: context.clock.now().mono,
+            connected_at: context.clock.now().mono,
         }
     }
 
@@ -147,6 +150,7 @@ impl<'a> Session<'a> {
                 "the client took no subscription",
             ))));
         }
+        self.connected_at = self.context.clock.now().mono;
         self.feed.connected();
         self.due.insert(Due::Status);
         self.all_due();
@@ -209,7 +213,7 @@ impl<'a> Session<'a> {
                 for event in events {
                     let ticket = Ticket { lane: Lane::Events, position: event.seq };
                     self.send(Outgoing::event(self.topics, &event, now), Token::Entry(ticket));
-                    if self.is_latest(&event) {
+                    if event.transition.event != EventKind::Switched && self.is_latest(&event) {
                         self.send(Outgoing::current(self.topics, &event), Token::Entry(ticket));
                     }
                 }
@@ -264,6 +268,7 @@ impl<'a> Session<'a> {
             Due::Alarm(name) => board.alarms.get(&name).map(|event| Outgoing::current(self.topics, event)),
             Due::Risk => Some(Outgoing::risk(self.topics, &board.risk)),
             Due::Device(name) => board.devices.get(&name).map(|status| Outgoing::device(self.topics, status)),
+            Due::Output(name) => board.outputs.get(&name).map(|status| Outgoing::output(self.topics, status)),
         };
         if let Some(message) = message {
             self.send(message, Token::Volatile);
@@ -306,7 +311,9 @@ impl<'a> Session<'a> {
     }
 
     fn take_command(&mut self, publish: Publish) {
-        match self.desk.take(publish) {
+        let now = self.context.clock.now();
+        let arrival = Arrival { at: now.wall, connected_for: now.mono - self.connected_at };
+        match self.desk.take(publish, arrival) {
             Duty::Nothing => {}
             Duty::Dismiss(publish) => self.acknowledge(&publish),
             Duty::Snapshot => {
@@ -328,6 +335,7 @@ impl<'a> Session<'a> {
         self.due.insert(Due::Risk);
         self.due.extend(board.alarms.keys().cloned().map(Due::Alarm));
         self.due.extend(board.devices.keys().cloned().map(Due::Device));
+        self.due.extend(board.outputs.keys().cloned().map(Due::Output));
         self.seen = board;
     }
 
@@ -337,12 +345,8 @@ impl<'a> Session<'a> {
         if !Arc::ptr_eq(&board.risk, &self.seen.risk) {
             self.due.insert(Due::Risk);
         }
-        for (name, status) in &board.devices {
-            let same = self.seen.devices.get(name).is_some_and(|old| Arc::ptr_eq(old, status));
-            if !same {
-                self.due.insert(Due::Device(name.clone()));
-            }
-        }
+        self.due.extend(renewed(&self.seen.devices, &board.devices).map(Due::Device));
+        self.due.extend(renewed(&self.seen.outputs, &board.outputs).map(Due::Output));
         self.seen = board;
     }
 
@@ -384,4 +388,13 @@ impl<'a> Session<'a> {
             while !matches!(self.link.next().await, Ok(Event::Outgoing(Sent::Disconnect)) | Err(_)) {}
         }
     }
+}
+
+/// The names of the entries of `new` that are not those of `old`.
+fn renewed<T>(
+    old: &BTreeMap<String, Arc<T>>,
+    new: &BTreeMap<String, Arc<T>>,
+) -> impl Iterator<Item = String> {
+    let same = |name: &str, entry: &Arc<T>| old.get(name).is_some_and(|old| Arc::ptr_eq(old, entry));
+    new.iter().filter(move |(name, entry)| !same(name, entry)).map(|(name, _)| name.clone())
 }

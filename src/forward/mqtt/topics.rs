@@ -34,6 +34,10 @@ impl Topics {
         format!("{}/device/{device}", self.root)
     }
 
+    pub(super) fn output(&self, output: &str) -> String {
+        format!("{}/output/{output}", self.root)
+    }
+
     pub(super) fn data(&self, device: &str) -> String {
         format!("{}/data/{device}", self.root)
     }

@@ -10,8 +10,8 @@ use schemars::{JsonSchema, schema_for};
 use serde_json::{Value as Json, json};
 
 use crate::forward::contract::{
-    AlarmCurrent, AlarmEventMessage, CommandMessage, DataMessage, DeviceMessage, ReplyMessage, RiskMessage,
-    StatusMessage,
+    AlarmCurrent, AlarmEventMessage, CommandMessage, DataMessage, DeviceMessage, OutputMessage, ReplyMessage,
+    RiskMessage, StatusMessage,
 };
 
 /// Each payload's schema by the name of its file.
@@ -25,6 +25,7 @@ fn schemas() -> Vec<(&'static str, Json)> {
         ("command", schema::<CommandMessage>()),
         ("data", schema::<DataMessage>()),
         ("device", schema::<DeviceMessage>()),
+        ("output", schema::<OutputMessage>()),
         ("reply", schema::<ReplyMessage>()),
         ("risk", schema::<RiskMessage>()),
         ("status", schema::<StatusMessage>()),
@@ -91,6 +92,7 @@ fn every_example_in_the_documentation_is_what_its_schema_says() {
             "cmd/reply" => "reply",
             "data/{device}" => "data",
             "device/{device}" => "device",
+            "output/{output}" => "output",
             other => other,
         };
         check(name, payload);

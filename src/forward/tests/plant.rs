@@ -70,7 +70,9 @@ impl Plant {
                 match message.input {
                     Input::Health(report) => told.send(report.error).await.unwrap(),
                     Input::Command(command) => {
-                        let crate::model::Action::Acknowledge { alarm, .. } = &command.action;
+                        let crate::model::Action::Acknowledge { alarm, .. } = &command.action else {
+                            panic!("{command:?}")
+                        };
                         let unknown = CommandError::UnknownAlarm(alarm.clone());
                         let result = if alarm == "nowhere" { Err(unknown) } else { Ok(()) };
                         commanded.send(command).await.unwrap();

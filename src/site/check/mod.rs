@@ -9,6 +9,8 @@ mod hazards;
 mod limits;
 mod links;
 mod names;
+mod output_values;
+mod outputs;
 mod packs;
 mod points;
 mod registers;
@@ -41,8 +43,11 @@ pub(super) fn check(
     let hazards = hazards::check(gathered, context);
     let (mut devices, links) = devices::check(gathered, &hazards, context);
     let points = points::check(gathered, &hazards, &mut devices, context);
+    let outputs = outputs::check(gathered, &hazards, &devices, context);
+    outputs.need_points(&devices, context);
     let forwarders = forward::check(gathered, context);
-    let rules = rules::check(gathered, &hazards, &devices, &points, &forwarders, context);
+    let rules = rules::check(gathered, &hazards, &devices, &points, (&outputs, &forwarders), context);
+    let outputs = outputs.called_by(&rules, context);
     let services = services::check(gathered, context)?;
     echoes::check(&devices, &links, &forwarders, &services.identity, context);
     Some(Site {
@@ -52,7 +57,8 @@ pub(super) fn check(
         devices: devices.list,
         links,
         points: points.list,
-        rules,
+        rules: rules.list,
+        outputs,
         forwarders: forwarders.list,
         store: services.store,
         console: services.console,

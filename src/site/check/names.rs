@@ -34,6 +34,11 @@ impl Names {
         true
     }
 
+    /// Whether there is an entry of that name.
+    pub(super) fn knows(&self, name: &str) -> bool {
+        self.map.contains_key(name)
+    }
+
     /// The entry of that name, which is meant to exist.
     /// None and no mistake, if it may be among what the first stage left out.
     pub(super) fn find(&self, name: &str, place: Place, context: &mut Context<'_>) -> Option<usize> {

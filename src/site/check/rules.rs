@@ -9,6 +9,7 @@ use super::forward::Forwarders;
 use super::hazards::Hazards;
 use super::limits::{self, Written};
 use super::names::Names;
+use super::outputs::Outputs;
 use super::packs;
 use super::points::Points;
 use crate::model::{DeviceId, ForwarderId, HealthSource, Level, PointId};
@@ -20,7 +21,7 @@ use crate::site::source::{Place, Spot};
 
 /// Rules as they are collected.
 pub(super) struct Rules {
-    list: Vec<Rule>,
+    pub(super) list: Vec<Rule>,
     names: Names,
 }
 
@@ -31,6 +32,25 @@ impl Rules {
             self.list.push(rule);
         }
     }
+
+    /// The alarm of this name, which is meant to exist. None and no mistake, if it may be among what the first stage
+    /// left out: a device or a point has alarms of its own.
+    pub(super) fn find(&self, name: &str, place: Place, context: &mut Context<'_>) -> Option<usize> {
+        if context.damage.any() && !self.names.knows(name) {
+            return None;
+        }
+        self.names.find(name, place, context)
+    }
+
+    /// Refuses the name of something else that events are told of, if it is an alarm's.
+    pub(super) fn refuse_name(&self, name: &str, place: Place, context: &mut Context<'_>) {
+        if self.names.knows(name) {
+            context
+                .findings
+                .add(place, format!("`{name}` is an alarm's name already"))
+                .hint("events of both would be told under one name: give one of them another");
+        }
+    }
 }
 
 pub(super) fn check(
@@ -38,9 +58,9 @@ pub(super) fn check(
     hazards: &Hazards,
     devices: &Devices<'_>,
     points: &Points<'_>,
-    forwarders: &Forwarders,
+    (outputs, forwarders): (&Outputs<'_>, &Forwarders),
     context: &mut Context<'_>,
-) -> Vec<Rule> {
+) -> Rules {
     let mut rules = Rules { list: Vec::new(), names: Names::new("alarm") };
     with_points(points, &mut rules, context);
     for part in &gathered.parts {
@@ -54,8 +74,11 @@ pub(super) fn check(
     packs::apply(gathered, hazards, points, &mut rules, context);
     of_devices(devices, &mut rules, context);
     of_points(devices, points, &mut rules, context);
+    for (rule, place) in outputs.failures() {
+        rules.add(rule, place, context);
+    }
     of_gateway(gathered, forwarders, &mut rules, context);
-    rules.list
+    rules
 }
 
 /// `limits = { … }` of points.

@@ -46,6 +46,9 @@ pub(in crate::site) struct RawDevice {
     /// Modbus: the number that the manual gives to the first register; addresses are written as the manual does.
     #[schemars(range(min = 0, max = 1), extend("default" = defaults::ADDRESS_BASE))]
     pub(in crate::site) address_base: Option<u8>,
+    /// Modbus: whether outputs are written with functions 15 and 16 even where 5 and 6 would do.
+    #[schemars(extend("default" = false))]
+    pub(in crate::site) write_multiple: Option<bool>,
     /// Modbus: order of bytes and words, unless a point says otherwise.
     #[schemars(extend("default" = "ABCD"))]
     pub(in crate::site) byte_order: Option<OrderWord>,

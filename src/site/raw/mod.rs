@@ -4,6 +4,7 @@
 
 mod device;
 mod library;
+mod output;
 mod rule;
 mod service;
 
@@ -12,6 +13,7 @@ use serde::Deserialize;
 
 pub(super) use device::{OrderWord, ProtocolWord, RawDevice, RawPoint, TypeWord};
 pub(super) use library::{RawPackFile, RawPackRule, RawTemplate};
+pub(super) use output::{RawOutput, UntilWord};
 pub(super) use rule::{RawLevels, RawLimits, RawPack, RawRule, RuleWord};
 pub(super) use service::{
     RawBroker, RawConsole, RawForward, RawIdentity, RawInflux, RawMqtt, RawSecret, RawServices, RawStore,
@@ -55,6 +57,9 @@ pub(super) struct RawSite {
     /// A pack of ready-made rules, applied to points.
     #[serde(default)]
     pub(super) pack: Vec<RawPack>,
+    /// What the gateway may write: a siren, a beacon, a ventilator's start. Nothing else is ever written.
+    #[serde(default)]
+    pub(super) output: Vec<RawOutput>,
     /// A destination for alarms and readings.
     #[serde(default)]
     pub(super) forward: Vec<RawForward>,

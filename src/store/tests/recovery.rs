@@ -29,7 +29,11 @@ async fn p1_a_crash_loses_nothing_and_numbers_go_on_where_they_stopped() {
 
     site.store.directory = left.path().to_owned();
     let opened = open(&site);
-    assert_eq!(opened.store.standing(), [raised("a"), acknowledged], "acknowledged alarms stay acknowledged");
+    assert_eq!(
+        opened.store.standing().alarms,
+        [raised("a"), acknowledged],
+        "acknowledged alarms stay acknowledged"
+    );
     let store = opened.store;
     assert_eq!(*store.heads().borrow(), Heads { event: 5, telemetry: 3, floor: 0 });
     commit(&store, alarms(vec![raised("d")])).await;
@@ -48,7 +52,7 @@ async fn everything_is_there_after_an_orderly_restart() {
     for round in 1..=3 {
         let opened = open(&site);
         let store = opened.store;
-        assert_eq!(store.standing().len() as u64, round - 1);
+        assert_eq!(store.standing().alarms.len() as u64, round - 1);
         commit(&store, alarms(vec![raised(&format!("a{round}"))])).await;
         commit(&store, telemetry(vec![batch(1, AT, 1.0)])).await;
         assert_eq!(*store.heads().borrow(), Heads { event: round, telemetry: round, floor: 0 });
@@ -90,7 +94,7 @@ async fn dropping_the_last_handle_commits_what_is_queued() {
     drop(store);
     while ended.changed().await.is_ok() {}
     let opened = open(&site);
-    assert_eq!(opened.store.standing(), [raised("a")]);
+    assert_eq!(opened.store.standing().alarms, [raised("a")]);
     opened.store.close().await;
 }
 
@@ -153,7 +157,7 @@ async fn a_database_with_a_damaged_row_is_set_aside_and_numbers_never_go_back() 
 
         let opened = open(&site);
         assert!(opened.set_aside.is_some_and(|aside| aside.exists()), "{damage}");
-        assert_eq!(opened.store.standing(), []);
+        assert_eq!(opened.store.standing().alarms, []);
         let heads = *opened.store.heads().borrow();
         assert!(heads.event > last, "{damage}: numbers go back");
         let cursor = opened.store.outbox("a").unwrap().progress().await.unwrap();

@@ -1,0 +1,275 @@
+//! What each output is to be. That is a function of two things: which alarms call for it, and the last command, which holds
+//! until an alarm behind the output begins to call, calls anew, or ceases to. What an output is, only its device can say.
+
+use crate::model::limits::OUTPUT_COMMAND_MAX;
+use crate::model::{
+    AlarmId, EventKind, Mono, OutputId, OutputOrder, OutputReport, OutputStatus, Stamp, Text,
+};
+use crate::site::{Call, OutputSpec, Site, Until};
+
+use super::alarm::Alarm;
+
+/// Every output that is enabled.
+#[derive(Debug)]
+pub(super) struct Outputs {
+    /// By output id; none for those that are not enabled.
+    list: Vec<Option<Outlet>>,
+    /// Which outputs an alarm may call for, and at which place among their calls; in the order of the alarms.
+    behind: Vec<(AlarmId, OutputId, usize)>,
+}
+
+/// One output.
+#[derive(Debug)]
+pub(super) struct Outlet {
+    /// For each alarm behind it, whether it calls.
+    calls: Vec<bool>,
+    /// The command that holds.
+    hand: Option<Hand>,
+    wanted: bool,
+    since: Stamp,
+    /// What was last read back, and whether its device has answered since.
+    known: bool,
+    shown: Option<bool>,
+    /// What went wrong at the device, and what is therefore wrong with the output.
+    error: Option<Text>,
+    trouble: Option<Text>,
+    confirmed: bool,
+    /// Whether something has been heard of it since it was last switched.
+    is_answered: bool,
+    told: Option<OutputStatus>,
+}
+
+/// A command that holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Hand {
+    on: bool,
+    pub(super) by: String,
+    pub(super) reason: Option<String>,
+    /// When it is withdrawn, unless it has been carried out.
+    until: Option<Mono>,
+}
+
+/// Whether an alarm calls for an output.
+fn is_calling(call: &Call, until: Until, alarm: &Alarm) -> bool {
+    until.covers(alarm.state()) && alarm.level().is_some_and(|level| level >= call.level)
+}
+
+impl Outputs {
+    /// Every output off, nothing calling, as nothing is known yet.
+    pub(super) fn new(site: &Site, at: Stamp) -> Self {
+        let mut behind = Vec::new();
+        for (index, output) in site.outputs.iter().enumerate().filter(|(_, output)| output.enabled) {
+            let places = output.calls.iter().enumerate();
+            behind.extend(places.map(|(place, call)| (call.alarm, OutputId::new(index), place)));
+        }
+        behind.sort_unstable();
+        let list = site.outputs.iter().map(|spec| spec.enabled.then(|| Outlet::new(spec, at))).collect();
+        Self { list, behind }
+    }
+
+    /// Those that are enabled.
+    pub(super) fn ids(&self) -> impl Iterator<Item = OutputId> + use<> {
+        let enabled: Vec<bool> = self.list.iter().map(Option::is_some).collect();
+        (0..enabled.len()).filter(move |index| enabled[*index]).map(OutputId::new)
+    }
+
+    pub(super) fn get(&self, id: OutputId) -> Option<&Outlet> {
+        self.list[id.index()].as_ref()
+    }
+
+    pub(super) fn get_mut(&mut self, id: OutputId) -> Option<&mut Outlet> {
+        self.list[id.index()].as_mut()
+    }
+
+    /// Takes note of an alarm's new state. Adds to `touched` the outputs whose call it has changed or renewed.
+    pub(super) fn hear(
+        &mut self,
+        site: &Site,
+        (id, alarm): (AlarmId, &Alarm),
+        event: EventKind,
+        touched: &mut Vec<(OutputId, AlarmId)>,
+    ) {
+        let first = self.behind.partition_point(|(behind, ..)| *behind < id);
+        let renewed = matches!(event, EventKind::Raised | EventKind::Escalated);
+        for (_, output, place) in self.behind[first..].iter().take_while(|(behind, ..)| *behind == id) {
+            let (spec, outlet) = (site.output(*output), &mut self.list[output.index()]);
+            let Some(outlet) = outlet else { continue };
+            let calls = is_calling(&spec.calls[*place], spec.until, alarm);
+            let changed = std::mem::replace(&mut outlet.calls[*place], calls) != calls;
+            if changed || (calls && renewed) {
+                touched.push((*output, id));
+            }
+        }
+    }
+}
+
+impl Outlet {
+    fn new(spec: &OutputSpec, at: Stamp) -> Self {
+        Self {
+            calls: vec![false; spec.calls.len()],
+            hand: None,
+            wanted: false,
+            since: at,
+            known: false,
+            shown: None,
+            error: None,
+            trouble: None,
+            confirmed: true,
+            is_answered: true,
+            told: None,
+        }
+    }
+
+    /// Goes on where the output stood, with the alarms as they stand. A command that had been carried out still holds; one
+    /// that had not is too old. Returns the withdrawn command, if there is one, and whether the output is to change.
+    pub(super) fn restore(
+        &mut self,
+        spec: &OutputSpec,
+        alarms: &[Alarm],
+        kept: Option<&OutputStatus>,
+        at: Stamp,
+    ) -> (Option<String>, bool) {
+        for (calls, call) in self.calls.iter_mut().zip(&spec.calls) {
+            *calls = is_calling(call, spec.until, &alarms[call.alarm.index()]);
+        }
+        let mut late = None;
+        if let Some(kept) = kept {
+            let OutputStatus { on, wanted, since, by, reason, confirmed, .. } = kept.clone();
+            (self.wanted, self.since, self.confirmed) = (wanted, since, confirmed);
+            self.known = on.unwrap_or(wanted == confirmed);
+            match by {
+                Some(by) if confirmed => self.hand = Some(Hand { on: wanted, by, reason, until: None }),
+                by => late = by,
+            }
+        }
+        (late, self.turn(at))
+    }
+
+    /// What the alarms and the command make of it.
+    fn due(&self) -> bool {
+        self.hand.as_ref().map_or_else(|| self.calls.contains(&true), |hand| hand.on)
+    }
+
+    /// Brings what is wanted in step with what is due. Returns whether that is something else.
+    pub(super) fn turn(&mut self, at: Stamp) -> bool {
+        let due = self.due();
+        if due == self.wanted {
+            return false;
+        }
+        (self.wanted, self.since) = (due, at);
+        self.begin();
+        true
+    }
+
+    /// A command holds from now on. Returns when it is withdrawn, unless it has been carried out.
+    pub(super) fn command(&mut self, on: bool, by: String, reason: Option<String>, now: Mono) -> Mono {
+        let until = now + OUTPUT_COMMAND_MAX;
+        self.hand = Some(Hand { on, by, reason, until: Some(until) });
+        self.begin();
+        until
+    }
+
+    /// What was known of an earlier order says nothing of this one.
+    fn begin(&mut self) {
+        (self.confirmed, self.is_answered, self.error) = (false, false, None);
+    }
+
+    /// The command that holds, if any, holds no longer.
+    pub(super) fn release(&mut self) -> Option<Hand> {
+        self.hand.take()
+    }
+
+    /// The command, if it could not be carried out by `now`; it holds no longer.
+    pub(super) fn withdraw(&mut self, now: Mono) -> Option<Hand> {
+        let late = self.hand.take_if(|hand| hand.until.is_some_and(|until| until <= now))?;
+        let seconds = OUTPUT_COMMAND_MAX.as_secs();
+        self.error.get_or_insert_with(|| {
+            Text::new(
+                format!("指令 {seconds} s 内未能执行"),
+                format!("a command was not carried out within {seconds} s"),
+            )
+        });
+        Some(late)
+    }
+
+    /// Takes what was found at the device. Returns whether a command has just been carried out.
+    pub(super) fn report(&mut self, report: OutputReport) -> bool {
+        self.shown = report.on;
+        self.known = report.on.unwrap_or(self.known);
+        self.error = report.error;
+        self.is_answered = true;
+        if self.error.is_some() || self.shown != Some(self.wanted) {
+            return false;
+        }
+        self.confirmed = true;
+        self.hand.as_mut().is_some_and(|hand| hand.until.take().is_some())
+    }
+
+    /// Works out what is wrong, and whether the output is not known to be as wanted. Of a device that is down its own alarm
+    /// tells, unless the output is to change.
+    pub(super) fn review(&mut self, is_down: bool) -> bool {
+        self.trouble = if is_down {
+            self.shown = None;
+            (self.wanted != self.known).then(unreachable)
+        } else {
+            // What was read back before the order says nothing of it.
+            let differs = self.shown.filter(|on| self.is_answered && *on != self.wanted);
+            self.error.clone().or_else(|| differs.map(unlike))
+        };
+        self.trouble.is_some() || !(is_down || self.confirmed)
+    }
+
+    pub(super) fn trouble(&self) -> Option<&Text> {
+        self.trouble.as_ref()
+    }
+
+    /// When the command is withdrawn, unless it has been carried out.
+    pub(super) fn deadline(&self) -> Option<Mono> {
+        self.hand.as_ref().and_then(|hand| hand.until)
+    }
+
+    pub(super) fn wanted(&self) -> bool {
+        self.wanted
+    }
+
+    pub(super) fn hand(&self) -> Option<&Hand> {
+        self.hand.as_ref()
+    }
+
+    /// The order that stands. Off is written once: who switches it on after that has their reasons, and is told of only.
+    pub(super) fn order(&self, output: OutputId) -> OutputOrder {
+        let write = self.wanted || !self.confirmed;
+        OutputOrder { output, on: self.wanted, write, until: self.deadline() }
+    }
+
+    /// Its state for others to see, if it is another than the last one given out.
+    pub(super) fn status(&mut self, name: &str, at: Stamp) -> Option<OutputStatus> {
+        let hand = self.hand.as_ref();
+        let status = OutputStatus {
+            at,
+            output: name.to_owned(),
+            on: self.shown,
+            wanted: self.wanted,
+            since: self.since,
+            by: hand.map(|hand| hand.by.clone()),
+            reason: hand.and_then(|hand| hand.reason.clone()),
+            error: self.trouble.clone(),
+            confirmed: self.confirmed,
+        };
+        let same = self.told.as_ref().is_some_and(|told| OutputStatus { at, ..told.clone() } == status);
+        (!same).then(|| self.told.insert(status).clone())
+    }
+}
+
+fn unreachable() -> Text {
+    Text::new("所在设备无应答", "its device does not answer")
+}
+
+/// What is found where the other was wanted.
+fn unlike(on: bool) -> Text {
+    if on {
+        Text::new("实际状态与要求不符：实际为开，要求为关", "it is on, and is wanted off")
+    } else {
+        Text::new("实际状态与要求不符：实际为关，要求为开", "it is off, and is wanted on")
+    }
+}
