@@ -2,7 +2,8 @@
 //!
 //! - `plan` makes few reads of many points, `decode` makes samples of the answers;
 //! - `schedule` says whose turn it is, `unit` and `poll` take it, `health` judges what came of it;
-//! - `session` keeps the connection, `guard` and `line` see to it that no answer is taken for another's.
+//! - `session` keeps the connection, `guard` and `line` see to it that no answer is taken for another's;
+//! - `probe` asks by the same means what a person wants to know.
 
 mod decode;
 mod guard;
@@ -10,6 +11,7 @@ mod health;
 mod line;
 mod plan;
 mod poll;
+pub mod probe;
 mod schedule;
 mod session;
 #[cfg(test)]
