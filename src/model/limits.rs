@@ -117,6 +117,9 @@ pub const OPERATOR_NAME_CHARS_MAX: usize = 64;
 /// Characters of the reason given with a command.
 pub const OPERATOR_REASON_CHARS_MAX: usize = 500;
 
+/// Shortest time from one telling of a device's counters to the next, where nothing else is new of it.
+pub const COUNTERS_INTERVAL_MIN: Duration = Duration::from_secs(60);
+
 /// Longest on-delay, off-delay, poll interval or age that a site file may ask for.
 pub const SITE_DURATION_MAX: Duration = Duration::from_secs(7 * 24 * 3600);
 /// Shortest poll interval.

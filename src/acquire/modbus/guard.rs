@@ -34,8 +34,10 @@ pub(super) enum Failure {
     Refused(ExceptionCode),
     /// Nothing came in time.
     Silent(Duration),
-    /// The connection ended, or what came was no answer to the question.
+    /// The connection ended.
     Lost(Text),
+    /// What came was no answer to the question.
+    Garbled(Text),
     /// There is no connection to be had.
     Unreachable(Text),
 }
@@ -49,14 +51,14 @@ impl Failure {
                 let ms = limit.as_millis();
                 Text::new(format!("{ms} ms 内无应答"), format!("no answer within {ms} ms"))
             }
-            Self::Lost(words) | Self::Unreachable(words) => words.clone(),
+            Self::Lost(words) | Self::Garbled(words) | Self::Unreachable(words) => words.clone(),
         }
     }
 
     /// Whether nobody answered: nothing came, nothing fitting came, or a gateway says that its unit is silent.
     pub(super) const fn is_silence(&self) -> bool {
         match self {
-            Self::Silent(_) | Self::Lost(_) => true,
+            Self::Silent(_) | Self::Lost(_) | Self::Garbled(_) => true,
             Self::Refused(code) => {
                 matches!(code, ExceptionCode::GatewayPathUnavailable | ExceptionCode::GatewayTargetDevice)
             }
@@ -126,7 +128,7 @@ impl Guard {
         context.set_slave(Slave(unit));
         let answer = match timeout(limit, context.call(request)).await {
             Err(_) => Err(Failure::Silent(limit)),
-            Ok(Err(error)) => Err(Failure::Lost(lost(&error))),
+            Ok(Err(error)) => Err(lost(&error)),
             Ok(Ok(Err(code))) => Err(Failure::Refused(code)),
             Ok(Ok(Ok(response))) => fits(response).ok_or_else(misfit),
         };
@@ -186,24 +188,25 @@ fn fitting(response: Response, span: Span) -> Option<Answer> {
 }
 
 fn misfit() -> Failure {
-    Failure::Lost(Text::new("应答长度与请求不符", "an answer of another length than asked for"))
+    Failure::Garbled(Text::new("应答长度与请求不符", "an answer of another length than asked for"))
 }
 
 fn closed() -> Text {
     words::io_error(&io::ErrorKind::UnexpectedEof.into())
 }
 
-fn lost(error: &Error) -> Text {
+fn lost(error: &Error) -> Failure {
     match error {
         Error::Protocol(ProtocolError::HeaderMismatch { .. }) => {
-            Text::new("应答与请求不匹配", "an answer to another question")
+            Failure::Garbled(Text::new("应答与请求不匹配", "an answer to another question"))
         }
-        Error::Protocol(ProtocolError::FunctionCodeMismatch { .. }) => {
-            Text::new("应答功能码与请求不符", "an answer of another function than asked for")
-        }
+        Error::Protocol(ProtocolError::FunctionCodeMismatch { .. }) => Failure::Garbled(Text::new(
+            "应答功能码与请求不符",
+            "an answer of another function than asked for",
+        )),
         Error::Transport(error) if error.kind() == io::ErrorKind::InvalidData => {
-            Text::new("应答报文损坏", "a garbled answer")
+            Failure::Garbled(Text::new("应答报文损坏", "a garbled answer"))
         }
-        Error::Transport(error) => words::io_error(error),
+        Error::Transport(error) => Failure::Lost(words::io_error(error)),
     }
 }

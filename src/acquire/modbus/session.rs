@@ -72,7 +72,7 @@ impl<D: Dial> Session<D> {
     pub(super) async fn ask(&mut self, question: Question) -> Result<Answer, Failure> {
         let reused = self.guard.is_open();
         match self.ask_once(question).await {
-            Err(Failure::Lost(_)) if reused => self.ask_once(question).await,
+            Err(Failure::Lost(_) | Failure::Garbled(_)) if reused => self.ask_once(question).await,
             answered => answered,
         }
     }

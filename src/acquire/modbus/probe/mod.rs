@@ -48,8 +48,10 @@ pub enum TroubleKind {
     Refused(u8),
     /// Nothing came in time.
     Silent,
-    /// The connection ended, or what came was no answer to the question.
+    /// The connection ended.
     Lost,
+    /// What came was no answer to the question.
+    Garbled,
     /// There is no connection to be had.
     Unreachable,
 }
@@ -60,6 +62,7 @@ impl From<Failure> for Trouble {
             Failure::Refused(code) => TroubleKind::Refused((*code).into()),
             Failure::Silent(_) => TroubleKind::Silent,
             Failure::Lost(_) => TroubleKind::Lost,
+            Failure::Garbled(_) => TroubleKind::Garbled,
             Failure::Unreachable(_) => TroubleKind::Unreachable,
         };
         Self { kind, words: failure.words() }
@@ -141,7 +144,7 @@ impl Probe {
         match self.ask(unit, span, &mut Duration::default()).await {
             Ok(_) => Ok(Presence::Here(None)),
             Err(failure @ Failure::Unreachable(_)) => Err(failure.into()),
-            Err(Failure::Lost(words)) => Ok(Presence::Garbled(words)),
+            Err(Failure::Garbled(words)) => Ok(Presence::Garbled(words)),
             Err(failure) if failure.is_silence() => Ok(Presence::Absent),
             Err(failure) => match Trouble::from(failure).kind {
                 TroubleKind::Refused(code) => Ok(Presence::Here(Some(code))),
