@@ -33,10 +33,19 @@ pub(super) struct Outlet {
     /// What went wrong at the device, and what is therefore wrong with the output.
     error: Option<Text>,
     trouble: Option<Text>,
-    confirmed: bool,
-    /// Whether something has been heard of it since it was last switched.
-    is_answered: bool,
+    progress: Progress,
     told: Option<OutputStatus>,
+}
+
+/// How far an output has come since it was last switched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Progress {
+    /// It is ordered, and what was heard of it before says nothing of that.
+    Ordered,
+    /// Something was heard: it was not as wanted, or could not be read back.
+    Heard,
+    /// It was read back as wanted.
+    Confirmed,
 }
 
 /// A command that holds.
@@ -50,7 +59,7 @@ pub(super) struct Hand {
 }
 
 /// Whether an alarm calls for an output.
-fn is_calling(call: &Call, until: Until, alarm: &Alarm) -> bool {
+fn is_calling(call: Call, until: Until, alarm: &Alarm) -> bool {
     until.covers(alarm.state()) && alarm.level().is_some_and(|level| level >= call.level)
 }
 
@@ -94,7 +103,7 @@ impl Outputs {
         for (_, output, place) in self.behind[first..].iter().take_while(|(behind, ..)| *behind == id) {
             let (spec, outlet) = (site.output(*output), &mut self.list[output.index()]);
             let Some(outlet) = outlet else { continue };
-            let calls = is_calling(&spec.calls[*place], spec.until, alarm);
+            let calls = is_calling(spec.calls[*place], spec.until, alarm);
             let changed = std::mem::replace(&mut outlet.calls[*place], calls) != calls;
             if changed || (calls && renewed) {
                 touched.push((*output, id));
@@ -114,8 +123,7 @@ impl Outlet {
             shown: None,
             error: None,
             trouble: None,
-            confirmed: true,
-            is_answered: true,
+            progress: Progress::Confirmed,
             told: None,
         }
     }
@@ -130,12 +138,13 @@ impl Outlet {
         at: Stamp,
     ) -> (Option<String>, bool) {
         for (calls, call) in self.calls.iter_mut().zip(&spec.calls) {
-            *calls = is_calling(call, spec.until, &alarms[call.alarm.index()]);
+            *calls = is_calling(*call, spec.until, &alarms[call.alarm.index()]);
         }
         let mut late = None;
         if let Some(kept) = kept {
             let OutputStatus { on, wanted, since, by, reason, confirmed, .. } = kept.clone();
-            (self.wanted, self.since, self.confirmed) = (wanted, since, confirmed);
+            (self.wanted, self.since) = (wanted, since);
+            self.progress = if confirmed { Progress::Confirmed } else { Progress::Ordered };
             self.known = on.unwrap_or(wanted == confirmed);
             match by {
                 Some(by) if confirmed => self.hand = Some(Hand { on: wanted, by, reason, until: None }),
@@ -171,7 +180,7 @@ impl Outlet {
 
     /// What was known of an earlier order says nothing of this one.
     fn begin(&mut self) {
-        (self.confirmed, self.is_answered, self.error) = (false, false, None);
+        (self.progress, self.error) = (Progress::Ordered, None);
     }
 
     /// The command that holds, if any, holds no longer.
@@ -197,11 +206,13 @@ impl Outlet {
         self.shown = report.on;
         self.known = report.on.unwrap_or(self.known);
         self.error = report.error;
-        self.is_answered = true;
         if self.error.is_some() || self.shown != Some(self.wanted) {
+            if self.progress == Progress::Ordered {
+                self.progress = Progress::Heard;
+            }
             return false;
         }
-        self.confirmed = true;
+        self.progress = Progress::Confirmed;
         self.hand.as_mut().is_some_and(|hand| hand.until.take().is_some())
     }
 
@@ -212,11 +223,10 @@ impl Outlet {
             self.shown = None;
             (self.wanted != self.known).then(unreachable)
         } else {
-            // What was read back before the order says nothing of it.
-            let differs = self.shown.filter(|on| self.is_answered && *on != self.wanted);
+            let differs = self.shown.filter(|on| self.progress != Progress::Ordered && *on != self.wanted);
             self.error.clone().or_else(|| differs.map(unlike))
         };
-        self.trouble.is_some() || !(is_down || self.confirmed)
+        self.trouble.is_some() || !(is_down || self.is_confirmed())
     }
 
     pub(super) fn trouble(&self) -> Option<&Text> {
@@ -226,6 +236,10 @@ impl Outlet {
     /// When the command is withdrawn, unless it has been carried out.
     pub(super) fn deadline(&self) -> Option<Mono> {
         self.hand.as_ref().and_then(|hand| hand.until)
+    }
+
+    fn is_confirmed(&self) -> bool {
+        self.progress == Progress::Confirmed
     }
 
     pub(super) fn wanted(&self) -> bool {
@@ -238,7 +252,7 @@ impl Outlet {
 
     /// The order that stands. Off is written once: who switches it on after that has their reasons, and is told of only.
     pub(super) fn order(&self, output: OutputId) -> OutputOrder {
-        let write = self.wanted || !self.confirmed;
+        let write = self.wanted || !self.is_confirmed();
         OutputOrder { output, on: self.wanted, write, until: self.deadline() }
     }
 
@@ -254,7 +268,7 @@ impl Outlet {
             by: hand.map(|hand| hand.by.clone()),
             reason: hand.and_then(|hand| hand.reason.clone()),
             error: self.trouble.clone(),
-            confirmed: self.confirmed,
+            confirmed: self.is_confirmed(),
         };
         let same = self.told.as_ref().is_some_and(|told| OutputStatus { at, ..told.clone() } == status);
         (!same).then(|| self.told.insert(status).clone())

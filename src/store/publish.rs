@@ -11,7 +11,8 @@ use super::group::Group;
 use super::sql::output_key;
 use crate::model::limits::EVENT_BROADCAST_LEN_MAX;
 use crate::model::{
-    AlarmState, Board, DeviceStatus, Event, LinkState, OutputStatus, Risk, RiskItem, Stamp, Text,
+    AlarmState, Board, DeviceStatus, Event, LinkCounters, LinkState, OutputStatus, Risk, RiskItem, Stamp,
+    Text,
 };
 use crate::site::Site;
 
@@ -111,6 +112,7 @@ pub(super) fn load_board(connection: &Connection, site: &Site, now: Stamp) -> Re
         state: LinkState::Down,
         since: now,
         error: None,
+        counters: LinkCounters::default(),
     };
     Ok(Board {
         alarms: load_alarms(connection)?,

@@ -42,7 +42,7 @@ impl Outputs {
     /// Waits for new orders; for ever where there is nobody to give any.
     pub(super) async fn changed(&mut self) {
         if self.list.is_empty() || self.orders.changed().await.is_err() {
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 
@@ -87,7 +87,10 @@ impl<D: Dial> Poller<D> {
         match switch.next(self.context.clock.now().mono) {
             Step::Write => {
                 tracing::info!(output = site.output(output).name, on, "writing an output");
-                let done = self.session.write(&Write::new(*unit, *timeout, target, on)).await;
+                // Never twice: what came of a write that was not answered only reading it back tells.
+                let write = Write::new(target, on);
+                let fits = |response| write.is_echo(&response).then_some(());
+                let done = self.session.call(*unit, *timeout, write.request(), fits).await;
                 self.written(place, done.err())
             }
             Step::Look => {

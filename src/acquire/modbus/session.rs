@@ -10,11 +10,11 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
+use tokio_modbus::{Request, Response};
 
 use super::Framing;
 use super::guard::{Answer, Failure, Guard, Question};
 use super::line::Line;
-use super::write::Write;
 use crate::clock::Clock;
 use crate::model::Mono;
 use crate::model::limits::{CONNECT_MAX, RTU_SILENCE_MIN};
@@ -72,18 +72,23 @@ impl<D: Dial> Session<D> {
     pub(super) async fn ask(&mut self, question: Question) -> Result<Answer, Failure> {
         let reused = self.guard.is_open();
         match self.ask_once(question).await {
-            Err(Failure::Lost(_)) if reused => self.ask_once(question).await,
+            Err(Failure::Lost(_) | Failure::Garbled(_)) if reused => self.ask_once(question).await,
             answered => answered,
         }
     }
 
-    /// Writes, over a fresh connection if there is none. Never twice: what came of a write that was not answered only
-    /// reading it back tells.
-    pub(super) async fn write(&mut self, command: &Write) -> Result<(), Failure> {
-        self.begin().await?;
-        let done = self.guard.write(command).await;
-        self.unsettle(command.timeout);
-        done
+    /// Asks `unit` something that is no block of registers, once.
+    pub(super) async fn call<T>(
+        &mut self,
+        unit: u8,
+        limit: Duration,
+        request: Request<'static>,
+        fits: impl FnOnce(Response) -> Option<T>,
+    ) -> Result<T, Failure> {
+        self.ready().await?;
+        let answer = self.guard.call(unit, limit, request, fits).await;
+        self.note_open_question(limit);
+        answer
     }
 
     /// When the line will be ready for the next question, if it is `now`.
@@ -109,13 +114,14 @@ impl<D: Dial> Session<D> {
     }
 
     async fn ask_once(&mut self, question: Question) -> Result<Answer, Failure> {
-        self.begin().await?;
+        self.ready().await?;
         let answer = self.guard.ask(question).await;
-        self.unsettle(question.timeout);
+        self.note_open_question(question.timeout);
         answer
     }
 
-    async fn begin(&mut self) -> Result<(), Failure> {
+    /// Makes the line ready for a question.
+    async fn ready(&mut self) -> Result<(), Failure> {
         self.connect().await?;
         if self.framing == Framing::Rtu {
             sleep(RTU_SILENCE_MIN).await;
@@ -123,10 +129,10 @@ impl<D: Dial> Session<D> {
         Ok(())
     }
 
-    /// A question that was given up may still be answered within its deadline.
-    fn unsettle(&mut self, timeout: Duration) {
+    /// If the question that was just asked was given up, its answer may still come for as long as it was waited for.
+    fn note_open_question(&mut self, limit: Duration) {
         if self.framing == Framing::Rtu && !self.guard.is_open() {
-            self.unsettled = self.clock.now().mono + timeout;
+            self.unsettled = self.clock.now().mono + limit;
         }
     }
 }

@@ -180,3 +180,126 @@ fn unlike(on: Option<bool>) -> Text {
         None => neither(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::model::limits::BACKOFF_MAX;
+
+    fn at(seconds: u64) -> Mono {
+        Mono::from_start(Duration::from_secs(seconds))
+    }
+
+    fn order(on: bool, write: bool, until: Option<Mono>) -> OutputOrder {
+        OutputOrder { output: OutputId::new(0), on, write, until }
+    }
+
+    fn rng() -> fastrand::Rng {
+        fastrand::Rng::with_seed(1)
+    }
+
+    /// Serves a switch until `end` at a device that does what `act` says; the moments at which it was written.
+    fn serve(switch: &mut Switch, end: Mono, mut act: impl FnMut(Step) -> Option<bool>) -> Vec<Mono> {
+        let (mut rng, mut writes) = (rng(), Vec::new());
+        let mut now = Mono::ZERO;
+        loop {
+            now = now.max(switch.due());
+            if now >= end {
+                return writes;
+            }
+            let step = switch.next(now);
+            let seen = act(step);
+            if step == Step::Write {
+                writes.push(now);
+                switch.written(None, now);
+            } else {
+                switch.looked(seen, now, &mut rng);
+            }
+        }
+    }
+
+    #[test]
+    fn p2_what_is_written_is_read_back_at_once_and_looked_at_from_time_to_time() {
+        let mut switch = Switch::new(order(true, true, None), at(0));
+        assert_eq!(switch.next(at(0)), Step::Write);
+        switch.written(None, at(0));
+        assert_eq!((switch.next(at(0)), switch.due()), (Step::Look, at(0)));
+        let report = switch.looked(Some(true), at(0), &mut rng()).expect("it is told");
+        assert_eq!((report.on, report.error), (Some(true), None));
+        assert_eq!(switch.due(), at(0) + OUTPUT_LOOK_INTERVAL);
+        assert_eq!(switch.looked(Some(true), at(10), &mut rng()), None, "told once");
+    }
+
+    #[test]
+    fn p2_a_device_that_takes_a_write_and_does_not_do_it_is_told_of_and_written_with_back_off() {
+        let mut switch = Switch::new(order(true, true, None), at(0));
+        let writes = serve(&mut switch, at(3600), |_| Some(false));
+        assert!((3600 / 30..3600 / 5).contains(&(writes.len() as u64)), "{} writes", writes.len());
+        let waits = writes.windows(2).map(|pair| pair[1] - pair[0]);
+        assert!(waits.max() <= Some(BACKOFF_MAX), "it is never given up while it is wanted");
+        let told = switch.told.expect("it is told").error.expect("it failed");
+        assert_eq!(told.en, "written, but still off when read back");
+    }
+
+    #[test]
+    fn on_is_asserted_and_off_is_left_to_whoever_switches_on_later() {
+        let mut is_on = true;
+        let mut switch = Switch::new(order(false, true, None), at(0));
+        let mut plant = |step| {
+            is_on &= step != Step::Write;
+            Some(is_on)
+        };
+        assert_eq!(serve(&mut switch, at(60), &mut plant).len(), 1);
+        is_on = true;
+        let report = switch.looked(Some(true), at(70), &mut rng()).expect("it is told");
+        assert_eq!(report.on, Some(true));
+        assert_eq!(serve(&mut switch, at(120), |_| Some(true)).len(), 0, "somebody else switched it on");
+        switch.take(order(true, true, None), at(120));
+        assert_eq!(serve(&mut switch, at(130), |_| Some(true)).len(), 1);
+        assert_eq!(switch.looked(Some(false), at(140), &mut rng()).expect("it is told").on, Some(false));
+        assert_eq!(switch.next(at(140)), Step::Write, "what must be on is switched on again");
+    }
+
+    #[test]
+    fn p6_an_order_that_only_watches_never_writes() {
+        let mut switch = Switch::new(order(false, false, None), at(0));
+        assert_eq!(serve(&mut switch, at(3600), |_| Some(true)).len(), 0);
+        assert_eq!(switch.told.expect("it is told").on, Some(true));
+    }
+
+    #[test]
+    fn p2_a_command_is_not_begun_after_its_limit_and_what_it_did_stands_without() {
+        let mut late = Switch::new(order(true, true, Some(at(10))), at(0));
+        late.found(at(12));
+        assert_eq!(serve(&mut late, at(600), |_| Some(false)).len(), 0, "the moment is over");
+        let mut done = Switch::new(order(true, true, Some(at(10))), at(0));
+        serve(&mut done, at(5), |_| Some(true));
+        done.looked(Some(false), at(20), &mut rng());
+        assert_eq!(done.next(at(20)), Step::Write, "it was carried out in time, and holds");
+    }
+
+    #[test]
+    fn p2_after_a_write_that_failed_the_device_is_asked_first() {
+        let mut switch = Switch::new(order(true, true, None), at(0));
+        switch.written(Some(Text::same("no answer")), at(0));
+        assert_eq!(switch.next(at(0)), Step::Look);
+        let report = switch.not_seen(Text::same("no answer"), true, at(1), &mut rng()).expect("it is told");
+        assert_eq!((report.on, report.error.map(|error| error.en)), (None, Some("no answer".to_owned())));
+        assert_eq!(switch.next(at(60)), Step::Look);
+        let report = switch.looked(Some(true), at(60), &mut rng()).expect("it is told");
+        assert_eq!((report.on, report.error), (Some(true), None), "it had been done");
+    }
+
+    #[test]
+    fn a_new_order_takes_the_place_of_the_last_and_the_same_one_goes_on() {
+        let mut switch = Switch::new(order(true, true, Some(at(10))), at(0));
+        serve(&mut switch, at(1), |_| Some(true));
+        let due = switch.due();
+        switch.take(order(true, true, None), at(2));
+        assert_eq!(switch.due(), due, "it is as ordered");
+        switch.take(order(false, true, None), at(3));
+        assert_eq!((switch.due(), switch.next(at(3)), switch.on()), (at(3), Step::Write, false));
+    }
+}

@@ -1,7 +1,6 @@
 //! The one kind of question that changes something at a device: what is written for an output, and the answer that says so.
 
 use std::borrow::Cow;
-use std::time::Duration;
 
 use tokio_modbus::{Request, Response};
 
@@ -9,13 +8,9 @@ use super::guard::Answer;
 use super::plan::Span;
 use crate::site::{Table, Target, Values};
 
-/// What is written to one unit.
+/// What is written to a unit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Write {
-    /// To whom.
-    pub(super) unit: u8,
-    /// How long to wait.
-    pub(super) timeout: Duration,
     address: u16,
     what: What,
     multiple: bool,
@@ -28,25 +23,25 @@ enum What {
 }
 
 impl Write {
-    /// What switches `target` of a unit on or off.
-    pub(super) fn new(unit: u8, timeout: Duration, target: &Target, on: bool) -> Self {
+    /// What switches `target` on or off.
+    pub(super) fn new(target: &Target, on: bool) -> Self {
         let what = match &target.values {
             Values::Coil(when_on) => What::Coil(*when_on == on),
             Values::Words { on: words, .. } if on => What::Words(words.clone()),
             Values::Words { off: words, .. } => What::Words(words.clone()),
         };
-        Self { unit, timeout, address: target.address, what, multiple: target.multiple }
+        Self { address: target.address, what, multiple: target.multiple }
     }
 
     /// Functions 5 and 6 for one, 15 and 16 for several or where the device wants no other.
-    pub(super) fn request(&self) -> Request<'_> {
+    pub(super) fn request(&self) -> Request<'static> {
         let at = self.address;
         match &self.what {
             What::Coil(on) if self.multiple => Request::WriteMultipleCoils(at, Cow::Owned(vec![*on])),
             What::Coil(on) => Request::WriteSingleCoil(at, *on),
             What::Words(words) => match words.as_slice() {
                 [word] if !self.multiple => Request::WriteSingleRegister(at, *word),
-                words => Request::WriteMultipleRegisters(at, Cow::Borrowed(words)),
+                words => Request::WriteMultipleRegisters(at, Cow::Owned(words.to_vec())),
             },
         }
     }
@@ -97,7 +92,7 @@ mod tests {
     use super::*;
 
     fn write(values: Values, multiple: bool, on: bool) -> Write {
-        Write::new(1, Duration::from_secs(1), &Target { address: 7, values, multiple }, on)
+        Write::new(&Target { address: 7, values, multiple }, on)
     }
 
     fn words(on: &[u16], off: &[u16]) -> Values {

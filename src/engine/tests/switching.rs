@@ -86,6 +86,7 @@ impl Run {
     }
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "stands where a person may or may not have acted")]
 fn some(text: &str) -> Option<String> {
     Some(text.to_owned())
 }
@@ -112,7 +113,7 @@ fn p7_an_alarm_switches_its_outputs_and_the_journal_says_which_alarm() {
 fn a_siren_is_silent_once_acknowledged_and_a_ventilator_runs_until_the_alarm_is_cleared() {
     let (mut run, plant) = ready();
     run.read(plant.gas[0], good(30.0));
-    (run.ordered(plant.siren), run.ordered(plant.fan));
+    run.out.orders.clear();
     run.acknowledge("g1", None).expect("it stands");
     assert_eq!((run.ordered(plant.siren), run.ordered(plant.fan)), (Some(false), None));
     run.read(plant.gas[0], good(60.0));

@@ -88,7 +88,9 @@ fn ordered(bits: u32, count: usize, order: OrderWord) -> Vec<u16> {
         words.reverse();
     }
     if matches!(order, OrderWord::Badc | OrderWord::Dcba) {
-        words.iter_mut().for_each(|word| *word = word.swap_bytes());
+        for word in &mut words {
+            *word = word.swap_bytes();
+        }
     }
     words
 }
