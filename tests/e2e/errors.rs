@@ -212,11 +212,15 @@ async fn p6_whatever_a_device_answers_it_is_only_ever_read() {
         );
         text.push_str(&point);
     }
+    // Not enabled, and on what can't be read back either: whatever alarms call for it, it is left alone.
+    let output = "[[output]]\nid = \"siren\"\nname = \"Siren\"\ndevice = \"refuser\"\nregister = \"coil:1\"\n\
+                  enabled = false\nwhile_alarm = [\"refuser.a.signal\"]\n";
+    text.push_str(output);
     std::fs::write(rig.site(), text).expect("a site file");
     rig.start_gateway();
     let mut functions = BTreeSet::new();
     let listen = async {
-        for _ in 0..20 {
+        for _ in 0..100 {
             functions.insert(asked.recv().await.expect("the device listens"));
         }
     };

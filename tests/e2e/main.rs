@@ -5,5 +5,6 @@ mod commands;
 mod errors;
 mod hazards;
 mod kill;
+mod outputs;
 mod rig;
 mod schemas;
