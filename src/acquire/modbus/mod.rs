@@ -2,9 +2,10 @@
 //!
 //! - `plan` makes few reads of many points, `decode` makes samples of the answers;
 //! - `schedule` says whose turn it is, `unit` and `poll` take it, `health` judges what came of it;
-//! - `session` keeps the connection, `guard` and `line` see to it that no answer is taken for another's.
+//! - `dial` knows the ways to a device, `session` keeps the connection, `guard` and `line` see to it that no answer is taken for another's.
 
 mod decode;
+mod dial;
 mod guard;
 mod health;
 mod line;
@@ -16,21 +17,23 @@ mod session;
 mod tests;
 mod unit;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::{sleep, sleep_until};
 
+use self::dial::{Dial, Tcp, Tls};
 use self::guard::Failure;
 use self::health::Outcome;
 use self::plan::Located;
 use self::poll::{Polled, Unreachable};
 use self::schedule::{Kind, Schedule, Turn};
-use self::session::{Dial, Session, Tcp};
+use self::session::Session;
 use self::unit::Unit;
 use super::Context;
 use super::backoff::Backoff;
 use crate::model::{Batch, DeviceId, Text};
-use crate::site::{Protocol, Site, Source};
+use crate::site::{LinkKind, Protocol, Site, Source};
 
 /// How questions and answers are framed on the connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,9 +44,19 @@ pub enum Framing {
     Rtu,
 }
 
-/// Serves the devices of link number `link` at `address`, for as long as it is polled.
-pub(super) async fn run(link: usize, framing: Framing, address: &str, context: Context) {
-    let session = Session::new(Tcp(address.to_owned()), framing, context.clock);
+/// Serves the devices of link number `link`, for as long as it is polled. None if it is no Modbus link.
+pub(super) async fn run(link: usize, context: Context) {
+    let site = Arc::clone(&context.site);
+    match &site.links[link].kind {
+        LinkKind::ModbusTcp(address) => poll(link, Tcp(address.clone()), Framing::Tcp, context).await,
+        LinkKind::ModbusRtuOverTcp(address) => poll(link, Tcp(address.clone()), Framing::Rtu, context).await,
+        LinkKind::ModbusTls(target) => poll(link, Tls(target.clone()), Framing::Tcp, context).await,
+        LinkKind::Mqtt(_) => {}
+    }
+}
+
+async fn poll<D: Dial>(link: usize, dial: D, framing: Framing, context: Context) {
+    let session = Session::new(dial, framing, context.clock);
     Poller::new(link, session, context, fastrand::Rng::new()).run().await;
 }
 

@@ -5,3 +5,4 @@ mod guard;
 mod link;
 mod poll;
 mod server;
+mod tls;
