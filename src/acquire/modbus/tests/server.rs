@@ -59,7 +59,7 @@ pub(super) fn plant() -> Plant {
 }
 
 /// Serves the plant at `address` until `stop`; says where.
-async fn serve(address: SocketAddr, framing: &LinkKind, stop: CancellationToken) -> SocketAddr {
+pub(super) async fn serve(address: SocketAddr, framing: &LinkKind, stop: CancellationToken) -> SocketAddr {
     let listener = TcpListener::bind(address).await.unwrap();
     let address = listener.local_addr().unwrap();
     let rtu = matches!(framing, LinkKind::ModbusRtuOverTcp(_));
@@ -78,7 +78,7 @@ async fn serve(address: SocketAddr, framing: &LinkKind, stop: CancellationToken)
     address
 }
 
-fn sources() -> Vec<Source> {
+pub(super) fn sources() -> Vec<Source> {
     let base = register(Table::Holding, 0);
     let float = |address, order| Register { address, encoding: Encoding::F32, order, ..base };
     [
