@@ -15,9 +15,10 @@ use tokio::task::spawn_blocking;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
+use super::Framing;
 use crate::model::Text;
 use crate::model::limits::{TCP_KEEPALIVE_AFTER, TCP_KEEPALIVE_INTERVAL};
-use crate::site::TlsTarget;
+use crate::site::{LinkKind, TlsTarget};
 use crate::tls::{self, TlsError};
 use crate::words;
 
@@ -31,6 +32,48 @@ pub(super) trait Dial {
 
     /// To whom, for people.
     fn address(&self) -> &str;
+}
+
+/// Any stream.
+pub(super) trait Stream: AsyncRead + AsyncWrite + fmt::Debug + Send + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + fmt::Debug + Send + Unpin> Stream for S {}
+
+/// The way to the far end of a link, whichever it is.
+#[derive(Debug)]
+pub(super) enum Way {
+    Tcp(Tcp),
+    Tls(Tls),
+}
+
+impl Way {
+    /// The way that a link goes, and how frames go on it; none if the link is not a Modbus link.
+    pub(super) fn of(link: &LinkKind) -> Option<(Self, Framing)> {
+        Some(match link {
+            LinkKind::ModbusTcp(address) => (Self::Tcp(Tcp(address.clone())), Framing::Tcp),
+            LinkKind::ModbusRtuOverTcp(address) => (Self::Tcp(Tcp(address.clone())), Framing::Rtu),
+            LinkKind::ModbusTls(target) => (Self::Tls(Tls(target.clone())), Framing::Tcp),
+            LinkKind::Mqtt(_) => return None,
+        })
+    }
+}
+
+impl Dial for Way {
+    type Stream = Box<dyn Stream>;
+
+    async fn dial(&self) -> io::Result<Self::Stream> {
+        Ok(match self {
+            Self::Tcp(way) => Box::new(way.dial().await?),
+            Self::Tls(way) => Box::new(way.dial().await?),
+        })
+    }
+
+    fn address(&self) -> &str {
+        match self {
+            Self::Tcp(way) => way.address(),
+            Self::Tls(way) => way.address(),
+        }
+    }
 }
 
 /// TCP to `host:port`.

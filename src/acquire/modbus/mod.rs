@@ -20,12 +20,11 @@ mod session;
 mod tests;
 mod unit;
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::{sleep, sleep_until};
 
-use self::dial::{Dial, Tcp, Tls};
+use self::dial::{Dial, Way};
 use self::guard::Failure;
 use self::health::Outcome;
 use self::plan::Located;
@@ -36,7 +35,7 @@ use self::unit::Unit;
 use super::Context;
 use super::backoff::Backoff;
 use crate::model::{Batch, DeviceId, Text};
-use crate::site::{LinkKind, Protocol, Site, Source};
+use crate::site::{Protocol, Site, Source};
 
 /// How questions and answers are framed on the connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,17 +48,8 @@ pub enum Framing {
 
 /// Serves the devices of link number `link`, for as long as it is polled. None if it is no Modbus link.
 pub(super) async fn run(link: usize, context: Context) {
-    let site = Arc::clone(&context.site);
-    match &site.links[link].kind {
-        LinkKind::ModbusTcp(address) => poll(link, Tcp(address.clone()), Framing::Tcp, context).await,
-        LinkKind::ModbusRtuOverTcp(address) => poll(link, Tcp(address.clone()), Framing::Rtu, context).await,
-        LinkKind::ModbusTls(target) => poll(link, Tls(target.clone()), Framing::Tcp, context).await,
-        LinkKind::Mqtt(_) => {}
-    }
-}
-
-async fn poll<D: Dial>(link: usize, dial: D, framing: Framing, context: Context) {
-    let session = Session::new(dial, framing, context.clock);
+    let Some((way, framing)) = Way::of(&context.site.links[link].kind) else { return };
+    let session = Session::new(way, framing, context.clock);
     Poller::new(link, session, context, fastrand::Rng::new()).run().await;
 }
 
