@@ -4,9 +4,9 @@
 use tokio::sync::watch;
 
 use super::Poller;
+use super::dial::Dial;
 use super::guard::{Failure, Question};
 use super::poll::Unreachable;
-use super::session::Dial;
 use super::switch::{Step, Switch};
 use super::unit::Unit;
 use super::write::{self, Write};

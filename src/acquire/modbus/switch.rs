@@ -247,12 +247,11 @@ mod tests {
     fn on_is_asserted_and_off_is_left_to_whoever_switches_on_later() {
         let mut is_on = true;
         let mut switch = Switch::new(order(false, true, None), at(0));
-        let mut plant = |step| {
+        let plant = |step| {
             is_on &= step != Step::Write;
             Some(is_on)
         };
-        assert_eq!(serve(&mut switch, at(60), &mut plant).len(), 1);
-        is_on = true;
+        assert_eq!(serve(&mut switch, at(60), plant).len(), 1);
         let report = switch.looked(Some(true), at(70), &mut rng()).expect("it is told");
         assert_eq!(report.on, Some(true));
         assert_eq!(serve(&mut switch, at(120), |_| Some(true)).len(), 0, "somebody else switched it on");

@@ -13,9 +13,11 @@ mod output_values;
 mod outputs;
 mod packs;
 mod points;
+mod reach;
 mod registers;
 mod rules;
 mod services;
+mod tls;
 
 use super::load::Gathered;
 use super::model::Site;

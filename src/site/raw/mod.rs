@@ -17,6 +17,7 @@ pub(super) use output::{RawOutput, UntilWord};
 pub(super) use rule::{RawLevels, RawLimits, RawPack, RawRule, RuleWord};
 pub(super) use service::{
     RawBroker, RawConsole, RawForward, RawIdentity, RawInflux, RawMqtt, RawSecret, RawServices, RawStore,
+    RawTls,
 };
 
 use super::values::{Id, Words};
