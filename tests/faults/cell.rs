@@ -52,6 +52,8 @@ const SIGNALS: [&str; 6] = ["h0", "h2", "h100", "h102", "i0", "i2"];
 /// The devices behind the proxy; the neighbour has a link of its own.
 const PROXIED: [&str; 2] = ["a", "b"];
 const NEIGHBOUR: &str = "c";
+/// Its place among the devices.
+const NEIGHBOUR_DEVICE: usize = PROXIED.len();
 
 /// Lives through one fault; says how long recovery took.
 pub(crate) async fn play(
@@ -112,7 +114,7 @@ impl Cell {
     }
 
     fn look<T>(&self, at: impl FnOnce(&View) -> T) -> T {
-        at(&self.gateway.view.lock().unwrap())
+        at(&self.gateway.view.lock().expect("nobody panicked"))
     }
 
     async fn until(&self, what: &str, is: impl Fn(&View) -> bool) -> Result<(), String> {
@@ -141,8 +143,7 @@ impl Cell {
             if let Some(wrong) = view.wrong.first() {
                 return Err(format!("{} wrong values, the first: {wrong}", view.wrong.len()));
             }
-            let neighbour = view.neighbour_device();
-            if view.fallen.contains(&neighbour) {
+            if view.fallen.contains(&NEIGHBOUR_DEVICE) {
                 return Err("the neighbour on its own link fell".to_owned());
             }
             let made = view.neighbour_polls() - polls;
@@ -172,12 +173,8 @@ impl View {
         (0..self.devices.len()).filter(|n| self.devices[*n] < PROXIED.len())
     }
 
-    fn neighbour_device(&self) -> usize {
-        PROXIED.len()
-    }
-
     fn neighbour_polls(&self) -> u64 {
-        let points = (0..self.devices.len()).filter(|n| self.devices[*n] == self.neighbour_device());
+        let points = (0..self.devices.len()).filter(|n| self.devices[*n] == NEIGHBOUR_DEVICE);
         points.map(|n| self.polls[n]).min().unwrap_or_default()
     }
 

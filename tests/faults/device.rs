@@ -40,7 +40,7 @@ pub(crate) fn wall_ms() -> f64 {
 impl Ledger {
     /// Enters a question; says its generation.
     fn enter(&self, unit: u8, function: u8, start: u16, count: u16) -> u16 {
-        let mut book = self.0.lock().unwrap();
+        let mut book = self.0.lock().expect("nobody panicked");
         book.questions = book.questions.wrapping_add(1);
         let asked = Asked { at: wall_ms(), generation: book.questions };
         for address in start..start + count {
@@ -57,7 +57,7 @@ impl Ledger {
         if said != place {
             return Some(format!("the value of {said:?} at unit {unit}, function {function}, {address}"));
         }
-        let book = self.0.lock().unwrap();
+        let book = self.0.lock().expect("nobody panicked");
         let asked = book.of_place.get(&place).map_or(&[][..], Vec::as_slice);
         // Stamps are whole milliseconds: what was asked within the same one can't be told apart.
         let before = asked.partition_point(|asked| asked.at < at + 1.0);
@@ -72,7 +72,7 @@ impl Ledger {
 
     /// When the question of this value was asked.
     pub(crate) fn asked_at(&self, place: Place, value: u32) -> Option<f64> {
-        let book = self.0.lock().unwrap();
+        let book = self.0.lock().expect("nobody panicked");
         book.of_place.get(&place)?.iter().rev().find(|asked| asked.generation == value as u16).map(|a| a.at)
     }
 }

@@ -96,7 +96,7 @@ impl Watch {
                 Ok(None) => return,
                 Err(_) => (clock.now(), Input::Wake),
             };
-            let mut view = self.view.lock().unwrap();
+            let mut view = self.view.lock().expect("nobody panicked");
             if let Input::Link(report) = &input {
                 let (device, up) = (report.device.index(), report.state == LinkState::Up);
                 if self.up[device] && !up {

@@ -186,7 +186,7 @@ async fn on_a_bus_a_late_answer_is_heard_by_whoever_listens_then() {
     first.write_all(&RTU_QUESTION).await.unwrap();
     timeout(PATIENCE, async {
         while proxy.counts().answers == 0 {
-            tokio::task::yield_now().await
+            tokio::task::yield_now().await;
         }
     })
     .await
