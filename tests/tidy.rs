@@ -5,12 +5,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each room and the rooms that it may name.
-const ROOMS: [(&str, &[&str]); 16] = [
+const ROOMS: [(&str, &[&str]); 17] = [
     ("src/model/", &[]),
     ("src/clock.rs", &["model"]),
     ("src/inbox.rs", &["model", "clock"]),
     ("src/words.rs", &["model"]),
     ("src/supervise.rs", &["model", "inbox"]),
+    ("src/timekeeping.rs", &["model", "clock", "inbox"]),
     ("src/site/", &["model"]),
     ("src/engine/", &["model", "site"]),
     ("src/store/", &["model", "site", "clock"]),
@@ -27,6 +28,7 @@ const ROOMS: [(&str, &[&str]); 16] = [
             "clock",
             "inbox",
             "supervise",
+            "timekeeping",
             "core_loop",
             "engine",
             "store",
