@@ -59,7 +59,7 @@ fn plant() -> Plant {
 }
 
 /// Serves the plant at `address` until `stop`; says where.
-async fn serve(address: SocketAddr, framing: &LinkKind, stop: CancellationToken) -> SocketAddr {
+pub(super) async fn serve(address: SocketAddr, framing: &LinkKind, stop: CancellationToken) -> SocketAddr {
     let listener = TcpListener::bind(address).await.unwrap();
     let address = listener.local_addr().unwrap();
     let rtu = matches!(framing, LinkKind::ModbusRtuOverTcp(_));
@@ -78,7 +78,7 @@ async fn serve(address: SocketAddr, framing: &LinkKind, stop: CancellationToken)
     address
 }
 
-fn sources() -> Vec<Source> {
+pub(super) fn sources() -> Vec<Source> {
     let base = register(Table::Holding, 0);
     let float = |address, order| Register { address, encoding: Encoding::F32, order, ..base };
     [
@@ -95,7 +95,7 @@ fn sources() -> Vec<Source> {
     .to_vec()
 }
 
-fn expected() -> Vec<Sample> {
+pub(super) fn expected() -> Vec<Sample> {
     [
         Value::Float(230.1),
         Value::Int(-1),
@@ -110,7 +110,7 @@ fn expected() -> Vec<Sample> {
     .to_vec()
 }
 
-fn site(kind: LinkKind) -> (Context, Ears) {
+pub(super) fn site(kind: LinkKind) -> (Context, Ears) {
     let quick = ModbusDevice { poll: std::time::Duration::from_millis(50), ..device(1) };
     SiteBuilder::new(kind).device(Protocol::Modbus(quick), sources()).build()
 }
