@@ -25,4 +25,5 @@ pub mod site;
 pub mod store;
 pub mod supervise;
 mod timekeeping;
+pub mod tls;
 mod words;

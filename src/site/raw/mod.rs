@@ -15,7 +15,7 @@ pub(super) use library::{RawPackFile, RawPackRule, RawTemplate};
 pub(super) use rule::{RawLevels, RawLimits, RawPack, RawRule, RuleWord};
 pub(super) use service::{
     ClockWord, RawBroker, RawClock, RawConsole, RawForward, RawIdentity, RawInflux, RawMqtt, RawSecret,
-    RawServices, RawStore,
+    RawServices, RawStore, RawTls,
 };
 
 use super::values::{Id, Words};
