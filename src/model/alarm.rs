@@ -45,8 +45,19 @@ pub enum EventKind {
     Acknowledged,
     /// Its condition is gone.
     Cleared,
-    /// An output is to be on or off from now on. Not of an alarm: `alarm` is the output's name, `value` what it is to be.
+    /// Of no alarm: an output is to be on or off from now on. `alarm` is the output's name, `value` what it is to be.
     Switched,
+    /// Of no alarm: the wall clock was put forward or back.
+    ClockStepped,
+    /// Of no alarm: the computer slept, and nothing was watched.
+    Slept,
+}
+
+impl EventKind {
+    /// Whether it is a change of an alarm, and not something that the journal alone tells of.
+    pub const fn is_of_alarm(self) -> bool {
+        !matches!(self, Self::Switched | Self::ClockStepped | Self::Slept)
+    }
 }
 
 /// One change of one alarm, with the alarm's whole state after it. The fields are those of the public

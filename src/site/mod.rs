@@ -19,6 +19,7 @@ mod mistake;
 mod model;
 mod output;
 mod part;
+mod publisher;
 mod raw;
 mod redirect;
 mod reference;
@@ -37,10 +38,11 @@ pub use env::{Environment, ProcessEnvironment};
 pub use mistake::{Mistake, Mistakes};
 pub use model::{
     Broker, BrokerOptions, ByteOrder, ConsoleOptions, Device, Encoding, Extract, Forwarder, ForwarderKind,
-    Hazard, HazardKind, Identity, InfluxTarget, Limit, Limits, Link, LinkKind, ModbusDevice, MqttDevice,
-    Point, Protocol, Range, Register, Rule, RuleKind, Site, Source, StoreOptions, Table, TlsTarget,
+    Hazard, HazardKind, Identity, InfluxTarget, Limit, Limits, Link, LinkKind, ModbusDevice, Point, Protocol,
+    Range, Register, Rule, RuleKind, Site, Source, StoreOptions, Table, TlsTarget,
 };
 pub use output::{Call, OutputSpec, Target, Until, Values};
+pub use publisher::{Edge, Format, MqttDevice, TimeAt, TimeForm, Will};
 pub use reference::reference;
 pub use secret::Secret;
 

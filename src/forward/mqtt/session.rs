@@ -21,7 +21,7 @@ use crate::forward::feed::{Feed, Page};
 use crate::forward::queue::{Lane, Room, Ticket};
 use crate::forward::{Context, Health, SAVE_EVERY};
 use crate::model::limits::{MQTT_ACK_WAIT_MAX, SHUTDOWN_MAX};
-use crate::model::{AlarmState, Board, Event as AlarmEvent, EventKind, Mono, Text};
+use crate::model::{AlarmState, Board, Event as AlarmEvent, Mono, Text};
 use crate::store::StoreError;
 
 /// How a connection ended.
@@ -213,7 +213,7 @@ impl<'a> Session<'a> {
                 for event in events {
                     let ticket = Ticket { lane: Lane::Events, position: event.seq };
                     self.send(Outgoing::event(self.topics, &event, now), Token::Entry(ticket));
-                    if event.transition.event != EventKind::Switched && self.is_latest(&event) {
+                    if event.transition.event.is_of_alarm() && self.is_latest(&event) {
                         self.send(Outgoing::current(self.topics, &event), Token::Entry(ticket));
                     }
                 }

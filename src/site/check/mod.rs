@@ -13,6 +13,7 @@ mod output_values;
 mod outputs;
 mod packs;
 mod points;
+mod publishers;
 mod reach;
 mod registers;
 mod rules;
