@@ -2,13 +2,15 @@
 //! block suffers touches that block's points and nobody else's.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
+use super::decode;
 use super::guard::{Answer, Failure};
 use super::health::Outcome;
-use super::plan::Block;
+use super::plan::{Block, How, Located};
+use super::recipe::{Answers, Recipe};
 use super::session::{Dial, Session};
 use super::unit::{Ask, Refused, Unit};
-use super::{decode, plan::Located};
 use crate::clock::Clock;
 use crate::model::limits::{POLL_MISSES_MAX, POLL_SPLITS_MAX};
 use crate::model::{Now, Reading, Reason, Sample, Text};
@@ -35,6 +37,10 @@ struct Poll<'a> {
     rng: &'a mut fastrand::Rng,
     todo: VecDeque<Ask>,
     readings: Vec<Reading>,
+    /// Readings that wait for the other answers of the poll, by their place.
+    made: Vec<(usize, Arc<Recipe>)>,
+    /// What they are made of.
+    kept: Answers,
     complaints: Vec<Text>,
     answers: usize,
     /// Why nothing came, for each question that nothing came for.
@@ -64,7 +70,18 @@ impl<'a> Poll<'a> {
         let todo: VecDeque<Ask> = unit.line_up(now.mono).into();
         let splits = todo.iter().filter(|ask| ask.refusals > 0).count();
         let readings = Vec::with_capacity(unit.len());
-        Self { unit, rng, todo, readings, complaints: Vec::new(), answers: 0, silences: Vec::new(), splits }
+        Self {
+            unit,
+            rng,
+            todo,
+            readings,
+            made: Vec::new(),
+            kept: Answers::default(),
+            complaints: Vec::new(),
+            answers: 0,
+            silences: Vec::new(),
+            splits,
+        }
     }
 
     /// Gives the block back unless it is not to be asked for this time.
@@ -83,7 +100,7 @@ impl<'a> Poll<'a> {
     fn take(&mut self, mut ask: Ask, answer: Result<Answer, Failure>, now: Now) -> Result<(), Unreachable> {
         let failure = match answer {
             Ok(answer) => {
-                self.read(&answer, &ask.block, now);
+                self.read(answer, &ask.block, now);
                 self.unit.relented |= ask.refusals > 0;
                 ask.answered();
                 self.unit.asks.push(ask);
@@ -106,18 +123,36 @@ impl<'a> Poll<'a> {
         Ok(())
     }
 
-    fn read(&mut self, answer: &Answer, block: &Block, now: Now) {
+    fn read(&mut self, answer: Answer, block: &Block, now: Now) {
         self.answers += 1;
-        self.readings.extend(block.points.iter().map(|point| Reading {
-            point: point.point,
-            at: now.wall,
-            sample: decode::sample(answer, block, point),
-        }));
+        let mut is_wanted = false;
+        for located in &block.points {
+            let sample = match &located.how {
+                How::Scaled(scale) => {
+                    let at = usize::from(located.span.start.saturating_sub(block.span.start));
+                    decode::sample(&answer, at, located.register, *scale)
+                }
+                How::Made(recipe) => {
+                    is_wanted = true;
+                    self.made.push((self.readings.len(), Arc::clone(recipe)));
+                    Sample::Bad(Reason::Comm)
+                }
+                How::Part => {
+                    is_wanted = true;
+                    continue;
+                }
+            };
+            self.readings.push(Reading { point: located.point, at: now.wall, sample });
+        }
+        if is_wanted {
+            self.kept.keep(block.span, answer);
+        }
     }
 
     fn unread(&mut self, points: &[Located], now: Now) {
         let sample = Sample::Bad(Reason::Comm);
-        self.readings.extend(points.iter().map(|p| Reading { point: p.point, at: now.wall, sample }));
+        let points = points.iter().filter(|located| !located.is_part());
+        self.readings.extend(points.map(|p| Reading { point: p.point, at: now.wall, sample }));
     }
 
     /// Nothing came for this block.
@@ -164,7 +199,10 @@ impl<'a> Poll<'a> {
     }
 
     fn end(mut self, now: Now) -> Polled {
-        let refused: Vec<Located> = self.unit.refused.iter().map(|refused| refused.point).collect();
+        for (at, recipe) in &self.made {
+            self.readings[*at].sample = recipe.sample(&self.kept);
+        }
+        let refused: Vec<Located> = self.unit.refused.iter().map(|refused| refused.point.clone()).collect();
         self.unread(&refused, now);
         self.complaints.extend(self.unit.refused.iter().map(|refused| refused.words.clone()));
         let outcome = match self.silences.first() {

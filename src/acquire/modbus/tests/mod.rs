@@ -4,4 +4,5 @@ mod bus;
 mod guard;
 mod link;
 mod poll;
+mod recipe;
 mod server;
