@@ -10,8 +10,8 @@ use std::time::Duration;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use hazgate::engine::Engine;
 use hazgate::model::{
-    Batch, DeviceId, Input, Level, LinkReport, LinkState, Mono, Now, Output, PointId, Reading, Reason,
-    Sample, Text, Value, Wall,
+    Batch, DeviceId, Input, Level, LinkCounters, LinkReport, LinkState, Mono, Now, Output, PointId, Reading,
+    Reason, Sample, Text, Value, Wall,
 };
 use hazgate::site::{
     Conversion, Device, Extract, Identity, Limit, Limits, MqttDevice, Point, Protocol, Range, Rule, RuleKind,
@@ -109,7 +109,8 @@ impl Rig {
         let mut out = Output::default();
         let mut engine = Engine::new(Arc::new(site()), Vec::new(), now, &mut out);
         for device in (0..DEVICES).map(DeviceId::new) {
-            let report = LinkReport { device, state: LinkState::Up, error: None };
+            let report =
+                LinkReport { device, state: LinkState::Up, error: None, counters: LinkCounters::default() };
             engine.apply(now, Input::Link(report), &mut out);
         }
         let reading = |point| Reading { point, at: now.wall, sample };

@@ -232,7 +232,7 @@ mod tests {
     use super::*;
     use crate::engine::testing::Plant;
     use crate::inbox::Inbox;
-    use crate::model::{LinkState, Text};
+    use crate::model::{LinkCounters, LinkState, Text};
     use crate::store::Opened;
 
     #[tokio::test(start_paused = true)]
@@ -253,7 +253,9 @@ mod tests {
             let (core, stop) = (core.clone(), first.clone());
             async move { core.run(stop).await }
         });
-        inbox.link(LinkReport { device, state: LinkState::Up, error: None }).await;
+        inbox
+            .link(LinkReport { device, state: LinkState::Up, error: None, counters: LinkCounters::default() })
+            .await;
         let mut board = store.board();
         board.wait_for(|board| board.devices["meter"].state == LinkState::Up).await.expect("the store runs");
         first.cancel();
@@ -315,7 +317,15 @@ mod tests {
             snapshot_at: zero,
             snapshot_due: zero,
         };
-        run.take(message(0, Input::Link(LinkReport { device, state: LinkState::Up, error: None })));
+        run.take(message(
+            0,
+            Input::Link(LinkReport {
+                device,
+                state: LinkState::Up,
+                error: None,
+                counters: LinkCounters::default(),
+            }),
+        ));
         // A reading every 5 s, none older than the point's 10 s, all of them taken in one go long after.
         for second in [5, 10, 15, 20, 25, 30] {
             run.take(message(second, reading(second)));

@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use self::news::News;
 use crate::clock::Clock;
 use crate::inbox::Inbox;
-use crate::model::{DeviceId, LinkReport, LinkState};
+use crate::model::{DeviceId, LinkReport, LinkState, Text};
 use crate::site::{LinkKind, Site};
 
 /// What every link needs from the gateway.
@@ -55,13 +55,19 @@ pub async fn run(link: usize, context: Context, stop: CancellationToken) {
 impl Context {
     /// Tells the engine, and the log, that a device's link has changed, if it has.
     async fn tell(&self, device: DeviceId, news: Option<News>) {
-        let Some(News { state, error }) = news else { return };
+        let Some(News { state, error, counters, changed }) = news else { return };
+        if changed {
+            self.log(device, state, error.as_ref());
+        }
+        self.inbox.link(LinkReport { device, state, error, counters }).await;
+    }
+
+    fn log(&self, device: DeviceId, state: LinkState, error: Option<&Text>) {
         let name = self.site.device(device).name.as_str();
-        match (state, error.as_ref().map(|error| error.en.as_str())) {
+        match (state, error.map(|error| error.en.as_str())) {
             (LinkState::Up, _) => tracing::info!(device = name, "device answers"),
             (LinkState::Degraded, error) => tracing::warn!(device = name, error, "device answers in part"),
             (LinkState::Down, error) => tracing::warn!(device = name, error, "device is down"),
         }
-        self.inbox.link(LinkReport { device, state, error }).await;
     }
 }

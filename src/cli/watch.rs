@@ -1,10 +1,12 @@
 //! `hazgate watch`: a centre's view of what arrives at a broker.
 
+use std::collections::HashMap;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use hazgate::model::{DeviceStatus, Event};
+use hazgate::model::limits::DEVICES_MAX;
+use hazgate::model::{DeviceStatus, Event, Stamp, Text};
 use hazgate::site::Secret;
 use rumqttc::Publish;
 
@@ -61,13 +63,21 @@ struct View {
     language: Language,
     json: bool,
     seen: Seen,
+    /// What is wrong with each device, as last said: it comes again whenever more has been counted.
+    complaints: HashMap<String, Text>,
     /// Why there is no connection, as last said.
     lost: Option<String>,
 }
 
 impl Default for View {
     fn default() -> Self {
-        Self { language: Language::En, json: false, seen: Seen::default(), lost: None }
+        Self {
+            language: Language::En,
+            json: false,
+            seen: Seen::default(),
+            complaints: HashMap::new(),
+            lost: None,
+        }
     }
 }
 
@@ -90,6 +100,21 @@ impl View {
         }
     }
 
+    /// What is wrong with a device, if that is new.
+    fn complaint(&mut self, who: &str, status: DeviceStatus) -> Option<(Stamp, String, Text)> {
+        let DeviceStatus { at, device, error, .. } = status;
+        let name = format!("{who}/{device}");
+        let Some(error) = error else {
+            self.complaints.remove(&name);
+            return None;
+        };
+        if self.complaints.len() >= DEVICES_MAX {
+            self.complaints.clear();
+        }
+        let known = self.complaints.insert(name, error.clone());
+        (known.as_ref() != Some(&error)).then_some((at, device, error))
+    }
+
     fn tell(&mut self, message: &Publish) -> io::Result<()> {
         let mut out = io::stdout().lock();
         let language = self.language;
@@ -108,9 +133,10 @@ impl View {
                 let standing = language.pick("当前", "standing");
                 writeln!(out, "{who}  {standing}  {}", event_line(language, &event))
             }
-            Ok((who, Said::Device(DeviceStatus { at, device, error: Some(error), .. }))) => {
-                writeln!(out, "{who}  {at}  {device}  {}", language.of(&error))
-            }
+            Ok((who, Said::Device(status))) => match self.complaint(&who, status) {
+                Some((at, device, error)) => writeln!(out, "{who}  {at}  {device}  {}", language.of(&error)),
+                None => Ok(()),
+            },
             Ok(_) => Ok(()),
         }
     }

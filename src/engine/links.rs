@@ -1,8 +1,8 @@
 //! What is known of the links on both sides: to the devices, to the destinations, and of the gateway's other parts.
 
 use crate::model::{
-    DeviceId, DeviceStatus, ForwarderId, HealthReport, HealthSource, LinkReport, LinkState, Stamp, Text,
-    UplinkStatus,
+    DeviceId, DeviceStatus, ForwarderId, HealthReport, HealthSource, LinkCounters, LinkReport, LinkState,
+    Stamp, Text, UplinkStatus,
 };
 use crate::site::Site;
 
@@ -21,12 +21,29 @@ struct DeviceLink {
     state: LinkState,
     since: Stamp,
     error: Option<Text>,
+    counters: LinkCounters,
+}
+
+/// What is new in a report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Novelty {
+    /// Nothing.
+    None,
+    /// More has been counted; nothing else.
+    Counters,
+    /// The state or its reason.
+    State,
 }
 
 impl Links {
     /// Nothing has been heard of anything yet: every device is down, no destination is connected.
     pub(super) fn new(site: &Site, at: Stamp) -> Self {
-        let unheard = |_| DeviceLink { state: LinkState::Down, since: at, error: None };
+        let unheard = |_| DeviceLink {
+            state: LinkState::Down,
+            since: at,
+            error: None,
+            counters: LinkCounters::default(),
+        };
         let unconnected = |index| UplinkStatus {
             forwarder: ForwarderId::new(index),
             connected: false,
@@ -41,18 +58,19 @@ impl Links {
         }
     }
 
-    /// Takes news of a device. Returns whether they are new.
-    pub(super) fn report(&mut self, report: LinkReport, at: Stamp) -> bool {
+    /// Takes news of a device. Returns what is new in them.
+    pub(super) fn report(&mut self, report: LinkReport, at: Stamp) -> Novelty {
         let link = &mut self.devices[report.device.index()];
+        let counted = std::mem::replace(&mut link.counters, report.counters) != report.counters;
         if link.state == report.state && link.error == report.error {
-            return false;
+            return if counted { Novelty::Counters } else { Novelty::None };
         }
         if link.state != report.state {
             link.since = at;
         }
         link.state = report.state;
         link.error = report.error;
-        true
+        Novelty::State
     }
 
     /// Takes news of a part of the gateway.
@@ -92,13 +110,14 @@ impl Links {
 
     /// A device's state for others to see.
     pub(super) fn status(&self, site: &Site, device: DeviceId, at: Stamp) -> DeviceStatus {
-        let DeviceLink { state, since, error } = &self.devices[device.index()];
+        let DeviceLink { state, since, error, counters } = &self.devices[device.index()];
         DeviceStatus {
             at,
             device: site.device(device).name.clone(),
             state: *state,
             since: *since,
             error: error.clone(),
+            counters: *counters,
         }
     }
 

@@ -31,7 +31,7 @@ use alarm::{Alarm, Facts};
 use groups::{Group, Groups};
 use hold::Delays;
 use index::Index;
-use links::Links;
+use links::{Links, Novelty};
 use points::Points;
 use risk::RiskBook;
 use timers::{Timer, Timers};
@@ -186,10 +186,13 @@ impl Engine {
     fn link(&mut self, now: Now, report: LinkReport, out: &mut Output) {
         let device = report.device;
         let was_down = self.links.is_down(device);
-        if !self.links.report(report, self.stamp(now)) {
+        let novelty = self.links.report(report, self.stamp(now));
+        if novelty != Novelty::None {
+            out.devices.push(self.links.status(&self.site, device, self.stamp(now)));
+        }
+        if novelty != Novelty::State {
             return;
         }
-        out.devices.push(self.links.status(&self.site, device, self.stamp(now)));
         let down = self.links.is_down(device);
         if down {
             self.lose_points(now, device, out);

@@ -9,8 +9,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use uuid::Uuid;
 
 use crate::model::{
-    AlarmState, DeviceStatus, Event, EventKind, Level, LinkState, Quality, Risk, RiskItem, RiskLevel, Stamp,
-    Text, Value,
+    AlarmState, DeviceStatus, Event, EventKind, Level, LinkCounters, LinkState, Quality, Risk, RiskItem,
+    RiskLevel, Stamp, Text, Value,
 };
 
 /// The version of the contract that a payload follows: `1`, and nothing else.
@@ -223,13 +223,15 @@ pub struct DeviceMessage {
     pub since: Stamp,
     /// What went wrong, in words.
     pub error: Option<Text>,
+    /// What has been counted of it.
+    pub counters: LinkCounters,
 }
 
 impl DeviceMessage {
     /// The message for a device's state.
     pub fn new(status: &DeviceStatus) -> Self {
-        let DeviceStatus { at, device, state, since, error } = status.clone();
-        Self { v: V1, at, device, state, since, error }
+        let DeviceStatus { at, device, state, since, error, counters } = status.clone();
+        Self { v: V1, at, device, state, since, error, counters }
     }
 }
 

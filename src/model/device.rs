@@ -28,6 +28,36 @@ pub struct LinkReport {
     pub state: LinkState,
     /// What went wrong, in words, unless it is up.
     pub error: Option<Text>,
+    /// What has been counted of it.
+    pub counters: LinkCounters,
+}
+
+/// What has been counted of a device since the gateway began to talk to it; each only grows until the gateway or the
+/// device's link is started again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct LinkCounters {
+    /// Polls made; of a device that publishes, messages heard.
+    pub polls: u64,
+    /// Polls that were due and were skipped, because the link was too slow for them.
+    pub overruns: u64,
+    /// Questions that nothing came for in time.
+    pub silent: u64,
+    /// Questions during which the connection broke.
+    pub lost: u64,
+    /// Questions that the device answered with an exception.
+    pub refused: u64,
+    /// Answers or messages that could not be understood, or were the answer to another question.
+    pub malformed: u64,
+    /// Messages that the broker had kept from before, and that were not taken for fresh ones.
+    pub retained: u64,
+}
+
+impl LinkCounters {
+    /// Whether anything but regular polls has been counted since `earlier`.
+    pub fn has_news_since(&self, earlier: &Self) -> bool {
+        Self { polls: earlier.polls, ..*self } != *earlier
+    }
 }
 
 /// A device's state as centres and the console see it.
@@ -43,4 +73,7 @@ pub struct DeviceStatus {
     pub since: Stamp,
     /// What went wrong, in words.
     pub error: Option<Text>,
+    /// What has been counted of it, as of `at`.
+    #[serde(default)]
+    pub counters: LinkCounters,
 }

@@ -62,6 +62,11 @@ pub const REFUSED_FOR_MAX: Duration = Duration::from_secs(600);
 /// times as long as the probe took: dead devices cost the living at most 4 % of a bus.
 pub const PROBE_REST_FACTOR: u32 = 24;
 
+/// Questions that one reading by hand may take where the device refuses addresses.
+pub const PROBE_QUESTIONS_MAX: usize = 512;
+/// Characters shown of each text by which a unit says who it is.
+pub const PROBE_IDENTITY_CHARS_MAX: usize = 64;
+
 /// Bytes of one MQTT message from the field or the centre.
 pub const MQTT_PAYLOAD_BYTES_MAX: usize = 256 * 1024;
 /// Bytes of one MQTT packet from the field; a longer one ends the connection before it is read.
@@ -115,6 +120,9 @@ pub const CONSOLE_SNAPSHOT_AGE_MAX: Duration = Duration::from_secs(5);
 pub const OPERATOR_NAME_CHARS_MAX: usize = 64;
 /// Characters of the reason given with a command.
 pub const OPERATOR_REASON_CHARS_MAX: usize = 500;
+
+/// Shortest time from one telling of a device's counters to the next, where nothing else is new of it.
+pub const COUNTERS_INTERVAL_MIN: Duration = Duration::from_secs(60);
 
 /// Longest on-delay, off-delay, poll interval or age that a site file may ask for.
 pub const SITE_DURATION_MAX: Duration = Duration::from_secs(7 * 24 * 3600);

@@ -14,7 +14,7 @@ mod text;
 mod time;
 
 pub use alarm::{AlarmState, Event, EventKind, Transition};
-pub use device::{DeviceStatus, LinkReport, LinkState};
+pub use device::{DeviceStatus, LinkCounters, LinkReport, LinkState};
 pub use flow::{Action, Command, CommandError, CommandResult, HealthReport, HealthSource, Input, Output};
 pub use id::{AlarmId, DeviceId, ForwarderId, HazardId, PointId};
 pub use level::Level;

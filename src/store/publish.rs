@@ -9,7 +9,9 @@ use tokio::sync::{broadcast, watch};
 use super::error::StoreError;
 use super::group::Group;
 use crate::model::limits::EVENT_BROADCAST_LEN_MAX;
-use crate::model::{AlarmState, Board, DeviceStatus, Event, LinkState, Risk, RiskItem, Stamp, Text};
+use crate::model::{
+    AlarmState, Board, DeviceStatus, Event, LinkCounters, LinkState, Risk, RiskItem, Stamp, Text,
+};
 use crate::site::Site;
 
 /// How far the outbox goes.
@@ -104,6 +106,7 @@ pub(super) fn load_board(connection: &Connection, site: &Site, now: Stamp) -> Re
         state: LinkState::Down,
         since: now,
         error: None,
+        counters: LinkCounters::default(),
     };
     Ok(Board {
         alarms: load_alarms(connection)?,

@@ -34,8 +34,10 @@ pub(super) enum Failure {
     Refused(ExceptionCode),
     /// Nothing came in time.
     Silent(Duration),
-    /// The connection ended, or what came was no answer to the question.
+    /// The connection ended.
     Lost(Text),
+    /// What came was no answer to the question.
+    Garbled(Text),
     /// There is no connection to be had.
     Unreachable(Text),
 }
@@ -49,14 +51,14 @@ impl Failure {
                 let ms = limit.as_millis();
                 Text::new(format!("{ms} ms 内无应答"), format!("no answer within {ms} ms"))
             }
-            Self::Lost(words) | Self::Unreachable(words) => words.clone(),
+            Self::Lost(words) | Self::Garbled(words) | Self::Unreachable(words) => words.clone(),
         }
     }
 
     /// Whether nobody answered: nothing came, nothing fitting came, or a gateway says that its unit is silent.
     pub(super) const fn is_silence(&self) -> bool {
         match self {
-            Self::Silent(_) | Self::Lost(_) => true,
+            Self::Silent(_) | Self::Lost(_) | Self::Garbled(_) => true,
             Self::Refused(code) => {
                 matches!(code, ExceptionCode::GatewayPathUnavailable | ExceptionCode::GatewayTargetDevice)
             }
@@ -106,17 +108,29 @@ impl Guard {
         self.0.is_some()
     }
 
-    /// Asks, and waits for the answer. The connection is out of the guard while the question is open, so that
-    /// it ends with it: on a failure, and when the caller gives up waiting.
+    /// Asks, and waits for the answer.
     pub(super) async fn ask(&mut self, question: Question) -> Result<Answer, Failure> {
+        let Question { unit, span, timeout } = question;
+        self.call(unit, timeout, request(span), |response| fitting(response, span)).await
+    }
+
+    /// Makes a request of any kind to `unit`, and waits for at most `limit` for the response that `fits`. The
+    /// connection is out of the guard while the question is open, so that it ends with it: on a failure, and when
+    /// the caller gives up waiting.
+    pub(super) async fn call<T>(
+        &mut self,
+        unit: u8,
+        limit: Duration,
+        request: Request<'static>,
+        fits: impl FnOnce(Response) -> Option<T>,
+    ) -> Result<T, Failure> {
         let mut context = self.0.take().ok_or_else(|| Failure::Lost(closed()))?;
-        context.set_slave(Slave(question.unit));
-        let called = timeout(question.timeout, context.call(request(question.span))).await;
-        let answer = match called {
-            Err(_) => Err(Failure::Silent(question.timeout)),
-            Ok(Err(error)) => Err(Failure::Lost(lost(&error))),
+        context.set_slave(Slave(unit));
+        let answer = match timeout(limit, context.call(request)).await {
+            Err(_) => Err(Failure::Silent(limit)),
+            Ok(Err(error)) => Err(lost(&error)),
             Ok(Ok(Err(code))) => Err(Failure::Refused(code)),
-            Ok(Ok(Ok(response))) => fitting(response, question.span).ok_or_else(misfit),
+            Ok(Ok(Ok(response))) => fits(response).ok_or_else(misfit),
         };
         if matches!(answer, Ok(_) | Err(Failure::Refused(_))) {
             self.0 = Some(context);
@@ -174,24 +188,25 @@ fn fitting(response: Response, span: Span) -> Option<Answer> {
 }
 
 fn misfit() -> Failure {
-    Failure::Lost(Text::new("应答长度与请求不符", "an answer of another length than asked for"))
+    Failure::Garbled(Text::new("应答长度与请求不符", "an answer of another length than asked for"))
 }
 
 fn closed() -> Text {
     words::io_error(&io::ErrorKind::UnexpectedEof.into())
 }
 
-fn lost(error: &Error) -> Text {
+fn lost(error: &Error) -> Failure {
     match error {
         Error::Protocol(ProtocolError::HeaderMismatch { .. }) => {
-            Text::new("应答与请求不匹配", "an answer to another question")
+            Failure::Garbled(Text::new("应答与请求不匹配", "an answer to another question"))
         }
-        Error::Protocol(ProtocolError::FunctionCodeMismatch { .. }) => {
-            Text::new("应答功能码与请求不符", "an answer of another function than asked for")
-        }
+        Error::Protocol(ProtocolError::FunctionCodeMismatch { .. }) => Failure::Garbled(Text::new(
+            "应答功能码与请求不符",
+            "an answer of another function than asked for",
+        )),
         Error::Transport(error) if error.kind() == io::ErrorKind::InvalidData => {
-            Text::new("应答报文损坏", "a garbled answer")
+            Failure::Garbled(Text::new("应答报文损坏", "a garbled answer"))
         }
-        Error::Transport(error) => words::io_error(error),
+        Error::Transport(error) => Failure::Lost(words::io_error(error)),
     }
 }

@@ -2,8 +2,9 @@
 //! comes out, and only when it changes.
 
 use super::super::news::{News, Told};
+use super::guard::Failure;
 use crate::model::limits::MISSED_POLLS_MAX;
-use crate::model::{LinkState, Text};
+use crate::model::{LinkCounters, LinkState, Mono, Text};
 
 /// What a poll came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,6 +35,16 @@ impl Health {
         self.told.state() == Some(LinkState::Down)
     }
 
+    /// What is counted of the device.
+    pub(super) fn counters(&mut self) -> &mut LinkCounters {
+        self.told.counters()
+    }
+
+    /// What has been counted, if it is time to say so.
+    pub(super) fn recount(&mut self, now: Mono) -> Option<News> {
+        self.told.recount(now)
+    }
+
     /// Takes note of a poll.
     pub(super) fn polled(&mut self, outcome: Outcome) -> Option<News> {
         match outcome {
@@ -47,6 +58,20 @@ impl Health {
     pub(super) fn unreachable(&mut self, error: Text) -> Option<News> {
         self.missed = 0;
         self.told.tell(LinkState::Down, Some(error))
+    }
+
+    /// Counts a question that got no answer.
+    pub(super) fn count(&mut self, failure: &Failure) {
+        let counters = self.told.counters();
+        let counter = match failure {
+            Failure::Refused(_) => &mut counters.refused,
+            Failure::Silent(_) => &mut counters.silent,
+            Failure::Lost(_) => &mut counters.lost,
+            Failure::Garbled(_) => &mut counters.malformed,
+            // Nothing was asked.
+            Failure::Unreachable(_) => return,
+        };
+        *counter = counter.saturating_add(1);
     }
 
     fn answered(&mut self, state: LinkState, error: Option<Text>) -> Option<News> {

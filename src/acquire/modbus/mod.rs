@@ -2,7 +2,8 @@
 //!
 //! - `plan` makes few reads of many points, `decode` and `recipe` make samples of the answers;
 //! - `schedule` says whose turn it is, `unit` and `poll` take it, `health` judges what came of it;
-//! - `session` keeps the connection, `guard` and `line` see to it that no answer is taken for another's.
+//! - `session` keeps the connection, `guard` and `line` see to it that no answer is taken for another's;
+//! - `probe` asks by the same means what a person wants to know.
 
 mod decode;
 mod guard;
@@ -10,6 +11,7 @@ mod health;
 mod line;
 mod plan;
 mod poll;
+pub mod probe;
 mod recipe;
 mod schedule;
 mod session;
@@ -109,7 +111,7 @@ impl<D: Dial> Poller<D> {
         let (unit, clock) = (&mut self.units[slot], self.context.clock);
         let Polled { readings, outcome } = poll::poll(unit, &mut self.session, clock, &mut self.rng).await?;
         let answered = !matches!(outcome, Outcome::Nothing(_));
-        let news = unit.health.polled(outcome);
+        let news = unit.health.polled(outcome).or_else(|| unit.health.recount(clock.now().mono));
         let (device, telling) = (unit.device, answered || unit.health.answers());
         if answered {
             unit.backoff.reset();
@@ -142,7 +144,9 @@ impl<D: Dial> Poller<D> {
         let unit = &mut self.units[slot];
         let wait = unit.backoff.next(&mut self.rng);
         self.schedule.probe(slot, now + wait);
-        let (device, news) = (unit.device, unit.health.polled(Outcome::Nothing(failure.words())));
+        unit.health.count(&failure);
+        let news = unit.health.polled(Outcome::Nothing(failure.words())).or_else(|| unit.health.recount(now));
+        let device = unit.device;
         self.context.tell(device, news).await;
         Ok(())
     }
@@ -178,6 +182,7 @@ impl<D: Dial> Poller<D> {
         if skipped == 0 || unit.health.is_down() {
             return;
         }
+        unit.health.counters().overruns += skipped;
         if let Some(leave) = unit.skipped.add(skipped, self.context.clock.now().mono) {
             let device = self.context.site.device(unit.device).name.as_str();
             tracing::warn!(device, skipped = leave.total, "polls skipped: the link is too slow for them");

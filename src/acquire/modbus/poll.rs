@@ -67,6 +67,7 @@ pub(super) async fn poll<D: Dial>(
 
 impl<'a> Poll<'a> {
     fn begin(unit: &'a mut Unit, now: Now, rng: &'a mut fastrand::Rng) -> Self {
+        unit.health.counters().polls += 1;
         let todo: VecDeque<Ask> = unit.line_up(now.mono).into();
         let splits = todo.iter().filter(|ask| ask.refusals > 0).count();
         let readings = Vec::with_capacity(unit.len());
@@ -108,6 +109,7 @@ impl<'a> Poll<'a> {
             }
             Err(failure) => failure,
         };
+        self.unit.health.count(&failure);
         if let Failure::Unreachable(words) = failure {
             self.unit.asks.push(ask);
             self.unit.asks.extend(self.todo.drain(..));

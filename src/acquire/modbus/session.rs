@@ -5,10 +5,12 @@
 use std::fmt;
 use std::future::Future;
 use std::io;
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
+use tokio_modbus::{Request, Response};
 
 use super::Framing;
 use super::guard::{Answer, Failure, Guard, Question};
@@ -70,9 +72,23 @@ impl<D: Dial> Session<D> {
     pub(super) async fn ask(&mut self, question: Question) -> Result<Answer, Failure> {
         let reused = self.guard.is_open();
         match self.ask_once(question).await {
-            Err(Failure::Lost(_)) if reused => self.ask_once(question).await,
+            Err(Failure::Lost(_) | Failure::Garbled(_)) if reused => self.ask_once(question).await,
             answered => answered,
         }
+    }
+
+    /// Asks `unit` something that is no block of registers, once.
+    pub(super) async fn call<T>(
+        &mut self,
+        unit: u8,
+        limit: Duration,
+        request: Request<'static>,
+        fits: impl FnOnce(Response) -> Option<T>,
+    ) -> Result<T, Failure> {
+        self.ready().await?;
+        let answer = self.guard.call(unit, limit, request, fits).await;
+        self.note_open_question(limit);
+        answer
     }
 
     /// When the line will be ready for the next question, if it is `now`.
@@ -98,14 +114,25 @@ impl<D: Dial> Session<D> {
     }
 
     async fn ask_once(&mut self, question: Question) -> Result<Answer, Failure> {
+        self.ready().await?;
+        let answer = self.guard.ask(question).await;
+        self.note_open_question(question.timeout);
+        answer
+    }
+
+    /// Makes the line ready for a question.
+    async fn ready(&mut self) -> Result<(), Failure> {
         self.connect().await?;
         if self.framing == Framing::Rtu {
             sleep(RTU_SILENCE_MIN).await;
         }
-        let answer = self.guard.ask(question).await;
+        Ok(())
+    }
+
+    /// If the question that was just asked was given up, its answer may still come for as long as it was waited for.
+    fn note_open_question(&mut self, limit: Duration) {
         if self.framing == Framing::Rtu && !self.guard.is_open() {
-            self.unsettled = self.clock.now().mono + question.timeout;
+            self.unsettled = self.clock.now().mono + limit;
         }
-        answer
     }
 }

@@ -24,9 +24,9 @@ use crate::clock::Clock;
 use crate::inbox::{Inbox, Message};
 use crate::model::limits::EVENT_BROADCAST_LEN_MAX;
 use crate::model::{
-    AlarmState, Board, DeviceId, DeviceStatus, Event, EventKind, ForwarderId, HazardId, Level, LinkState,
-    PointId, PointState, Quality, Reason, Risk, RiskItem, RiskLevel, Sample, Snapshot, Stamp, Text,
-    Transition, UplinkStatus, Value, Wall,
+    AlarmState, Board, DeviceId, DeviceStatus, Event, EventKind, ForwarderId, HazardId, Level, LinkCounters,
+    LinkState, PointId, PointState, Quality, Reason, Risk, RiskItem, RiskLevel, Sample, Snapshot, Stamp,
+    Text, Transition, UplinkStatus, Value, Wall,
 };
 use crate::site::{
     Broker, Conversion, Device, Extract, Forwarder, ForwarderKind, Hazard, HazardKind, Identity,
@@ -170,6 +170,7 @@ fn board<const N: usize>(alarms: [Event; N]) -> Board {
         state: LinkState::Up,
         since: stamp(),
         error: None,
+        counters: LinkCounters::default(),
     };
     let item = RiskItem {
         level: RiskLevel((N > 0).then_some(Level::Orange)),

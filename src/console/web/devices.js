@@ -20,9 +20,16 @@ export function drawDevices(section) {
         word: t(`device.${status?.state ?? "unknown"}`),
         since: status?.since,
         error: say(status?.error),
+        counted: counted(status?.counters),
       };
     }),
   );
+}
+
+/** How often the device was asked, and what went wrong how often; what never did is not mentioned. */
+function counted(counters) {
+  const told = Object.entries(counters ?? {}).filter(([, n]) => n > 0);
+  return told.map(([name, n]) => t(`count.${name}`, { n })).join(" · ");
 }
 
 export function drawUplinks(section) {
@@ -71,9 +78,10 @@ function create() {
     title: el("span", { class: "state-title" }),
     where: el("span", { class: "state-where" }),
     error: el("span", { class: "state-error" }),
+    counted: el("span", { class: "state-counted" }),
     age: el("span", { class: "state-age" }),
   };
-  const node = el("li", {}, parts.state, el("span", { class: "state-text" }, parts.title, parts.where, parts.error), parts.age);
+  const node = el("li", {}, parts.state, el("span", { class: "state-text" }, parts.title, parts.where, parts.error, parts.counted), parts.age);
   node.parts = parts;
   return node;
 }
@@ -86,6 +94,7 @@ function update(node, item) {
   text(parts.title, item.title);
   text(parts.where, item.where);
   text(parts.error, item.error);
+  text(parts.counted, item.counted ?? "");
   updateAge(node);
 }
 

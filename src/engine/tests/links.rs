@@ -294,6 +294,22 @@ fn device_states_are_told_when_they_or_their_reasons_change() {
 }
 
 #[test]
+fn what_is_counted_of_a_device_is_told_and_changes_nothing_else() {
+    let mut meter = Meter::up();
+    let since = meter.run.now().wall.0;
+    meter.run.wait(3.0);
+    let counters = LinkCounters { polls: 9, silent: 2, ..LinkCounters::default() };
+    let report = LinkReport { device: meter.device, state: LinkState::Up, error: None, counters };
+    for _ in 0..2 {
+        meter.run.apply(Input::Link(report.clone()));
+    }
+    let told = std::mem::take(&mut meter.run.out.devices);
+    assert_eq!(told.len(), 1, "once");
+    assert_eq!((told[0].counters, told[0].state, told[0].since.wall.0), (counters, LinkState::Up, since));
+    assert_eq!((meter.samples(), meter.names()), (vec![], vec![]));
+}
+
+#[test]
 fn p2_the_gateways_own_parts_raise_and_clear() {
     let mut plant = Plant::new();
     plant.health("gateway.store", HealthSource::Store);

@@ -15,8 +15,8 @@ use super::Engine;
 use super::testing::{Plant, limit, no_limits};
 use crate::model::{
     Action, AlarmState, Batch, Command, CommandResult, DeviceId, EventKind, HealthReport, HealthSource,
-    Input, Level, LinkReport, LinkState, Mono, Now, Output, PointId, Quality, Reading, Reason, Sample, Stamp,
-    Text, Transition, Value, Wall,
+    Input, Level, LinkCounters, LinkReport, LinkState, Mono, Now, Output, PointId, Quality, Reading, Reason,
+    Sample, Stamp, Text, Transition, Value, Wall,
 };
 use crate::site::{Limits, RuleKind, Site};
 
@@ -90,7 +90,7 @@ impl Run {
 
     fn link(&mut self, device: DeviceId, state: LinkState) {
         let error = (state != LinkState::Up).then(|| Text::new("连接超时", "connection timed out"));
-        self.apply(Input::Link(LinkReport { device, state, error }));
+        self.apply(Input::Link(LinkReport { device, state, error, counters: LinkCounters::default() }));
     }
 
     fn health(&mut self, source: HealthSource, error: Option<&str>) {

@@ -39,7 +39,12 @@ pub(super) fn input(site: &Site, now: Now, event: &Event) -> Input {
         }
         Event::Link(device, state) => {
             let error = (state != LinkState::Up).then(|| Text::same("no answer"));
-            Input::Link(LinkReport { device: DeviceId::new(device), state, error })
+            Input::Link(LinkReport {
+                device: DeviceId::new(device),
+                state,
+                error,
+                counters: LinkCounters::default(),
+            })
         }
         Event::Store(works) => {
             let error = (!works).then(|| Text::same("disk full"));

@@ -5,7 +5,7 @@ use serde_json::{Value as Json, json};
 
 use super::plant::{ANY, Centre, Plant, broker};
 use crate::broker::EmbeddedBroker;
-use crate::model::{Action, AlarmState, DeviceStatus, EventKind, LinkState, Text, Wall};
+use crate::model::{Action, AlarmState, DeviceStatus, EventKind, LinkCounters, LinkState, Text, Wall};
 use crate::store::Turn;
 use crate::store::fixtures::{AT, alarms, batch, commit, raised, telemetry, transition};
 
@@ -56,7 +56,14 @@ async fn telemetry_and_device_states_arrive_as_the_contract_says() {
     let (server, mut plant, mut centre) = connected().await;
     let at = AT.stamp(&plant.site.identity.zone);
     let error = Some(Text::new("无应答", "no answer"));
-    let down = DeviceStatus { at, device: "meter2".to_owned(), state: LinkState::Degraded, since: at, error };
+    let down = DeviceStatus {
+        at,
+        device: "meter2".to_owned(),
+        state: LinkState::Degraded,
+        since: at,
+        error,
+        counters: LinkCounters::default(),
+    };
     commit(&plant.store, Turn { devices: vec![down], ..Turn::default() }).await;
     while centre.json("device/meter2").await["state"] != "degraded" {}
     commit(&plant.store, telemetry(vec![batch(0, AT, 12.5)])).await;

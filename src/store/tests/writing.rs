@@ -3,7 +3,8 @@
 use std::collections::HashSet;
 
 use crate::model::{
-    AlarmState, DeviceStatus, EventKind, LinkState, Quality, Reason, Risk, RiskItem, Sample, Wall,
+    AlarmState, DeviceStatus, EventKind, LinkCounters, LinkState, Quality, Reason, Risk, RiskItem, Sample,
+    Wall,
 };
 use crate::store::fixtures::{
     AT, alarms, batch, commit, open, raised, site, telemetry, transition, with_reply,
@@ -65,7 +66,14 @@ async fn the_board_shows_what_stands_and_what_is_heard_of_devices_and_risk() {
     assert_eq!(first.risk.hazards.keys().collect::<Vec<_>>(), ["dust1"]);
 
     let at = AT.stamp(&site.identity.zone);
-    let up = DeviceStatus { at, device: "meter1".to_owned(), state: LinkState::Up, since: at, error: None };
+    let up = DeviceStatus {
+        at,
+        device: "meter1".to_owned(),
+        state: LinkState::Up,
+        since: at,
+        error: None,
+        counters: LinkCounters::default(),
+    };
     let cleared = transition("b", EventKind::Acknowledged, AlarmState::Normal);
     let risk = Risk { at, site: RiskItem::default(), hazards: first.risk.hazards.clone() };
     let turn = Turn {

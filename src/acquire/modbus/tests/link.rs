@@ -9,7 +9,7 @@ use super::super::{Framing, Poller};
 use super::bus::{Act, Asked, Bus, device, holding, register};
 use crate::acquire::Context;
 use crate::acquire::testing::{Ears, SiteBuilder, Word, samples};
-use crate::model::{Batch, DeviceId, LinkReport, LinkState, Sample, Text};
+use crate::model::{Batch, DeviceId, LinkCounters, LinkReport, LinkState, Sample, Text};
 use crate::site::{LinkKind, ModbusDevice, Protocol, Source, Table};
 
 const REPLY: Duration = Duration::from_millis(20);
@@ -53,12 +53,20 @@ async fn hear(ears: &mut Ears, time: Duration) -> (Vec<Batch>, Vec<LinkReport>) 
     }
 }
 
+/// The states of a device, one for each change of state or reason.
 fn states(reports: &[LinkReport], device: usize) -> Vec<LinkState> {
-    reports
-        .iter()
-        .filter(|report| report.device == DeviceId::new(device))
-        .map(|report| report.state)
-        .collect()
+    let mut of_device = of_device(reports, device);
+    of_device.dedup_by(|a, b| (a.state, &a.error) == (b.state, &b.error));
+    of_device.into_iter().map(|report| report.state).collect()
+}
+
+fn of_device(reports: &[LinkReport], device: usize) -> Vec<&LinkReport> {
+    reports.iter().filter(|report| report.device == DeviceId::new(device)).collect()
+}
+
+/// What was counted of a device, as told last.
+fn counted(reports: &[LinkReport], device: usize) -> LinkCounters {
+    of_device(reports, device).last().map(|report| report.counters).unwrap_or_default()
 }
 
 /// How many batches with nothing but true values came from a device; no other value may be in any.
@@ -169,6 +177,10 @@ async fn p2_a_lost_device_is_told_once_and_sends_nothing() {
     let mut ears = link(&[device(1)], &bus, Framing::Tcp);
     let (batches, reports) = hear(&mut ears, Duration::from_secs(120)).await;
     assert_eq!(states(&reports, 0), [LinkState::Up, LinkState::Degraded, LinkState::Down]);
+    assert!(reports.len() <= 5, "then only what is counted, once a minute: {}", reports.len());
+    let counters = counted(&reports, 0);
+    assert_eq!(counters.polls, 4);
+    assert!((4..120).contains(&counters.silent), "{counters:?}");
     let bad = batches.iter().flat_map(samples).filter(|sample| matches!(sample, Sample::Bad(_))).count();
     assert!((1..=4).contains(&bad), "bad readings go with the transition, not on and on: {bad}");
     assert!(batches.len() <= 5, "{}", batches.len());
@@ -212,9 +224,14 @@ async fn an_overloaded_link_serves_its_devices_in_turn_and_counts_what_it_skips(
         Bus::new(Framing::Tcp, |asked| vec![Act::Wait(Duration::from_millis(300)), Act::Say(asked.answer())]);
     let greedy = ModbusDevice { poll: Duration::from_millis(100), ..device(1) };
     let mut ears = link(&[greedy, device(2), device(3)], &bus, Framing::Tcp);
-    let (batches, _) = hear(&mut ears, Duration::from_secs(180)).await;
+    let (batches, reports) = hear(&mut ears, Duration::from_secs(180)).await;
     let polls: Vec<usize> =
         [(0, 1), (1, 2), (2, 3)].iter().map(|(d, u)| good_polls(&batches, *d, *u)).collect();
     // 600 ms a poll: 300 polls, a hundred for each.
     assert!(polls.iter().all(|polls| (90..=110).contains(polls)), "{polls:?}");
+    // Told last within a minute of the end: one poll in 1.8 s instead of eighteen, and instead of one or two.
+    let skipped: Vec<u64> = (0..3).map(|device| counted(&reports, device).overruns).collect();
+    assert!((1100..1700).contains(&skipped[0]), "{skipped:?}");
+    assert!(skipped[1..].iter().all(|skipped| (45..90).contains(skipped)), "{skipped:?}");
+    assert!(of_device(&reports, 0).len() <= 4, "once a minute at most");
 }

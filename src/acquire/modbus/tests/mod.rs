@@ -4,5 +4,6 @@ mod bus;
 mod guard;
 mod link;
 mod poll;
+mod probe;
 mod recipe;
 mod server;

@@ -61,7 +61,7 @@ fn plant() -> Plant {
 }
 
 /// Serves the plant at `address` until `stop`; says where.
-async fn serve(address: SocketAddr, framing: &LinkKind, stop: CancellationToken) -> SocketAddr {
+pub(super) async fn serve(address: SocketAddr, framing: &LinkKind, stop: CancellationToken) -> SocketAddr {
     let listener = TcpListener::bind(address).await.unwrap();
     let address = listener.local_addr().unwrap();
     let rtu = matches!(framing, LinkKind::ModbusRtuOverTcp(_));
@@ -80,7 +80,7 @@ async fn serve(address: SocketAddr, framing: &LinkKind, stop: CancellationToken)
     address
 }
 
-fn sources() -> Vec<Source> {
+pub(super) fn sources() -> Vec<Source> {
     let base = register(Table::Holding, 0);
     let float = |address, order| Register { address, encoding: Encoding::F32, order, ..base };
     let conversion = Conversion { line: Line::Scale { scale: 0.1, offset: 0.0 }, ..Conversion::default() };
@@ -97,7 +97,7 @@ fn sources() -> Vec<Source> {
     std::iter::once(scaled).chain(plain.map(Signal::from)).map(Source::Modbus).collect()
 }
 
-fn expected() -> Vec<Sample> {
+pub(super) fn expected() -> Vec<Sample> {
     [
         Value::Float(230.1),
         Value::Int(-1),
@@ -112,7 +112,7 @@ fn expected() -> Vec<Sample> {
     .to_vec()
 }
 
-fn site(kind: LinkKind) -> (Context, Ears) {
+pub(super) fn site(kind: LinkKind) -> (Context, Ears) {
     let quick = ModbusDevice { poll: std::time::Duration::from_millis(50), ..device(1) };
     SiteBuilder::new(kind).device(Protocol::Modbus(quick), sources()).build()
 }
