@@ -2,13 +2,11 @@
 //! block suffers touches that block's points and nobody else's.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 
-use super::decode;
 use super::guard::{Answer, Failure};
 use super::health::Outcome;
-use super::plan::{Block, How, Located};
-use super::recipe::{Answers, Recipe};
+use super::plan::{Block, Located};
+use super::recipe::Making;
 use super::session::{Dial, Session};
 use super::unit::{Ask, Refused, Unit};
 use crate::clock::Clock;
@@ -37,10 +35,7 @@ struct Poll<'a> {
     rng: &'a mut fastrand::Rng,
     todo: VecDeque<Ask>,
     readings: Vec<Reading>,
-    /// Readings that wait for the other answers of the poll, by their place.
-    made: Vec<(usize, Arc<Recipe>)>,
-    /// What they are made of.
-    kept: Answers,
+    making: Making,
     complaints: Vec<Text>,
     answers: usize,
     /// Why nothing came, for each question that nothing came for.
@@ -76,8 +71,7 @@ impl<'a> Poll<'a> {
             rng,
             todo,
             readings,
-            made: Vec::new(),
-            kept: Answers::default(),
+            making: Making::default(),
             complaints: Vec::new(),
             answers: 0,
             silences: Vec::new(),
@@ -127,28 +121,12 @@ impl<'a> Poll<'a> {
 
     fn read(&mut self, answer: Answer, block: &Block, now: Now) {
         self.answers += 1;
-        let mut is_wanted = false;
         for located in &block.points {
-            let sample = match &located.how {
-                How::Scaled(scale) => {
-                    let at = usize::from(located.span.start.saturating_sub(block.span.start));
-                    decode::sample(&answer, at, located.register, *scale)
-                }
-                How::Made(recipe) => {
-                    is_wanted = true;
-                    self.made.push((self.readings.len(), Arc::clone(recipe)));
-                    Sample::Bad(Reason::Comm)
-                }
-                How::Part => {
-                    is_wanted = true;
-                    continue;
-                }
-            };
-            self.readings.push(Reading { point: located.point, at: now.wall, sample });
+            if let Some(sample) = self.making.sample(self.readings.len(), located, &answer, block) {
+                self.readings.push(Reading { point: located.point, at: now.wall, sample });
+            }
         }
-        if is_wanted {
-            self.kept.keep(block.span, answer);
-        }
+        self.making.keep(block, answer);
     }
 
     fn unread(&mut self, points: &[Located], now: Now) {
@@ -201,8 +179,8 @@ impl<'a> Poll<'a> {
     }
 
     fn end(mut self, now: Now) -> Polled {
-        for (at, recipe) in &self.made {
-            self.readings[*at].sample = recipe.sample(&self.kept);
+        for (place, sample) in self.making.finish() {
+            self.readings[place].sample = sample;
         }
         let refused: Vec<Located> = self.unit.refused.iter().map(|refused| refused.point.clone()).collect();
         self.unread(&refused, now);

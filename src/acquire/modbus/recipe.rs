@@ -1,23 +1,65 @@
 //! A reading that takes more than a scale: its own register and those that scale it or say how far it can be trusted, all of
 //! one poll. Where one of them could not be read, the reading says so; it is never made without it.
 
+use std::sync::Arc;
+
 use super::super::conversion::{Conversion, Product, Raw, Scale, qualify};
 use super::decode;
 use super::guard::Answer;
-use super::plan::Span;
+use super::plan::{Block, How, Located, Span};
 use crate::model::{Quality, Reason, Sample};
 use crate::site::{Encoding, Qualifier, Ratio, Register, Signal};
 
-/// What a poll has been answered, block by block.
+/// The samples of one poll. Those that take one register are there at once; the others when everything has been asked.
 #[derive(Debug, Default)]
-pub(super) struct Answers(Vec<(Span, Answer)>);
+pub(super) struct Making {
+    /// Recipes that wait, each with the place of its sample among the caller's.
+    waiting: Vec<(usize, Arc<Recipe>)>,
+    answers: Answers,
+}
 
-impl Answers {
-    /// Keeps an answer about `span`.
-    pub(super) fn keep(&mut self, span: Span, answer: Answer) {
-        self.0.push((span, answer));
+impl Making {
+    /// The sample of `located`, which stands in `block`, by the answer about it; none of a register that is read for others
+    /// alone. `place` is where the caller keeps the sample.
+    pub(super) fn sample(
+        &mut self,
+        place: usize,
+        located: &Located,
+        answer: &Answer,
+        block: &Block,
+    ) -> Option<Sample> {
+        let unread = Sample::Bad(Reason::Comm);
+        match &located.how {
+            How::Scaled(scale) => {
+                let at = block.span.place_of(located.span);
+                Some(at.map_or(unread, |at| decode::sample(answer, at, located.register, *scale)))
+            }
+            How::Made(recipe) => {
+                self.waiting.push((place, Arc::clone(recipe)));
+                Some(unread)
+            }
+            How::Part => None,
+        }
     }
 
+    /// Keeps the answer about `block`, if a recipe wants it.
+    pub(super) fn keep(&mut self, block: &Block, answer: Answer) {
+        if block.points.iter().any(|located| !matches!(located.how, How::Scaled(_))) {
+            self.answers.0.push((block.span, answer));
+        }
+    }
+
+    /// The samples that had to wait, each with its place.
+    pub(super) fn finish(&self) -> impl Iterator<Item = (usize, Sample)> {
+        self.waiting.iter().map(|(place, recipe)| (*place, recipe.sample(&self.answers)))
+    }
+}
+
+/// What a poll has been answered, block by block.
+#[derive(Debug, Default)]
+struct Answers(Vec<(Span, Answer)>);
+
+impl Answers {
     /// The number in `register`; none if it was not read.
     fn raw(&self, register: Register) -> Option<Raw> {
         let wanted = Span::of(register);
@@ -59,7 +101,7 @@ impl Recipe {
     }
 
     /// The sample that the answers of one poll make.
-    pub(super) fn sample(&self, answers: &Answers) -> Sample {
+    fn sample(&self, answers: &Answers) -> Sample {
         let sample = self.measured(answers).unwrap_or_else(Sample::Bad);
         self.qualifiers.iter().fold(sample, |sample, qualifier| qualify(sample, judge(qualifier, answers)))
     }
