@@ -38,7 +38,7 @@ pub use mistake::{Mistake, Mistakes};
 pub use model::{
     Broker, BrokerOptions, ConsoleOptions, Device, Forwarder, ForwarderKind, Hazard, HazardKind, Identity,
     InfluxTarget, Limit, Limits, Link, LinkKind, ModbusDevice, MqttDevice, Point, Protocol, Range, Rule,
-    RuleKind, Site, Source, StoreOptions,
+    RuleKind, Site, Source, StoreOptions, TlsTarget,
 };
 pub use reference::reference;
 pub use secret::Secret;
@@ -46,6 +46,8 @@ pub use signal::{
     ByteOrder, Code, Conversion, Encoding, Extract, Line, Qualifier, Ratio, RatioKind, Register, Signal,
     Span, Table, When,
 };
+
+pub use crate::tls::TlsOptions;
 
 #[cfg(test)]
 mod tests;

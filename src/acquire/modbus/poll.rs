@@ -3,11 +3,12 @@
 
 use std::collections::VecDeque;
 
+use super::dial::Dial;
 use super::guard::{Answer, Failure};
 use super::health::Outcome;
 use super::plan::{Block, Located};
 use super::recipe::Making;
-use super::session::{Dial, Session};
+use super::session::Session;
 use super::unit::{Ask, Refused, Unit};
 use crate::clock::Clock;
 use crate::model::limits::{POLL_MISSES_MAX, POLL_SPLITS_MAX};

@@ -7,3 +7,4 @@ mod poll;
 mod probe;
 mod recipe;
 mod server;
+mod tls;
