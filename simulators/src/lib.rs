@@ -47,7 +47,7 @@ mod simulation;
 mod story;
 
 pub use bench::{
-    Bench, ByteOrder, Cell, Encoding, Field, Framing, HazardKind, HazardSpec, LinkSpec, OutputCell,
+    Bench, ByteOrder, Cell, Constant, Encoding, Field, Framing, HazardKind, HazardSpec, LinkSpec, OutputCell,
     PublisherSpec, SignalRef, Table, UnitSpec,
 };
 pub use error::{BenchError, FaultError, Mistake, ScenarioError};

@@ -6,8 +6,8 @@ use jiff::tz::TimeZone;
 
 use crate::model::{AlarmId, DeviceId, HazardId, HealthSource, Level, OutputId, PointId, Text};
 use crate::site::{
-    Call, Device, Extract, Hazard, HazardKind, Identity, Limit, Limits, MqttDevice, OutputSpec, Point,
-    Protocol, Range, Rule, RuleKind, Site, Source, StoreOptions, Target, Until, Values,
+    Call, Conversion, Device, Extract, Hazard, HazardKind, Identity, Limit, Limits, MqttDevice, OutputSpec,
+    Point, Protocol, Range, Rule, RuleKind, Site, Source, StoreOptions, Target, Until, Values,
 };
 
 /// A site under construction.
@@ -78,7 +78,7 @@ impl Plant {
             decimals: 1,
             range: Some(Range { low: 0.0, high: 100.0 }),
             role: None,
-            source: Source::Mqtt(Extract { pointer: String::new(), scale: 1.0, offset: 0.0 }),
+            source: Source::Mqtt(Extract { pointer: String::new(), conversion: Conversion::default() }),
             max_age: Duration::from_secs(10),
         });
         id

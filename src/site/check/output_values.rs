@@ -2,9 +2,9 @@
 
 use super::Context;
 use crate::site::defaults;
-use crate::site::model::Table;
 use crate::site::output::Values;
 use crate::site::raw::{OrderWord, RawOutput, TypeWord};
+use crate::site::signal::Table;
 use crate::site::source::Spot;
 
 /// The values of an output in its table; none after a mistake.

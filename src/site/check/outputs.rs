@@ -14,9 +14,10 @@ use crate::model::limits::OUTPUTS_MAX;
 use crate::model::{AlarmId, DeviceId, HazardId, Level, OutputId};
 use crate::site::defaults;
 use crate::site::load::Gathered;
-use crate::site::model::{Protocol, Rule, RuleKind, Table};
+use crate::site::model::{Protocol, Rule, RuleKind};
 use crate::site::output::{Call, OutputSpec, Target, Until};
 use crate::site::raw::{RawOutput, UntilWord};
+use crate::site::signal::Table;
 use crate::site::source::{Place, Spot};
 use crate::site::values::Period;
 
