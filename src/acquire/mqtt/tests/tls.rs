@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use crate::acquire::run;
 use crate::acquire::testing::SiteBuilder;
 use crate::model::{LinkState, Text};
-use crate::site::{Broker, Extract, LinkKind, MqttDevice, Protocol, Source, TlsOptions};
+use crate::site::{Broker, Conversion, Extract, LinkKind, MqttDevice, Protocol, Source, TlsOptions};
 use crate::tls::testing::Authority;
 
 /// A broker for `localhost` that lets in those that `authority` vouches for, takes one subscription, and publishes `1` to `t`.
@@ -58,7 +58,7 @@ async fn serve(authority: &Authority) -> SocketAddr {
 async fn first_news(host: &str, address: SocketAddr, tls: TlsOptions) -> (LinkState, Text) {
     let broker = Broker { tls: Some(tls), ..Broker::open(format!("{host}:{}", address.port())) };
     let device = MqttDevice::json("t", Duration::from_secs(3600));
-    let value = Source::Mqtt(Extract { pointer: String::new(), scale: 1.0, offset: 0.0 });
+    let value = Source::Mqtt(Extract { pointer: String::new(), conversion: Conversion::default() });
     let (context, mut ears) =
         SiteBuilder::new(LinkKind::Mqtt(broker)).device(Protocol::Mqtt(device), vec![value]).build();
     let stop = CancellationToken::new();
