@@ -10,7 +10,9 @@ use super::Context;
 use crate::clock::Clock;
 use crate::inbox::{Inbox, Message};
 use crate::model::{Batch, DeviceId, Input, LinkReport, PointId, Sample, Text};
-use crate::site::{Device, Identity, Link, LinkKind, Point, Protocol, Site, Source, StoreOptions};
+use crate::site::{
+    Device, Identity, Link, LinkKind, OutputSpec, Point, Protocol, Site, Source, StoreOptions,
+};
 
 /// A site that grows device by device, all on one link.
 pub(super) struct SiteBuilder(Site);
@@ -54,6 +56,12 @@ impl SiteBuilder {
         self
     }
 
+    /// Adds what may be written.
+    pub(super) fn output(mut self, output: OutputSpec) -> Self {
+        self.0.outputs.push(output);
+        self
+    }
+
     /// A context for this site, and the engine's ears.
     pub(super) fn build(self) -> (Context, Ears) {
         let (inbox, messages) = Inbox::new(Clock::start());
@@ -92,6 +100,11 @@ pub(super) enum Word {
 }
 
 impl Ears {
+    /// The next thing heard, whatever it is.
+    pub(super) async fn input(&mut self) -> Input {
+        self.0.recv().await.expect("the sender lives").input
+    }
+
     /// The next thing heard. Waits for ever: with time paused a test that waits in vain sees the time pass.
     pub(super) async fn next(&mut self) -> Word {
         match self.0.recv().await.expect("the sender lives").input {

@@ -3,6 +3,7 @@
 mod bus;
 mod guard;
 mod link;
+mod outputs;
 mod poll;
 mod probe;
 mod recipe;
