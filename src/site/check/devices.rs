@@ -138,13 +138,6 @@ impl<'a> One<'a> {
     fn protocol(&self, links: &mut Links, context: &mut Context<'_>) -> Protocol {
         match self.get(|raw| raw.protocol).unwrap_or(ProtocolWord::ModbusTcp) {
             ProtocolWord::Mqtt => self.mqtt(links, context),
-            ProtocolWord::ModbusRtu => {
-                context
-                    .findings
-                    .add(self.place("protocol"), "serial lines are not supported yet")
-                    .hint("put a serial server on the line and write protocol = \"modbus-rtu-over-tcp\"");
-                self.modbus(ProtocolWord::ModbusRtuOverTcp, &mut Links::default(), context)
-            }
             protocol => self.modbus(protocol, links, context),
         }
     }
@@ -162,7 +155,8 @@ impl<'a> One<'a> {
             "an MQTT device",
             context,
         );
-        let unit = self.unit(protocol == ProtocolWord::ModbusRtuOverTcp, context);
+        let on_bus = matches!(protocol, ProtocolWord::ModbusRtu | ProtocolWord::ModbusRtuOverTcp);
+        let unit = self.unit(on_bus, context);
         self.reach(protocol, unit, links, context);
         let poll = self.at_least("poll", |raw| raw.poll, defaults::POLL, Period(POLL_INTERVAL_MIN), context);
         Protocol::Modbus(ModbusDevice {
@@ -206,6 +200,10 @@ impl<'a> One<'a> {
             &[
                 ("address", own.address.is_some()),
                 ("tls", own.tls.is_some()),
+                ("port", own.port.is_some()),
+                ("baud", own.baud.is_some()),
+                ("parity", own.parity.is_some()),
+                ("stop_bits", own.stop_bits.is_some()),
                 ("unit", own.unit.is_some()),
                 ("poll", own.poll.is_some()),
                 ("timeout", own.timeout.is_some()),

@@ -5,5 +5,6 @@ mod guard;
 mod link;
 mod poll;
 mod probe;
+mod serial;
 mod server;
 mod tls;
