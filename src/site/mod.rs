@@ -18,6 +18,7 @@ mod mask;
 mod mistake;
 mod model;
 mod part;
+mod publisher;
 mod raw;
 mod redirect;
 mod reference;
@@ -36,10 +37,10 @@ pub use env::{Environment, ProcessEnvironment};
 pub use mistake::{Mistake, Mistakes};
 pub use model::{
     Broker, BrokerOptions, ByteOrder, ConsoleOptions, Device, Encoding, Extract, Forwarder, ForwarderKind,
-    Hazard, HazardKind, Identity, InfluxTarget, Limit, Limits, Link, LinkKind, ModbusDevice, MqttDevice,
-    Parity, Point, Protocol, Range, Register, Rule, RuleKind, SerialLine, Site, Source, StoreOptions, Table,
-    TlsTarget,
+    Hazard, HazardKind, Identity, InfluxTarget, Limit, Limits, Link, LinkKind, ModbusDevice, Parity, Point,
+    Protocol, Range, Register, Rule, RuleKind, SerialLine, Site, Source, StoreOptions, Table, TlsTarget,
 };
+pub use publisher::{Edge, Format, MqttDevice, TimeAt, TimeForm, Will};
 pub use reference::reference;
 pub use secret::Secret;
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
+use super::publisher::MqttDevice;
 use super::secret::Secret;
 use crate::model::{AlarmId, DeviceId, ForwarderId, HazardId, HealthSource, Level, PointId, Text};
 use crate::tls::TlsOptions;
@@ -115,15 +116,6 @@ pub struct ModbusDevice {
     pub registers_max: u16,
     /// Unwanted registers that one request may bridge, 0–124.
     pub gap_max: u16,
-}
-
-/// An MQTT publisher.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MqttDevice {
-    /// Topic filter, may hold wildcards.
-    pub topic: String,
-    /// Silence after which it is down.
-    pub silence: Duration,
 }
 
 /// One connection, and the devices behind it.
@@ -339,10 +331,11 @@ pub enum ByteOrder {
     Dcba,
 }
 
-/// A value in a JSON message.
+/// A value in a message.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Extract {
-    /// JSON Pointer (RFC 6901); empty for the whole payload.
+    /// Where in JSON: a pointer (RFC 6901) that may pick items by `[name=value]`, empty for the whole; with Sparkplug the
+    /// metric's name.
     pub pointer: String,
     /// Value = raw × scale + offset.
     pub scale: f64,

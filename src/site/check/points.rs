@@ -7,12 +7,12 @@ use super::Context;
 use super::devices::{Detail, Devices};
 use super::hazards::Hazards;
 use super::names::Names;
-use super::registers;
+use super::{publishers, registers};
 use crate::model::limits::POINTS_MAX;
 use crate::model::{DeviceId, PointId, Text};
 use crate::site::defaults;
 use crate::site::load::Gathered;
-use crate::site::model::{Device, Extract, Point, Protocol, Range, Source};
+use crate::site::model::{Device, Point, Protocol, Range, Source};
 use crate::site::raw::{RawLimits, RawPoint};
 use crate::site::source::{FileId, Place, Spot};
 
@@ -220,7 +220,9 @@ impl Maker<'_> {
             Protocol::Modbus(_) => {
                 Source::Modbus(registers::register(detailed, self.detail, (scale, offset), context))
             }
-            Protocol::Mqtt(_) => Source::Mqtt(extract(detailed, (scale, offset), context)),
+            Protocol::Mqtt(mqtt) => {
+                Source::Mqtt(publishers::extract(detailed, mqtt, (scale, offset), context))
+            }
         }
     }
 
@@ -256,16 +258,4 @@ fn range(detailed: &Detailed<'_>, context: &mut Context<'_>) -> Option<Range> {
         return None;
     }
     Some(Range { low, high })
-}
-
-fn extract(detailed: &Detailed<'_>, (scale, offset): (f64, f64), context: &mut Context<'_>) -> Extract {
-    registers::refuse_modbus(detailed, context);
-    let pointer = detailed.get(|raw| raw.pointer.clone());
-    if pointer.is_none() {
-        context
-            .findings
-            .add(detailed.whole(), "`pointer` is missing")
-            .hint("add `pointer = \"/data/value\"`: where in the JSON message the value stands");
-    }
-    Extract { pointer: pointer.map(|pointer| pointer.0).unwrap_or_default(), scale, offset }
 }

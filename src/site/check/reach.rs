@@ -6,7 +6,17 @@ use super::links::Links;
 use super::tls;
 use crate::site::defaults;
 use crate::site::model::{LinkKind, Parity, SerialLine, TlsTarget};
-use crate::site::raw::{ParityWord, ProtocolWord};
+use crate::site::raw::{ParityWord, ProtocolWord, RawDevice};
+
+/// Keys of a device that only a serial line has.
+pub(super) fn serial_keys(raw: &RawDevice) -> [(&'static str, bool); 4] {
+    [
+        ("port", raw.port.is_some()),
+        ("baud", raw.baud.is_some()),
+        ("parity", raw.parity.is_some()),
+        ("stop_bits", raw.stop_bits.is_some()),
+    ]
+}
 
 impl One<'_> {
     /// Puts the device behind the link that its protocol and its keys describe.
@@ -38,13 +48,7 @@ impl One<'_> {
         if protocol == ProtocolWord::ModbusRtu {
             self.refuse(&[("address", own.address.is_some())], "a device on the network", context);
         } else {
-            let serial = [
-                ("port", own.port.is_some()),
-                ("baud", own.baud.is_some()),
-                ("parity", own.parity.is_some()),
-                ("stop_bits", own.stop_bits.is_some()),
-            ];
-            self.refuse(&serial, "`modbus-rtu`", context);
+            self.refuse(&serial_keys(own), "`modbus-rtu`", context);
         }
     }
 
