@@ -9,7 +9,7 @@ use tokio::time::{sleep, sleep_until};
 
 use super::super::Context;
 use super::super::backoff::Backoff;
-use super::super::scale::Scale;
+use super::super::conversion::Conversion;
 use super::malformed::Malformed;
 use super::path::Path;
 use super::payload::Wanted;
@@ -46,7 +46,7 @@ pub(super) fn source(site: &Site, id: DeviceId) -> Option<Source> {
         site::Source::Mqtt(extract) => Some(Wanted {
             point,
             path: Path::new(&extract.pointer),
-            scale: Scale::new(extract.scale, extract.offset),
+            conversion: Conversion::new(&extract.conversion),
         }),
         site::Source::Modbus(_) => None,
     };

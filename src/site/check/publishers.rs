@@ -10,9 +10,10 @@ use super::points::Detailed;
 use super::reach::serial_keys;
 use super::registers;
 use crate::site::defaults;
-use crate::site::model::{Extract, LinkKind, Protocol};
+use crate::site::model::{LinkKind, Protocol};
 use crate::site::publisher::{Edge, Format, MqttDevice, TimeAt, TimeForm, Will};
 use crate::site::raw::{FormatWord, RawDevice, TimeWord};
+use crate::site::signal::{Conversion, Extract};
 use crate::site::values::{EdgeName, Period, TopicFilter};
 
 /// Shortest silence after which a publisher is down.
@@ -215,7 +216,7 @@ const fn time_form(word: TimeWord) -> TimeForm {
 pub(super) fn extract(
     detailed: &Detailed<'_>,
     device: &MqttDevice,
-    (scale, offset): (f64, f64),
+    conversion: Conversion,
     context: &mut Context<'_>,
 ) -> Extract {
     registers::refuse_modbus(detailed, context);
@@ -243,5 +244,5 @@ pub(super) fn extract(
             .add(detailed.whole(), format!("`{wanted}` is missing"))
             .hint(format!("add `{example}`: where in the message the value stands"));
     }
-    Extract { pointer: at.unwrap_or_default(), scale, offset }
+    Extract { pointer: at.unwrap_or_default(), conversion }
 }

@@ -5,6 +5,7 @@ mod guard;
 mod link;
 mod poll;
 mod probe;
+mod recipe;
 mod serial;
 mod server;
 mod tls;

@@ -64,7 +64,7 @@ async fn serve(mut far: SerialStream, near: SerialStream, script: impl Fn(Asked)
 fn link(port: &Path) -> (Ears, CancellationToken) {
     let line =
         SerialLine { port: port.display().to_string(), baud: 19_200, parity: Parity::None, stop_bits: 1 };
-    let sources = || [10, 200].map(|address| Source::Modbus(register(Table::Holding, address)));
+    let sources = || [10, 200].map(|address| Source::Modbus(register(Table::Holding, address).into()));
     let quick = |unit| {
         let poll = Duration::from_millis(50);
         Protocol::Modbus(ModbusDevice { poll, ..device(unit) })
