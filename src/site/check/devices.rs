@@ -157,6 +157,7 @@ impl<'a> One<'a> {
         Protocol::Modbus(ModbusDevice {
             unit,
             poll,
+            pause: self.pause(Period(poll), context),
             timeout: self.timeout(Period(poll), context),
             registers_max: self.get(|raw| raw.registers_max).unwrap_or(defaults::REGISTERS_MAX),
             gap_max: self.get(|raw| raw.gap_max).unwrap_or(defaults::GAP_MAX),
@@ -197,6 +198,16 @@ impl<'a> One<'a> {
         timeout.0
     }
 
+    /// As long as from one poll to the next, and there would be no time to ask.
+    fn pause(&self, poll: Period, context: &mut Context<'_>) -> std::time::Duration {
+        let pause = self.get(|raw| raw.pause).unwrap_or(defaults::PAUSE);
+        if pause >= poll {
+            let message = format!("a pause of {pause} leaves no time to poll every {poll}");
+            context.findings.add(self.place("pause"), message).hint("converters need some milliseconds");
+        }
+        pause.0
+    }
+
     fn mqtt(&self, links: &mut Links, context: &mut Context<'_>) -> Protocol {
         let own = self.own;
         self.refuse(
@@ -204,6 +215,7 @@ impl<'a> One<'a> {
                 ("address", own.address.is_some()),
                 ("unit", own.unit.is_some()),
                 ("poll", own.poll.is_some()),
+                ("pause", own.pause.is_some()),
                 ("timeout", own.timeout.is_some()),
                 ("registers_max", own.registers_max.is_some()),
                 ("gap_max", own.gap_max.is_some()),

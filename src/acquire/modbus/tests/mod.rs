@@ -1,7 +1,9 @@
 //! Tests of whole Modbus links, against devices that do what a script says.
 
 mod bus;
+mod fair;
 mod guard;
 mod link;
 mod poll;
+mod rates;
 mod server;
