@@ -108,17 +108,29 @@ impl Guard {
         self.0.is_some()
     }
 
-    /// Asks, and waits for the answer. The connection is out of the guard while the question is open, so that
-    /// it ends with it: on a failure, and when the caller gives up waiting.
+    /// Asks, and waits for the answer.
     pub(super) async fn ask(&mut self, question: Question) -> Result<Answer, Failure> {
+        let Question { unit, span, timeout } = question;
+        self.call(unit, timeout, request(span), |response| fitting(response, span)).await
+    }
+
+    /// Makes a request of any kind to `unit`, and waits for at most `limit` for the response that `fits`. The
+    /// connection is out of the guard while the question is open, so that it ends with it: on a failure, and when
+    /// the caller gives up waiting.
+    pub(super) async fn call<T>(
+        &mut self,
+        unit: u8,
+        limit: Duration,
+        request: Request<'static>,
+        fits: impl FnOnce(Response) -> Option<T>,
+    ) -> Result<T, Failure> {
         let mut context = self.0.take().ok_or_else(|| Failure::Lost(closed()))?;
-        context.set_slave(Slave(question.unit));
-        let called = timeout(question.timeout, context.call(request(question.span))).await;
-        let answer = match called {
-            Err(_) => Err(Failure::Silent(question.timeout)),
+        context.set_slave(Slave(unit));
+        let answer = match timeout(limit, context.call(request)).await {
+            Err(_) => Err(Failure::Silent(limit)),
             Ok(Err(error)) => Err(lost(&error)),
             Ok(Ok(Err(code))) => Err(Failure::Refused(code)),
-            Ok(Ok(Ok(response))) => fitting(response, question.span).ok_or_else(misfit),
+            Ok(Ok(Ok(response))) => fits(response).ok_or_else(misfit),
         };
         if matches!(answer, Ok(_) | Err(Failure::Refused(_))) {
             self.0 = Some(context);
@@ -192,7 +204,7 @@ fn lost(error: &Error) -> Failure {
             "应答功能码与请求不符",
             "an answer of another function than asked for",
         )),
-        Error::Transport(error) if error.kind() == io::ErrorKind::InvalidData => {
+        Error::Transport(error) if error.kind() == io::ErrorKind::InvalidData && !words::is_of_tls(error) => {
             Failure::Garbled(Text::new("应答报文损坏", "a garbled answer"))
         }
         Error::Transport(error) => Failure::Lost(words::io_error(error)),

@@ -1,11 +1,11 @@
 //! One poll of one device: every block is asked for, and every point gets a reading, good or bad. What one
 //! block suffers touches that block's points and nobody else's.
 
+use super::dial::Dial;
 use super::group::{Ask, Group, Refused};
 use super::guard::{Answer, Failure};
 use super::health::Outcome;
 use super::plan::Block;
-use super::session::Dial;
 use super::unit::Unit;
 use super::wire::Wire;
 use super::{decode, plan::Located};

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use super::super::backoff::Backoff;
 use super::super::complaint::Complaints;
+use super::dial::Dial;
 use super::group::{Ask, Group};
 use super::guard::{Failure, Question};
 use super::health::Health;
 use super::plan::{Located, Span};
-use super::session::Dial;
 use super::wire::Wire;
 use crate::model::limits::{
     PROBE_PATIENCE_MIN, PROBE_ROUND_TRIPS, PROBE_WAIT_MAX, PROBES_PER_FULL, ROUND_TRIP_FADE,

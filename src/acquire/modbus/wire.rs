@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use tokio::time::sleep_until;
 
+use super::dial::Dial;
 use super::guard::{Answer, Failure, Question};
-use super::session::{Dial, Session};
+use super::session::Session;
 use crate::clock::Clock;
 use crate::model::Mono;
 

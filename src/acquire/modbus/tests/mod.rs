@@ -5,5 +5,7 @@ mod fair;
 mod guard;
 mod link;
 mod poll;
+mod probe;
 mod rates;
 mod server;
+mod tls;

@@ -17,7 +17,7 @@ use crate::site::{ByteOrder, Encoding, LinkKind, ModbusDevice, Protocol, Registe
 
 /// Unit 1 with a few registers.
 #[derive(Clone)]
-struct Plant(HashMap<u16, u16>);
+pub(super) struct Plant(HashMap<u16, u16>);
 
 impl Plant {
     fn read(&self, request: &Request<'_>) -> Result<Response, ExceptionCode> {
@@ -52,14 +52,14 @@ impl Service for Plant {
     }
 }
 
-fn plant() -> Plant {
+pub(super) fn plant() -> Plant {
     let float = 12.5_f32.to_bits();
     let (high, low) = ((float >> 16) as u16, float as u16);
     Plant(HashMap::from([(0, 2301), (1, 0xFFFF), (2, high), (3, low), (4, low), (5, high), (6, 0b100)]))
 }
 
 /// Serves the plant at `address` until `stop`; says where.
-async fn serve(address: SocketAddr, framing: &LinkKind, stop: CancellationToken) -> SocketAddr {
+pub(super) async fn serve(address: SocketAddr, framing: &LinkKind, stop: CancellationToken) -> SocketAddr {
     let listener = TcpListener::bind(address).await.unwrap();
     let address = listener.local_addr().unwrap();
     let rtu = matches!(framing, LinkKind::ModbusRtuOverTcp(_));
@@ -78,7 +78,7 @@ async fn serve(address: SocketAddr, framing: &LinkKind, stop: CancellationToken)
     address
 }
 
-fn sources() -> Vec<Source> {
+pub(super) fn sources() -> Vec<Source> {
     let base = register(Table::Holding, 0);
     let float = |address, order| Register { address, encoding: Encoding::F32, order, ..base };
     [
@@ -95,7 +95,7 @@ fn sources() -> Vec<Source> {
     .to_vec()
 }
 
-fn expected() -> Vec<Sample> {
+pub(super) fn expected() -> Vec<Sample> {
     [
         Value::Float(230.1),
         Value::Int(-1),
@@ -110,7 +110,7 @@ fn expected() -> Vec<Sample> {
     .to_vec()
 }
 
-fn site(kind: LinkKind) -> (Context, Ears) {
+pub(super) fn site(kind: LinkKind) -> (Context, Ears) {
     let quick = ModbusDevice { poll: std::time::Duration::from_millis(50), ..device(1) };
     SiteBuilder::new(kind).device(Protocol::Modbus(quick), sources()).build()
 }
