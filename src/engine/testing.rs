@@ -6,8 +6,8 @@ use jiff::tz::TimeZone;
 
 use crate::model::{AlarmId, DeviceId, HazardId, HealthSource, Level, PointId, Text};
 use crate::site::{
-    Device, Extract, Hazard, HazardKind, Identity, Limit, Limits, MqttDevice, Point, Protocol, Range, Rule,
-    RuleKind, Site, Source, StoreOptions,
+    Conversion, Device, Extract, Hazard, HazardKind, Identity, Limit, Limits, MqttDevice, Point, Protocol,
+    Range, Rule, RuleKind, Site, Source, StoreOptions,
 };
 
 /// A site under construction.
@@ -57,7 +57,7 @@ impl Plant {
             name: name.into(),
             title,
             hazard,
-            protocol: Protocol::Mqtt(MqttDevice { topic: name.into(), silence: Duration::from_secs(60) }),
+            protocol: Protocol::Mqtt(MqttDevice::json(name, Duration::from_secs(60))),
             points: Vec::new(),
         });
         DeviceId::new(self.site.devices.len() - 1)
@@ -77,7 +77,7 @@ impl Plant {
             decimals: 1,
             range: Some(Range { low: 0.0, high: 100.0 }),
             role: None,
-            source: Source::Mqtt(Extract { pointer: String::new(), scale: 1.0, offset: 0.0 }),
+            source: Source::Mqtt(Extract { pointer: String::new(), conversion: Conversion::default() }),
             poll: None,
             max_age: Duration::from_secs(10),
         });

@@ -34,10 +34,26 @@ pub const STORE_SYNC_AFTER_MAX: Duration = Duration::from_secs(1);
 /// Spans of telemetry that one destination may owe beside the newest; more are joined, which sends some rows twice.
 pub const FORWARD_GAPS_MAX: usize = 16;
 
+/// From one look at the system's clock to the next: how long a step may go unnoticed.
+pub const CLOCK_LOOK_INTERVAL: Duration = Duration::from_secs(1);
+/// A look at the clocks that took longer than this says nothing: the machine was busy between one clock and the other.
+pub const CLOCK_LOOK_MAX: Duration = Duration::from_millis(100);
+/// Difference between two looks beyond which the wall clock was set, and not steered: time servers steer by 0.05 % at
+/// most, chrony by a tenth for a moment; they set what is off by more than this.
+pub const CLOCK_STEP_MIN: Duration = Duration::from_millis(500);
+/// Changes of the clock that wait for the loop; when there are more, the oldest is forgotten.
+pub const CLOCK_CHANGES_LEN_MAX: usize = 16;
+/// Names of an alarm's instances that are remembered so that none is given twice while the clock is put back.
+pub const INSTANCES_REMEMBERED_MAX: usize = 16;
+
 /// Registers that one Modbus read may ask for (Modbus Application Protocol V1.1b3, §6.3).
 pub const MODBUS_REGISTERS_PER_READ_MAX: u16 = 125;
 /// Coils or discrete inputs that one Modbus read may ask for (§6.1).
 pub const MODBUS_BITS_PER_READ_MAX: u16 = 2000;
+/// Registers that one text may take: two characters each.
+pub const TEXT_REGISTERS_MAX: u8 = 32;
+/// Decimal places that a register may give.
+pub const RATIO_DECIMALS_MAX: i32 = 9;
 
 /// Longest wait for a connection to a field device.
 pub const CONNECT_MAX: Duration = Duration::from_secs(2);
@@ -87,6 +103,16 @@ pub const PROBE_IDENTITY_CHARS_MAX: usize = 64;
 pub const MQTT_PAYLOAD_BYTES_MAX: usize = 256 * 1024;
 /// Bytes of one MQTT packet from the field; a longer one ends the connection before it is read.
 pub const MQTT_FIELD_PACKET_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Samples, each of a moment of its own, in one MQTT message from the field.
+pub const MQTT_SAMPLES_MAX: usize = 1000;
+/// Values of one device's points in one MQTT message from the field.
+pub const MQTT_VALUES_MAX: usize = 20_000;
+/// Characters of a topic from the field that people are shown.
+pub const TOPIC_SHOWN_CHARS_MAX: usize = 120;
+/// Metrics in one Sparkplug message.
+pub const SPARKPLUG_METRICS_MAX: usize = 20_000;
+/// From one rebirth request to the same Sparkplug edge node to the next.
+pub const SPARKPLUG_REBIRTH_INTERVAL_MIN: Duration = Duration::from_secs(10);
 /// MQTT messages from the field that wait for their turn before the socket is left alone.
 pub const MQTT_HANDOVER_LEN_MAX: usize = 32;
 /// Complaints of one kind about one device: at most one line of log in this time.

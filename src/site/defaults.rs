@@ -43,6 +43,10 @@ pub(super) const PAUSE: Period = Period(Duration::ZERO);
 pub(super) const TIMEOUT: Period = Period(Duration::from_millis(500));
 /// Silence after which a publisher is down.
 pub(super) const SILENCE: Period = Period(Duration::from_secs(30));
+/// How far the time in a message may be from the gateway's (our default).
+pub(super) const SKEW_MAX: Period = Period(super::publisher::SKEW_MAX);
+/// What a Last Will says.
+pub(super) const WILL_OFFLINE: &str = "offline";
 /// Least age after which a polled value is stale.
 pub(super) const MAX_AGE_MIN: Duration = Duration::from_secs(3);
 /// Of limits.
@@ -52,6 +56,8 @@ pub(super) const LOST_AFTER: Period = Period(Duration::from_secs(3));
 /// Least on-delay of `<point>.signal`; to that of a polled point comes the time in which its device would be found
 /// lost (our default).
 pub(super) const SIGNAL_AFTER: Duration = Duration::from_secs(2);
+/// On-delay of `gateway.clock`: a computer that starts needs minutes to find a time server (our default).
+pub(super) const CLOCK_AFTER: Duration = Duration::from_secs(300);
 /// On-delay of `gateway.forward.<id>` (our default).
 pub(super) const FORWARD_AFTER: Duration = Duration::from_secs(10);
 
@@ -67,6 +73,8 @@ pub(super) const INNER_LEVEL: Grade = Grade(Level::Yellow);
 pub(super) const FORWARD_LEVEL: Level = Level::Yellow;
 /// Level of `gateway.store`.
 pub(super) const STORE_LEVEL: Level = Level::Orange;
+/// Level of `gateway.clock`.
+pub(super) const CLOCK_LEVEL: Level = Level::Yellow;
 /// Level of `gateway.task`.
 pub(super) const TASK_LEVEL: Level = Level::Yellow;
 

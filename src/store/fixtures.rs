@@ -73,14 +73,8 @@ fn device(index: usize, name: &str) -> Device {
 }
 
 fn point(name: &str, device: DeviceId) -> Point {
-    let register = Register {
-        table: Table::Holding,
-        address: 0,
-        encoding: Encoding::U16,
-        order: ByteOrder::Abcd,
-        scale: 1.0,
-        offset: 0.0,
-    };
+    let register =
+        Register { table: Table::Holding, address: 0, encoding: Encoding::U16, order: ByteOrder::Abcd };
     Point {
         name: name.to_owned(),
         title: Text::same(name),
@@ -90,7 +84,7 @@ fn point(name: &str, device: DeviceId) -> Point {
         decimals: 1,
         range: None,
         role: None,
-        source: Source::Modbus(register),
+        source: Source::Modbus(register.into()),
         poll: None,
         max_age: Duration::from_secs(10),
     }

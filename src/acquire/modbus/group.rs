@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use super::super::backoff::Backoff;
 use super::health::{Outcome, Verdict};
-use super::plan::{self, Block, Located};
+use super::plan::{self, Block, Located, Span};
 use super::poll::Progress;
 use crate::model::limits::{MISSED_POLLS_MAX, POLL_SPLITS_MAX, REFUSED_FOR_MAX, REFUSED_FOR_MIN};
-use crate::model::{Mono, PointId, Text};
+use crate::model::{Mono, Text};
 use crate::site::ModbusDevice;
 
 /// Points of one device and one rate.
@@ -121,10 +121,10 @@ impl Group {
 
     /// The device answers again, `proven` for one: that is asked for first. What it refused and what it is asked for in
     /// pieces stays so; whether it still must is found out in due time, as ever.
-    pub(super) fn revive(&mut self, proven: Option<PointId>) {
+    pub(super) fn revive(&mut self, proven: Option<Span>) {
         self.abandon();
         for ask in &mut self.asks {
-            let is_proven = ask.block.points.iter().any(|point| Some(point.point) == proven);
+            let is_proven = ask.block.points.iter().any(|point| Some(point.span) == proven);
             ask.rest = None;
             ask.misses = u32::from(!is_proven && proven.is_some());
         }

@@ -1,6 +1,6 @@
 //! Modbus links. One task owns one connection and asks the devices behind it in turn:
 //!
-//! - `plan` makes few reads of many points, `decode` makes samples of the answers;
+//! - `plan` makes few reads of many points, `decode` and `recipe` make samples of the answers;
 //! - `schedule` says whose turn it is, `unit`, `group` and `poll` take it, `health` judges what came of it;
 //! - `dial` knows the ways to a device, `wire` and `session` keep the connection, `guard` and `line` see to it that no
 //!   answer is taken for another's;
@@ -15,6 +15,7 @@ mod line;
 mod plan;
 mod poll;
 pub mod probe;
+mod recipe;
 mod schedule;
 mod session;
 #[cfg(test)]
@@ -77,9 +78,9 @@ fn unit(site: &Site, id: DeviceId) -> Option<Unit> {
     let mut rates = Rates::new();
     for &id in &device.points {
         let point = site.point(id);
-        if let Source::Modbus(register) = &point.source {
+        if let Source::Modbus(signal) = &point.source {
             let interval = point.poll.unwrap_or(modbus.poll);
-            rates.entry(interval).or_default().push(Located::new(id, register));
+            rates.entry(interval).or_default().extend(Located::all(id, signal));
         }
     }
     (!rates.is_empty()).then(|| Unit::new(id, modbus.clone(), rates))

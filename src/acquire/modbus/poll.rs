@@ -5,10 +5,10 @@ use super::dial::Dial;
 use super::group::{Ask, Group, Refused};
 use super::guard::{Answer, Failure};
 use super::health::Outcome;
-use super::plan::Block;
+use super::plan::{Block, Located};
+use super::recipe::Making;
 use super::unit::Unit;
 use super::wire::Wire;
-use super::{decode, plan::Located};
 use crate::clock::Clock;
 use crate::model::limits::{POLL_MISSES_MAX, POLL_SPLITS_MAX};
 use crate::model::{Mono, Now, PointId, Reading, Reason, Sample, Text};
@@ -37,6 +37,7 @@ pub(super) struct Progress {
     /// How many of the asks, from the front, are still to be asked. Those that were go to the back.
     todo: usize,
     readings: Vec<Reading>,
+    making: Making,
     complaints: Vec<Text>,
     answers: usize,
     /// Why nothing came, for each question that nothing came for.
@@ -133,7 +134,7 @@ impl<'a> Poll<'a> {
     fn take(&mut self, mut ask: Ask, answer: Result<Answer, Failure>, now: Now) -> Result<(), Unreachable> {
         let failure = match answer {
             Ok(answer) => {
-                self.read(&answer, &ask.block, now);
+                self.read(answer, &ask.block, now);
                 let group = self.group();
                 group.relented |= ask.refusals > 0;
                 group.disordered |= ask.misses > 0;
@@ -159,17 +160,19 @@ impl<'a> Poll<'a> {
         Ok(())
     }
 
-    fn read(&mut self, answer: &Answer, block: &Block, now: Now) {
-        self.progress.answers += 1;
-        self.progress.readings.extend(block.points.iter().map(|point| Reading {
-            point: point.point,
-            at: now.wall,
-            sample: decode::sample(answer, block, point),
-        }));
+    fn read(&mut self, answer: Answer, block: &Block, now: Now) {
+        let Progress { readings, making, answers, .. } = &mut self.progress;
+        *answers += 1;
+        for located in &block.points {
+            if let Some(sample) = making.sample(readings.len(), located, &answer, block) {
+                readings.push(Reading { point: located.point, at: now.wall, sample });
+            }
+        }
+        making.keep(block, answer);
     }
 
     fn unread(&mut self, points: &[Located], now: Now) {
-        self.progress.readings.extend(points.iter().map(|point| unread(point, now)));
+        self.progress.readings.extend(points.iter().filter_map(|point| unread(point, now)));
     }
 
     /// Nothing came for this block.
@@ -233,8 +236,11 @@ impl<'a> Poll<'a> {
     }
 
     fn end(mut self, now: Now) -> Polled {
+        for (place, sample) in self.progress.making.finish() {
+            self.progress.readings[place].sample = sample;
+        }
         for refused in &self.unit.groups[self.group].refused {
-            self.progress.readings.push(unread(&refused.point, now));
+            self.progress.readings.extend(unread(&refused.point, now));
             self.progress.complaints.push(refused.words.clone());
         }
         let Progress { readings, complaints, answers, silences, found, .. } = self.progress;
@@ -248,8 +254,10 @@ impl<'a> Poll<'a> {
     }
 }
 
-fn unread(point: &Located, now: Now) -> Reading {
-    Reading { point: point.point, at: now.wall, sample: Sample::Bad(Reason::Comm) }
+/// That it could not be read; nothing of a register that is read for others alone.
+fn unread(located: &Located, now: Now) -> Option<Reading> {
+    let reading = Reading { point: located.point, at: now.wall, sample: Sample::Bad(Reason::Comm) };
+    (!located.is_part()).then_some(reading)
 }
 
 fn complaint(failure: &Failure, block: &Block) -> Text {

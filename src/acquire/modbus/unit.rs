@@ -14,7 +14,7 @@ use super::wire::Wire;
 use crate::model::limits::{
     PROBE_PATIENCE_MIN, PROBE_ROUND_TRIPS, PROBE_WAIT_MAX, PROBES_PER_FULL, ROUND_TRIP_FADE,
 };
-use crate::model::{DeviceId, Mono, PointId};
+use crate::model::{DeviceId, Mono};
 use crate::site::ModbusDevice;
 
 /// The points of a device by their poll interval.
@@ -36,8 +36,8 @@ pub(super) struct Unit {
     /// The waits between probes.
     backoff: Backoff,
     probes: usize,
-    /// The point that the last probe got an answer for.
-    proven: Option<PointId>,
+    /// What the last probe got an answer for.
+    proven: Option<Span>,
     /// Of late, the longest time from a question to its answer.
     round_trip: Option<Duration>,
 }
@@ -96,16 +96,15 @@ impl Unit {
         let asks: usize = self.groups.iter().map(|group| group.asks.len()).sum();
         let at = self.probes % asks.max(1);
         let Some(ask) = self.groups.iter().flat_map(|group| &group.asks).nth(at) else { return Ok(()) };
-        let first = &ask.block.points[0];
-        let (point, question) = (first.point, self.question(first.span));
-        let question = Question { timeout: self.patience(), ..question };
+        let first = ask.block.points[0].span;
+        let question = Question { timeout: self.patience(), ..self.question(first) };
         self.probes = self.probes.wrapping_add(1);
         match wire.ask(question, self.modbus.pause).await.0 {
             Err(failure) if failure.is_silence() || matches!(failure, Failure::Unreachable(_)) => {
                 Err(failure)
             }
             Ok(_) | Err(_) => {
-                self.proven = Some(point);
+                self.proven = Some(first);
                 Ok(())
             }
         }

@@ -7,13 +7,14 @@ use super::Context;
 use super::devices::{Detail, Devices};
 use super::hazards::Hazards;
 use super::names::Names;
-use super::registers;
+use super::{publishers, registers};
 use crate::model::limits::{POINTS_MAX, POLL_INTERVAL_MIN};
 use crate::model::{DeviceId, PointId, Text};
 use crate::site::defaults;
 use crate::site::load::Gathered;
-use crate::site::model::{Device, Extract, Point, Protocol, Range, Source};
+use crate::site::model::{Device, Point, Protocol, Range, Source};
 use crate::site::raw::{RawLimits, RawPoint};
+use crate::site::signal::{Conversion, Line, Signal};
 use crate::site::source::{FileId, Place, Spot};
 use crate::site::values::Period;
 
@@ -218,11 +219,14 @@ impl Maker<'_> {
                 .add(detailed.place("scale"), "a scale of 0 makes every value the same")
                 .hint("value = raw × scale + offset");
         }
+        let line = Line::Scale { scale, offset };
+        let conversion = Conversion { line, ..Conversion::default() };
         match &self.device.protocol {
             Protocol::Modbus(_) => {
-                Source::Modbus(registers::register(detailed, self.detail, (scale, offset), context))
+                let register = registers::register(detailed, self.detail, context);
+                Source::Modbus(Signal { conversion, ..register.into() })
             }
-            Protocol::Mqtt(_) => Source::Mqtt(extract(detailed, (scale, offset), context)),
+            Protocol::Mqtt(mqtt) => Source::Mqtt(publishers::extract(detailed, mqtt, conversion, context)),
         }
     }
 
@@ -270,16 +274,4 @@ fn range(detailed: &Detailed<'_>, context: &mut Context<'_>) -> Option<Range> {
         return None;
     }
     Some(Range { low, high })
-}
-
-fn extract(detailed: &Detailed<'_>, (scale, offset): (f64, f64), context: &mut Context<'_>) -> Extract {
-    registers::refuse_modbus(detailed, context);
-    let pointer = detailed.get(|raw| raw.pointer.clone());
-    if pointer.is_none() {
-        context
-            .findings
-            .add(detailed.whole(), "`pointer` is missing")
-            .hint("add `pointer = \"/data/value\"`: where in the JSON message the value stands");
-    }
-    Extract { pointer: pointer.map(|pointer| pointer.0).unwrap_or_default(), scale, offset }
 }

@@ -21,7 +21,7 @@ fn ms(ms: u64) -> Duration {
 /// Units 1 to `units`, each with a holding register in `blocks` places far apart, polled every second.
 fn link(units: u8, blocks: u16, bus: &Bus, framing: Framing) -> Ears {
     let sources: Vec<Source> =
-        (0..blocks).map(|n| Source::Modbus(register(Table::Holding, 200 * n))).collect();
+        (0..blocks).map(|n| Source::Modbus(register(Table::Holding, 200 * n).into())).collect();
     let kind = LinkKind::ModbusRtuOverTcp("bus:1".into());
     let site = (1..=units).fold(SiteBuilder::new(kind), |site, unit| {
         site.device(Protocol::Modbus(device(unit)), sources.clone())
@@ -126,7 +126,8 @@ async fn p3_a_unit_that_is_slow_but_alive_gets_what_its_neighbours_leave() {
 #[tokio::test(start_paused = true)]
 async fn a_pause_is_kept_after_every_answer_of_a_slow_converter() {
     let bus = Bus::new(Framing::Tcp, |asked| vec![Act::Wait(REPLY), Act::Say(asked.answer())]);
-    let sources: Vec<Source> = (0..3).map(|n| Source::Modbus(register(Table::Holding, 200 * n))).collect();
+    let sources: Vec<Source> =
+        (0..3).map(|n| Source::Modbus(register(Table::Holding, 200 * n).into())).collect();
     let slow = ModbusDevice { pause: ms(30), ..device(1) };
     let site = SiteBuilder::new(LinkKind::ModbusTcp("bus:1".into()));
     let (context, mut ears) = site

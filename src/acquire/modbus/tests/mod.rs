@@ -7,5 +7,6 @@ mod link;
 mod poll;
 mod probe;
 mod rates;
+mod recipe;
 mod server;
 mod tls;

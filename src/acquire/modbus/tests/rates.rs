@@ -24,7 +24,7 @@ fn answers(asked: Asked) -> Vec<Act> {
 /// A device with four neighbouring registers, the first two polled every `fast` and the others every second; and the
 /// clock that it is polled by.
 fn link(fast: Duration, bus: &Bus) -> (Ears, crate::clock::Clock) {
-    let sources = (0..4).map(|n| Source::Modbus(register(Table::Holding, n))).collect();
+    let sources = (0..4).map(|n| Source::Modbus(register(Table::Holding, n).into())).collect();
     let site = SiteBuilder::new(LinkKind::ModbusTcp("bus:1".into()))
         .device(Protocol::Modbus(device(1)), sources)
         .poll(0, fast)
