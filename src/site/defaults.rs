@@ -41,6 +41,8 @@ pub(super) const DEADBAND: f64 = 0.0;
 
 /// From one poll to the next.
 pub(super) const POLL: Period = Period(Duration::from_secs(1));
+/// From an answer to the next question.
+pub(super) const PAUSE: Period = Period(Duration::ZERO);
 /// Longest wait for one answer.
 pub(super) const TIMEOUT: Period = Period(Duration::from_millis(500));
 /// Silence after which a publisher is down.

@@ -109,8 +109,10 @@ pub enum Protocol {
 pub struct ModbusDevice {
     /// Unit id, 0–255 on TCP, 1–247 on a bus.
     pub unit: u8,
-    /// From one poll to the next.
+    /// From one poll to the next, of points that have no interval of their own.
     pub poll: Duration,
+    /// Least time from the end of an answer to the next question on its link.
+    pub pause: Duration,
     /// Longest wait for one answer.
     pub timeout: Duration,
     /// Registers that one request may ask for, 1–125.
@@ -243,6 +245,8 @@ pub struct Point {
     pub role: Option<String>,
     /// Where its value stands.
     pub source: Source,
+    /// From one poll to the next, if not its device's.
+    pub poll: Option<Duration>,
     /// Age after which it is stale.
     pub max_age: Duration,
 }

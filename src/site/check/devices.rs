@@ -153,6 +153,7 @@ impl<'a> One<'a> {
         Protocol::Modbus(ModbusDevice {
             unit,
             poll,
+            pause: self.pause(Period(poll), context),
             timeout: self.timeout(Period(poll), context),
             registers_max: self.get(|raw| raw.registers_max).unwrap_or(defaults::REGISTERS_MAX),
             gap_max: self.get(|raw| raw.gap_max).unwrap_or(defaults::GAP_MAX),
@@ -183,6 +184,16 @@ impl<'a> One<'a> {
             context.findings.add(self.place(key), message).hint(hint);
         }
         timeout.0
+    }
+
+    /// As long as from one poll to the next, and there would be no time to ask.
+    fn pause(&self, poll: Period, context: &mut Context<'_>) -> std::time::Duration {
+        let pause = self.get(|raw| raw.pause).unwrap_or(defaults::PAUSE);
+        if pause >= poll {
+            let message = format!("a pause of {pause} leaves no time to poll every {poll}");
+            context.findings.add(self.place("pause"), message).hint("converters need some milliseconds");
+        }
+        pause.0
     }
 
     pub(super) fn at_least(

@@ -69,6 +69,7 @@ impl One<'_> {
                 ("address", own.address.is_some()),
                 ("unit", own.unit.is_some()),
                 ("poll", own.poll.is_some()),
+                ("pause", own.pause.is_some()),
                 ("timeout", own.timeout.is_some()),
                 ("registers_max", own.registers_max.is_some()),
                 ("gap_max", own.gap_max.is_some()),

@@ -47,6 +47,10 @@ pub(in crate::site) struct RawDevice {
     /// Modbus: from one poll to the next; at least 50 ms.
     #[schemars(extend("default" = defaults::POLL))]
     pub(in crate::site) poll: Option<Period>,
+    /// Modbus: least time from the end of an answer to the next question on the device's connection, for converters that
+    /// need one; shorter than `poll`.
+    #[schemars(extend("default" = defaults::PAUSE))]
+    pub(in crate::site) pause: Option<Period>,
     /// Modbus: longest wait for one answer; on a serial port, beside the time that question and answer take on the line. At most `poll`, which is the default where it is shorter.
     #[schemars(extend("default" = defaults::TIMEOUT))]
     pub(in crate::site) timeout: Option<Period>,
@@ -214,13 +218,16 @@ pub(in crate::site) struct RawPoint {
     pub(in crate::site) pointer: Option<Pointer>,
     /// MQTT, `sparkplug`: the metric's name. Required there.
     pub(in crate::site) metric: Option<String>,
+    /// Modbus: from one poll to the next, where it differs from the device's; at least 50 ms. Points of one device with the
+    /// same interval are read together, each interval on its own.
+    pub(in crate::site) poll: Option<Period>,
     /// Value = raw × scale + offset.
     #[schemars(extend("default" = defaults::SCALE))]
     pub(in crate::site) scale: Option<f64>,
     /// See `scale`. In the point's unit.
     #[schemars(extend("default" = defaults::OFFSET))]
     pub(in crate::site) offset: Option<f64>,
-    /// Age after which the value is stale; longer than `poll`. Default: three polls and a timeout, at least 3 s; on MQTT the device's `silence`.
+    /// Age after which the value is stale; longer than `poll`. Default: three of its polls and a timeout, at least 3 s; on MQTT the device's `silence`.
     pub(in crate::site) max_age: Option<Period>,
     /// Limits: short for a `[[rule]]` of the same name as the point.
     pub(in crate::site) limits: Option<RawLimits>,

@@ -244,6 +244,7 @@ pub(in super::super) fn device(unit: u8) -> ModbusDevice {
     ModbusDevice {
         unit,
         poll: Duration::from_secs(1),
+        pause: Duration::ZERO,
         timeout: Duration::from_millis(500),
         registers_max: 125,
         gap_max: 8,

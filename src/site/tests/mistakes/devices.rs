@@ -66,6 +66,7 @@ const DEVICES: &[Case<'_>] = &[
     ),
     (&[("unit = 1", "poll = «\"10ms\"")], &[&["`10ms` is too short", "at least 50ms"]]),
     (&[("unit = 1", "timeout = «\"0s\"")], &[&["`0s` is no time to wait", "1min"]]),
+    (&[("unit = 1", "pause = «\"1s\"")], &[&["leaves no time to poll every 1s"]]),
     (
         &[("unit = 1", "poll = \"50ms\"\ntimeout = «\"60s\"")],
         &[&["timeout of 1min is longer than from one poll to the next, 50ms", "at most `poll`"]],
@@ -255,6 +256,11 @@ const REGISTERS: &[Case<'_>] = &[
         &[("register = \"input:0\"", "register = \"input:0\"\nmax_age = «\"1s\"")],
         &[&["`1s` is not longer than"]],
     ),
+    (
+        &[("register = \"input:0\"", "register = \"input:0\"\npoll = «\"49ms\"")],
+        &[&["`49ms` is too short", "at least 50ms"]],
+    ),
+    (&[("pointer = \"/t\"", "pointer = \"/t\"\npoll = «\"1s\"")], &[&["`poll` is for a Modbus device"]]),
     (&[("pointer = \"/t\"", "pointer = \"/t\"\nmax_age = «\"0s\"")], &[&["`0s` is not longer than"]]),
     (
         &[(
