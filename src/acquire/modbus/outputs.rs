@@ -81,7 +81,7 @@ impl<D: Dial> Poller<D> {
         let (slot, on, output) = (*slot, switch.on(), switch.output());
         let site = self.context.site.clone();
         let (target, unit) = (&site.output(output).target, self.units[slot].device);
-        let Protocol::Modbus(ModbusDevice { unit, timeout, .. }) = &site.device(unit).protocol else {
+        let Protocol::Modbus(ModbusDevice { unit, timeout, pause, .. }) = &site.device(unit).protocol else {
             return Ok(());
         };
         match switch.next(self.context.clock.now().mono) {
@@ -90,12 +90,12 @@ impl<D: Dial> Poller<D> {
                 // Never twice: what came of a write that was not answered only reading it back tells.
                 let write = Write::new(target, on);
                 let fits = |response| write.is_echo(&response).then_some(());
-                let done = self.session.call(*unit, *timeout, write.request(), fits).await;
+                let done = self.wire.call(*unit, *timeout, *pause, write.request(), fits).await;
                 self.written(place, done.err())
             }
             Step::Look => {
                 let question = Question { unit: *unit, span: write::span(target), timeout: *timeout };
-                let seen = self.session.ask(question).await;
+                let seen = self.wire.ask(question, *pause).await.0;
                 self.looked(place, seen.map(|answer| write::state(target, &answer))).await
             }
         }
