@@ -73,6 +73,7 @@ impl One<'_> {
                 ("gap_max", own.gap_max.is_some()),
                 ("address_base", own.address_base.is_some()),
                 ("byte_order", own.byte_order.is_some()),
+                ("status", own.status.is_some()),
             ],
             "a Modbus device",
             context,

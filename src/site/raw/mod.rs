@@ -3,6 +3,7 @@
 //! of it (an include, a template) is an `Option` that the schema calls required.
 
 mod device;
+mod helper;
 mod library;
 mod rule;
 mod service;
@@ -11,6 +12,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub(super) use device::{FormatWord, OrderWord, ProtocolWord, RawDevice, RawPoint, TimeWord, TypeWord};
+pub(super) use helper::{RatioWord, RawRatio, RawStatus};
 pub(super) use library::{RawPackFile, RawPackRule, RawTemplate};
 pub(super) use rule::{RawLevels, RawLimits, RawPack, RawRule, RuleWord};
 pub(super) use service::{

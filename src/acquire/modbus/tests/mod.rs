@@ -7,4 +7,5 @@ mod poll;
 mod probe;
 mod recipe;
 mod server;
+mod templates;
 mod tls;
