@@ -145,7 +145,7 @@ fn refuse_mqtt(detailed: &Detailed<'_>, context: &mut Context<'_>) {
 /// Refuses what only a Modbus device has.
 pub(super) fn refuse_modbus(detailed: &Detailed<'_>, context: &mut Context<'_>) {
     type Present = fn(&RawPoint) -> bool;
-    let keys: [(&str, Present); 7] = [
+    let keys: [(&str, Present); 8] = [
         ("register", |raw| raw.register.is_some()),
         ("type", |raw| raw.encoding.is_some()),
         ("bit", |raw| raw.bit.is_some()),
@@ -153,6 +153,7 @@ pub(super) fn refuse_modbus(detailed: &Detailed<'_>, context: &mut Context<'_>) 
         ("length", |raw| raw.length.is_some()),
         ("scale_by", |raw| raw.scale_by.is_some()),
         ("status", |raw| raw.status.is_some()),
+        ("poll", |raw| raw.poll.is_some()),
     ];
     for (key, present) in keys {
         if detailed.get(|raw| present(raw).then_some(())).is_some() {

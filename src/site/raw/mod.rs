@@ -11,7 +11,9 @@ mod service;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-pub(super) use device::{FormatWord, OrderWord, ProtocolWord, RawDevice, RawPoint, TimeWord, TypeWord};
+pub(super) use device::{
+    FormatWord, OrderWord, ParityWord, ProtocolWord, RawDevice, RawPoint, TimeWord, TypeWord,
+};
 pub(super) use helper::{RatioWord, RawRatio, RawStatus};
 pub(super) use library::{RawPackFile, RawPackRule, RawTemplate};
 pub(super) use rule::{RawLevels, RawLimits, RawPack, RawRule, RuleWord};
