@@ -21,7 +21,7 @@ const CONVERSIONS: &[Case<'_>] = &[
     (&[(REGISTER, "register = \"input:0\"\nspan = «[0, 1]")], &[&["`span` says nothing without `raw`"]]),
     (&[(REGISTER, "register = \"input:0\"\nloop = «\"4-20ma\"")], &[&["not known", "raw = [4000, 20000]"]]),
     (
-        &[(REGISTER, "register = \"input:0\"\nrange = [0, 9]\nraw = [0, 27648]\nloop = «\"4-20ma\"")],
+        &[(REGISTER, "register = \"input:0\"\nrange = [0, 100]\nraw = [0, 27648]\nloop = «\"4-20ma\"")],
         &[&["a broken wire would not be seen: 3.6 mA is -691", "sign"]],
     ),
     (&[(REGISTER, "register = \"coil:0\"\nspan = [0, 1]\nraw = «[0, 1]")], &[&["a bit is none"]]),
