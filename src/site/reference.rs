@@ -138,7 +138,11 @@ impl Writer {
     }
 
     fn remember(&mut self, name: &str, shape: &Shape) {
-        if let Shape::Table(table) = shape
+        let table = match shape {
+            Shape::List { item, .. } => item.as_ref(),
+            shape => shape,
+        };
+        if let Shape::Table(table) = table
             && !self.inline.iter().any(|(known, _)| known == name)
         {
             self.inline.push((name.to_owned(), table.clone()));

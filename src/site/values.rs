@@ -13,7 +13,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::signal::Table;
 use super::suggest::did_you_mean;
 use crate::model::limits::SITE_DURATION_MAX;
-use crate::model::{Level, Text};
+use crate::model::{Level, Quality, Reason, Text};
 
 /// Why a text is not what it should be, and what would be.
 #[derive(Debug, PartialEq, Eq)]
@@ -44,6 +44,7 @@ pub(super) fn complaint(format: &str, text: &str) -> Option<Complaint> {
         "listen" => Listen::read(text).err(),
         "time-zone" => Zone::read(text).err(),
         "json-pointer" => Pointer::read(text).err(),
+        "quality" => Doubt::read(text).err(),
         "topic-filter" => TopicFilter::read(text).err(),
         "sparkplug-edge" => EdgeName::read(text).err(),
         NOT_EMPTY => Words::read(text).err(),
@@ -177,7 +178,9 @@ impl RegisterAt {
     fn read(text: &str) -> Result<Self, Complaint> {
         const HINT: &str =
             "write the table and the address: \"holding:40\"; tables are coil, discrete, input, holding";
-        let wrong = || Complaint::new(format!("`{text}` is not a register"), HINT);
+        let wrong = || {
+            Complaint::new(format!("`{text}` is not a register"), modicon(text).unwrap_or(HINT.to_owned()))
+        };
         let (table, address) = text.split_once(':').ok_or_else(wrong)?;
         let table = match table {
             "coil" => Table::Coil,
@@ -201,6 +204,24 @@ impl RegisterAt {
             )),
         }
     }
+}
+
+/// What a number of Modicon's means, whose first digit is the table and whose rest counts from 1.
+fn modicon(text: &str) -> Option<String> {
+    let all_digits = matches!(text.len(), 5 | 6) && text.bytes().all(|byte| byte.is_ascii_digit());
+    let (table, number) = text.split_at_checked(1).filter(|_| all_digits)?;
+    let number: u32 = number.parse().ok().filter(|number| (1..=65_536).contains(number))?;
+    let table = match table {
+        "0" => "coil",
+        "1" => "discrete",
+        "3" => "input",
+        "4" => "holding",
+        _ => return None,
+    };
+    let first = number - 1;
+    Some(format!(
+        "write the table by its name: \"{table}:{first}\", or \"{table}:{number}\" with address_base = 1"
+    ))
 }
 
 /// A host and a port, such as `10.0.0.5:502`.
@@ -292,6 +313,23 @@ fn picks(level: &str) -> bool {
     inside
         .and_then(|inside| inside.split_once('='))
         .is_some_and(|(key, value)| !key.is_empty() && !value.is_empty())
+}
+
+/// A quality that is not good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Doubt(pub(super) Quality);
+text_value!(Doubt, "quality", "^(uncertain|bad):[a-z_]+$");
+
+impl Doubt {
+    fn read(text: &str) -> Result<Self, Complaint> {
+        let reasons = Reason::ALL.map(Reason::as_str).join(", ");
+        let hint = format!("write `uncertain:` or `bad:` and a reason: {reasons}");
+        match text.parse() {
+            Ok(Quality::Good) => Err(Complaint::new("a status can only take trust away", hint)),
+            Ok(quality) => Ok(Self(quality)),
+            Err(_) => Err(Complaint::new(format!("`{text}` is not a quality"), hint)),
+        }
+    }
 }
 
 /// An MQTT topic filter.

@@ -2,6 +2,7 @@
 
 use super::Context;
 use super::hazards::Hazards;
+use super::helpers;
 use super::links::Links;
 use super::names::Names;
 use super::publishers;
@@ -11,6 +12,7 @@ use crate::site::defaults;
 use crate::site::load::Gathered;
 use crate::site::model::{Device, Link, ModbusDevice, Protocol};
 use crate::site::raw::{OrderWord, ProtocolWord, RawDevice, RawTemplate};
+use crate::site::signal::Qualifier;
 use crate::site::source::{FileId, Place, Spot};
 use crate::site::values::Period;
 
@@ -32,6 +34,8 @@ pub(super) struct Detail<'a> {
     pub(super) signal_level: Level,
     pub(super) lost_level: Level,
     pub(super) lost_after: Period,
+    /// What says how far its values can be trusted.
+    pub(super) status: Vec<Qualifier>,
 }
 
 impl Detail<'_> {
@@ -93,7 +97,7 @@ impl<'a> Devices<'a> {
             context.damage.blur(&name);
         }
         self.list.push(Device { name, title, hazard, protocol, points: Vec::new() });
-        self.details.push(one.detail());
+        self.details.push(one.detail(context));
     }
 }
 
@@ -106,8 +110,8 @@ pub(super) struct One<'a> {
 }
 
 impl<'a> One<'a> {
-    fn detail(&self) -> Detail<'a> {
-        Detail {
+    fn detail(&self, context: &mut Context<'_>) -> Detail<'a> {
+        let mut detail = Detail {
             spot: self.spot,
             template: self.template,
             address_base: self.get(|raw| raw.address_base).unwrap_or(defaults::ADDRESS_BASE),
@@ -116,7 +120,15 @@ impl<'a> One<'a> {
             signal_level: self.get(|raw| raw.signal_level).unwrap_or(defaults::SIGNAL_LEVEL).0,
             lost_level: self.get(|raw| raw.lost_level).unwrap_or(defaults::LOST_LEVEL).0,
             lost_after: self.get(|raw| raw.lost_after).unwrap_or(defaults::LOST_AFTER),
-        }
+            status: Vec::new(),
+        };
+        let written = self.get(|raw| raw.status.clone()).unwrap_or_default();
+        let place = |index: usize, key: &str| self.place(&format!("status[{index}].{key}"));
+        let entries = written.iter().enumerate();
+        let qualifiers =
+            entries.map(|(index, raw)| helpers::qualifier(raw, &|key| place(index, key), &detail, context));
+        detail.status = qualifiers.collect();
+        detail
     }
 
     /// What the device says, else what its template says.

@@ -2,10 +2,12 @@
 //! mistake: whatever is wrong is noted and replaced by something harmless, so that one mistake does not hide
 //! or cause others; a site with findings is thrown away by the caller.
 
+mod conversion;
 mod devices;
 mod echoes;
 mod forward;
 mod hazards;
+mod helpers;
 mod limits;
 mod links;
 mod names;

@@ -7,14 +7,14 @@ use super::Context;
 use super::devices::{Detail, Devices};
 use super::hazards::Hazards;
 use super::names::Names;
-use super::{publishers, registers};
+use super::{conversion, helpers, publishers, registers};
 use crate::model::limits::{POINTS_MAX, POLL_INTERVAL_MIN};
 use crate::model::{DeviceId, PointId, Text};
 use crate::site::defaults;
 use crate::site::load::Gathered;
 use crate::site::model::{Device, Point, Protocol, Range, Source};
 use crate::site::raw::{RawLimits, RawPoint};
-use crate::site::signal::{Conversion, Line, Signal};
+use crate::site::signal::Signal;
 use crate::site::source::{FileId, Place, Spot};
 use crate::site::values::Period;
 
@@ -38,6 +38,11 @@ impl<'a> Detailed<'a> {
     /// What the site file says, else what the template says.
     pub(super) fn get<T>(&self, field: impl Fn(&'a RawPoint) -> Option<T>) -> Option<T> {
         self.own.and_then(|(_, raw)| field(raw)).or_else(|| field(self.base?.1))
+    }
+
+    /// What the site file says, then what the template says.
+    pub(super) fn layers(&self) -> impl Iterator<Item = &'a RawPoint> {
+        [self.own, self.base].into_iter().flatten().map(|(_, raw)| raw)
     }
 
     /// Where a key of the point stands.
@@ -178,6 +183,8 @@ impl Maker<'_> {
     fn point(&self, detailed: &Detailed<'_>, hazards: &Hazards, context: &mut Context<'_>) -> Point {
         let hazard = detailed.get(|raw| raw.hazard.as_ref());
         let hazard = hazards.refer(hazard, detailed.place("hazard"), context);
+        let source = self.source(detailed, context);
+        let range = range(detailed, &source, context);
         Point {
             name: format!("{}.{}", self.device.name, detailed.signal()),
             title: self.title(detailed, context),
@@ -185,9 +192,9 @@ impl Maker<'_> {
             hazard: hazard.or(self.device.hazard),
             unit: detailed.get(|raw| raw.unit.clone()).unwrap_or_default(),
             decimals: detailed.get(|raw| raw.decimals).unwrap_or(defaults::DECIMALS),
-            range: range(detailed, context),
+            range,
             role: detailed.get(|raw| raw.role.as_ref()).map(|role| role.0.clone()),
-            source: self.source(detailed, context),
+            source,
             poll: self.poll(detailed, context),
             max_age: self.max_age(detailed, context),
         }
@@ -211,22 +218,20 @@ impl Maker<'_> {
     }
 
     fn source(&self, detailed: &Detailed<'_>, context: &mut Context<'_>) -> Source {
-        let scale = detailed.get(|raw| raw.scale).unwrap_or(defaults::SCALE);
-        let offset = detailed.get(|raw| raw.offset).unwrap_or(defaults::OFFSET);
-        if scale == 0.0 {
-            context
-                .findings
-                .add(detailed.place("scale"), "a scale of 0 makes every value the same")
-                .hint("value = raw × scale + offset");
-        }
-        let line = Line::Scale { scale, offset };
-        let conversion = Conversion { line, ..Conversion::default() };
         match &self.device.protocol {
             Protocol::Modbus(_) => {
                 let register = registers::register(detailed, self.detail, context);
-                Source::Modbus(Signal { conversion, ..register.into() })
+                Source::Modbus(Signal {
+                    register,
+                    conversion: conversion::conversion(detailed, Some(register.encoding), context),
+                    ratios: helpers::ratios(detailed, self.detail, context),
+                    qualifiers: helpers::qualifiers(detailed, register, self.detail, context),
+                })
             }
-            Protocol::Mqtt(mqtt) => Source::Mqtt(publishers::extract(detailed, mqtt, conversion, context)),
+            Protocol::Mqtt(mqtt) => {
+                let conversion = conversion::conversion(detailed, None, context);
+                Source::Mqtt(publishers::extract(detailed, mqtt, conversion, context))
+            }
         }
     }
 
@@ -264,7 +269,7 @@ impl Maker<'_> {
     }
 }
 
-fn range(detailed: &Detailed<'_>, context: &mut Context<'_>) -> Option<Range> {
+fn range(detailed: &Detailed<'_>, source: &Source, context: &mut Context<'_>) -> Option<Range> {
     let [low, high] = detailed.get(|raw| raw.range)?;
     if low >= high {
         context
@@ -273,5 +278,10 @@ fn range(detailed: &Detailed<'_>, context: &mut Context<'_>) -> Option<Range> {
             .hint("write [low, high] with low < high");
         return None;
     }
-    Some(Range { low, high })
+    let conversion = match source {
+        Source::Modbus(signal) => &signal.conversion,
+        Source::Mqtt(extract) => &extract.conversion,
+    };
+    let is_span = detailed.get(|raw| raw.span).is_none_or(|[a, b]| (a.min(b), a.max(b)) == (low, high));
+    Some(conversion::range(Range { low, high }, conversion, is_span))
 }

@@ -76,6 +76,7 @@ impl One<'_> {
                 ("address_base", own.address_base.is_some()),
                 ("byte_order", own.byte_order.is_some()),
                 ("write_multiple", own.write_multiple.is_some()),
+                ("status", own.status.is_some()),
             ],
             "a Modbus device",
             context,

@@ -1,12 +1,15 @@
 //! The tables of the field: devices and their points. A template gives defaults for all of it, so that almost every
 //! field may be missing here.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::helper::{RawRatio, RawStatus};
 use super::rule::RawLimits;
 use super::service::{RawSecret, RawTls};
-use crate::model::limits::MODBUS_REGISTERS_PER_READ_MAX;
+use crate::model::limits::{MODBUS_REGISTERS_PER_READ_MAX, TEXT_REGISTERS_MAX};
 use crate::site::defaults;
 use crate::site::values::{EdgeName, Grade, HostPort, Id, Period, Pointer, RegisterAt, TopicFilter, Words};
 
@@ -69,6 +72,9 @@ pub(in crate::site) struct RawDevice {
     /// Modbus: order of bytes and words, unless a point says otherwise.
     #[schemars(extend("default" = "ABCD"))]
     pub(in crate::site) byte_order: Option<OrderWord>,
+    /// Modbus: registers that say how far the device's values can be trusted: for every point but those that stand in such a
+    /// register themselves.
+    pub(in crate::site) status: Option<Vec<RawStatus>>,
     /// MQTT: the broker that it publishes to, such as `mqtt://10.0.0.9:1883`, or `mqtts://broker.plant:8883` to encrypt. Required.
     pub(in crate::site) url: Option<String>,
     /// MQTT: the topic filter that its messages match. Required, except with `format = "sparkplug"`.
@@ -214,6 +220,9 @@ pub(in crate::site) struct RawPoint {
     /// Modbus: which bit of a register, 0 the least significant.
     #[schemars(range(min = 0, max = 15))]
     pub(in crate::site) bit: Option<u8>,
+    /// Modbus: how many registers a text takes, two characters in each. Required with `type = "ascii"`.
+    #[schemars(range(min = 1, max = TEXT_REGISTERS_MAX))]
+    pub(in crate::site) length: Option<u8>,
     /// Modbus: order of bytes and words, as vendors' manuals write it. Default: the device's.
     pub(in crate::site) byte_order: Option<OrderWord>,
     /// MQTT: where in the JSON message the value stands, such as `/data/level`; `/data/[name=h2s]/value` picks the item of a
@@ -230,6 +239,27 @@ pub(in crate::site) struct RawPoint {
     /// See `scale`. In the point's unit.
     #[schemars(extend("default" = defaults::OFFSET))]
     pub(in crate::site) offset: Option<f64>,
+    /// What the device says at either end of `span`: the value is drawn on the line through both. Instead of `scale` and `offset`.
+    pub(in crate::site) raw: Option<[f64; 2]>,
+    /// The values at either end of `raw`; the first may be the greater. In the point's unit. Default: `range`.
+    pub(in crate::site) span: Option<[f64; 2]>,
+    /// The number is the current of a loop, and `raw` what the device says at 4 mA and at 20 mA: at most 3.6 mA or at least
+    /// 21 mA is a fault, from 3.8 to 20.5 mA a measurement (NAMUR NE 43), and what lies between is uncertain.
+    #[serde(rename = "loop")]
+    pub(in crate::site) current_loop: Option<LoopWord>,
+    /// Numbers by which the device says that it has no value, as it says them, such as `[0x7FFF]`. Not-a-number always is one.
+    pub(in crate::site) invalid: Option<Vec<f64>>,
+    /// What each code of an enumeration means, such as `{ 0 = "stopped", 1 = { zh = "运行", en = "running" } }`. A code that is
+    /// not here is uncertain.
+    pub(in crate::site) codes: Option<BTreeMap<String, Words>>,
+    /// The code meant by each word of a device that says words, such as `{ RUN = 1 }`. Any other word is a fault, unless it is a
+    /// number in a register.
+    pub(in crate::site) words: Option<BTreeMap<String, i64>>,
+    /// Modbus: registers that the number is multiplied with before `scale`: value = raw × ratios × scale + offset. Read in the
+    /// same poll; without one of them there is no value.
+    pub(in crate::site) scale_by: Option<Vec<RawRatio>>,
+    /// Modbus: registers of the same device that say how far this value can be trusted; beside those of the device.
+    pub(in crate::site) status: Option<Vec<RawStatus>>,
     /// Age after which the value is stale; longer than `poll`. Default: three of its polls and a timeout, at least 3 s; on MQTT the device's `silence`.
     pub(in crate::site) max_age: Option<Period>,
     /// Limits: short for a `[[rule]]` of the same name as the point.
@@ -250,10 +280,29 @@ pub(in crate::site) enum TypeWord {
     U32,
     /// Two registers, two's complement.
     I32,
+    /// Four registers, unsigned.
+    U64,
+    /// Four registers, two's complement.
+    I64,
     /// Two registers, IEEE 754 single.
     F32,
     /// Four registers, IEEE 754 double.
     F64,
+    /// One register, four decimal digits of four bits each.
+    Bcd16,
+    /// Two registers, eight decimal digits of four bits each.
+    Bcd32,
+    /// Text: a number, or one of `words`; `length` says how long. Characters stand in the order of their registers, whatever the
+    /// byte order; in `BADC` and `DCBA` the low byte comes first.
+    Ascii,
+}
+
+/// Kinds of current loop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+pub(in crate::site) enum LoopWord {
+    /// 4 to 20 mA.
+    #[serde(rename = "4-20ma")]
+    Ma4To20,
 }
 
 /// Order of bytes and words.

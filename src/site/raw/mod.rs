@@ -3,6 +3,7 @@
 //! of it (an include, a template) is an `Option` that the schema calls required.
 
 mod device;
+mod helper;
 mod library;
 mod output;
 mod rule;
@@ -14,6 +15,7 @@ use serde::Deserialize;
 pub(super) use device::{
     FormatWord, OrderWord, ParityWord, ProtocolWord, RawDevice, RawPoint, TimeWord, TypeWord,
 };
+pub(super) use helper::{RatioWord, RawRatio, RawStatus};
 pub(super) use library::{RawPackFile, RawPackRule, RawTemplate};
 pub(super) use output::{RawOutput, UntilWord};
 pub(super) use rule::{RawLevels, RawLimits, RawPack, RawRule, RuleWord};

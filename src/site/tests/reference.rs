@@ -30,3 +30,15 @@ fn the_examples_in_the_docs_make_up_a_site() {
     assert_eq!(site.devices.len(), 3);
     assert!(site.rules.iter().any(|rule| rule.name == "gas_plc.detector.gas"));
 }
+
+#[test]
+fn the_examples_of_registers_in_the_docs_are_points_of_a_site() {
+    let text = fs::read_to_string("docs/points.md").expect("the page is there");
+    let examples = text.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next());
+    let head = "version = 1\n[site]\nenterprise = \"e\"\ngateway = \"g\"\nname = \"n\"\n\
+                [[device]]\nid = \"plc\"\naddress = \"h:502\"\n";
+    let whole: String = std::iter::once(head).chain(examples).collect();
+    let env = std::collections::BTreeMap::<String, String>::new();
+    let site = crate::site::parse("examples", &whole, &env).unwrap_or_else(|mistakes| panic!("{mistakes}"));
+    assert_eq!(site.points.len(), 6);
+}

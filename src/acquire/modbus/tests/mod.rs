@@ -11,4 +11,5 @@ mod rates;
 mod recipe;
 mod serial;
 mod server;
+mod templates;
 mod tls;

@@ -5,6 +5,7 @@ mod devices;
 mod meaning;
 mod publishers;
 mod structure;
+mod values;
 
 use super::{edited, mistakes};
 
