@@ -2,14 +2,15 @@
 //!
 //! - `plan` makes few reads of many points, `decode` makes samples of the answers;
 //! - `schedule` says whose turn it is, `unit` and `poll` take it, `health` judges what came of it;
-//! - `dial` knows the ways to a device, `session` keeps the connection, `guard` and `line` see to it that no answer
-//!   is taken for another's;
+//! - `dial` knows the ways to a device, `session` keeps the connection; `guard`, `line` and `ids` see to it that no
+//!   answer is taken for another's;
 //! - `probe` asks by the same means what a person wants to know.
 
 mod decode;
 mod dial;
 mod guard;
 mod health;
+mod ids;
 mod line;
 mod plan;
 mod poll;
