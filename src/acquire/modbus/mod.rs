@@ -8,6 +8,8 @@
 
 mod decode;
 mod dial;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzz;
 mod guard;
 mod health;
 mod ids;
