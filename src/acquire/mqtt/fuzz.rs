@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
-use super::super::scale::Scale;
+use super::super::conversion::Conversion;
 use super::path::Path;
 use super::payload::Wanted;
 use super::source::Source;
 use super::topic;
 use super::will::Will;
 use crate::model::{DeviceId, Mono, Now, PointId, Wall};
-use crate::site::{self, Edge, Format, MqttDevice, TimeAt, TimeForm};
+use crate::site::{self, Edge, Format, Line, MqttDevice, TimeAt, TimeForm};
 
 /// 2026-11-22T00:00:00Z.
 const NOW: Wall = Wall(1_795_305_600_000);
@@ -61,7 +61,10 @@ fn hear(format: Format, paths: &[&str], messages: &[(&str, &[u8])]) {
     let wanted = |(which, path): (usize, &&str)| Wanted {
         point: PointId::new(which),
         path: Path::new(path),
-        scale: Scale::new(0.1, 1.0),
+        conversion: Conversion::new(&site::Conversion {
+            line: Line::Scale { scale: 0.1, offset: 1.0 },
+            ..site::Conversion::default()
+        }),
     };
     let wanted = paths.iter().enumerate().map(wanted).collect();
     let mut source = Source::new(DeviceId::new(0), &device, TimeZone::UTC, wanted);

@@ -4,12 +4,12 @@
 use jiff::tz::TimeZone;
 use serde_json::Value as Json;
 
-use super::super::scale::Scale;
+use super::super::conversion::{Conversion, Raw};
 use super::malformed::Malformed;
 use super::moment;
 use super::path::{Found, Path};
 use crate::model::limits::{MQTT_PAYLOAD_BYTES_MAX, MQTT_SAMPLES_MAX, MQTT_VALUES_MAX};
-use crate::model::{PointId, Reason, Sample, Text, Value, Wall};
+use crate::model::{PointId, Reason, Sample, Text, Wall};
 use crate::site::{Format, TimeForm};
 
 /// A point and where it stands in the messages of its device.
@@ -20,7 +20,7 @@ pub(super) struct Wanted {
     /// Where: a path, or with Sparkplug the metric's name.
     pub(super) path: Path,
     /// What its number means.
-    pub(super) scale: Scale,
+    pub(super) conversion: Conversion,
 }
 
 /// One value as it was said.
@@ -122,7 +122,7 @@ impl Page<'_> {
         let begin = text.len() - text.trim_start().len();
         let raw = plain(text.trim()).ok_or(Malformed::NotPlain(begin))?;
         for which in 0..self.wanted.len() {
-            self.say(which, raw.scaled(self.wanted[which].scale), Claim::Arrival)?;
+            self.say(which, self.wanted[which].conversion.sample(raw, None), Claim::Arrival)?;
         }
         Ok(())
     }
@@ -205,7 +205,7 @@ impl Page<'_> {
     }
 
     fn value(&mut self, which: usize, found: &Json, claim: Claim) -> Result<(), Malformed> {
-        match sample(found, self.wanted[which].scale) {
+        match sample(found, &self.wanted[which].conversion) {
             Ok(sample) => self.say(which, sample, claim),
             Err(found) => self.no_value(which, found, claim),
         }
@@ -229,50 +229,28 @@ impl Page<'_> {
     }
 }
 
-/// A value before it has a meaning.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Raw {
-    /// A switch.
-    Bool(bool),
-    /// A whole number.
-    Int(i64),
-    /// Any number.
-    Float(f64),
-}
-
-impl Raw {
-    /// What it means.
-    pub(super) fn scaled(self, scale: Scale) -> Sample {
-        match self {
-            Self::Bool(on) => Sample::Good(Value::Bool(on)),
-            Self::Int(whole) => scale.integer(whole),
-            Self::Float(number) => scale.float(number),
-        }
-    }
-}
-
 fn plain(text: &str) -> Option<Raw> {
     match text {
-        "true" => Some(Raw::Bool(true)),
-        "false" => Some(Raw::Bool(false)),
-        _ => text.parse().map(Raw::Int).or_else(|_| text.parse().map(Raw::Float)).ok(),
+        "true" => Some(Raw::Switch(true)),
+        "false" => Some(Raw::Switch(false)),
+        _ => text.parse().map(Raw::Whole).or_else(|_| text.parse().map(Raw::Real)).ok(),
     }
 }
 
-/// The sample, or what was found instead of one. Text in JSON is not read as a number: nobody knows what else the
-/// publisher writes there.
-fn sample(found: &Json, scale: Scale) -> Result<Sample, (&'static str, &'static str)> {
+/// The sample, or what was found instead of one. Text in JSON is read as a word of the point's, never as a number: nobody
+/// knows what else the publisher writes there.
+fn sample(found: &Json, conversion: &Conversion) -> Result<Sample, (&'static str, &'static str)> {
     let raw = match found {
-        Json::Bool(on) => Raw::Bool(*on),
+        Json::Bool(on) => Raw::Switch(*on),
         Json::Number(number) => match number.as_i64() {
-            Some(whole) => Raw::Int(whole),
-            None => Raw::Float(number.as_f64().unwrap_or(f64::NAN)),
+            Some(whole) => Raw::Whole(whole),
+            None => Raw::Real(number.as_f64().unwrap_or(f64::NAN)),
         },
         // How a publisher says that its instrument has no value.
         Json::Null => return Ok(Sample::Bad(Reason::SensorFault)),
-        Json::String(_) => return Err(("文本", "text")),
+        Json::String(text) => conversion.word(text).ok_or(("文本", "text"))?,
         Json::Array(_) => return Err(("数组", "a list")),
         Json::Object(_) => return Err(("对象", "an object")),
     };
-    Ok(raw.scaled(scale))
+    Ok(conversion.sample(raw, None))
 }

@@ -24,14 +24,14 @@ use crate::clock::Clock;
 use crate::inbox::{Inbox, Message};
 use crate::model::limits::EVENT_BROADCAST_LEN_MAX;
 use crate::model::{
-    AlarmState, Board, DeviceId, DeviceStatus, Event, EventKind, ForwarderId, HazardId, Level, LinkCounters,
-    LinkState, PointId, PointState, Quality, Reason, Risk, RiskItem, RiskLevel, Sample, Snapshot, Stamp,
-    Text, Transition, UplinkStatus, Value, Wall,
+    AlarmState, Board, ClockSync, DeviceId, DeviceStatus, Event, EventKind, ForwarderId, HazardId, Level,
+    LinkCounters, LinkState, PointId, PointState, Quality, Reason, Risk, RiskItem, RiskLevel, Sample,
+    Snapshot, Stamp, Text, Transition, UplinkStatus, Value, Wall,
 };
 use crate::site::{
-    Broker, Device, Extract, Forwarder, ForwarderKind, Hazard, HazardKind, Identity, InfluxTarget, Limit,
-    Limits, Link, LinkKind, MqttDevice, Point, Protocol, Range, Rule, RuleKind, Secret, Site, Source,
-    StoreOptions,
+    Broker, Conversion, Device, Extract, Forwarder, ForwarderKind, Hazard, HazardKind, Identity,
+    InfluxTarget, Limit, Limits, Link, LinkKind, MqttDevice, Point, Protocol, Range, Rule, RuleKind, Secret,
+    Site, Source, StoreOptions,
 };
 
 /// Longest wait for an answer that must come: only a failing test waits so long.
@@ -223,7 +223,7 @@ fn raised(seq: u64) -> Event {
         reason: None,
         acknowledged_by: None,
     };
-    Event { id: Uuid::from_u128(u128::from(seq)), seq, transition }
+    Event { id: Uuid::from_u128(u128::from(seq)), seq, clock: ClockSync::Synced, transition }
 }
 
 /// One hazard, one device, three points (the first with limits), two destinations.
@@ -255,7 +255,7 @@ fn site() -> Site {
 
 fn broker() -> Broker {
     let (username, password) = (Some("field".to_owned()), Some(Secret::new("hunter2")));
-    Broker { address: "broker:1883".to_owned(), username, password }
+    Broker { username, password, ..Broker::open("broker:1883") }
 }
 
 fn device() -> Device {
@@ -278,7 +278,7 @@ fn point(name: &str) -> Point {
         decimals: 2,
         range: Some(Range { low: 0.0, high: 12.0 }),
         role: None,
-        source: Source::Mqtt(Extract { pointer: String::new(), scale: 1.0, offset: 0.0 }),
+        source: Source::Mqtt(Extract { pointer: String::new(), conversion: Conversion::default() }),
         max_age: PATIENCE,
     }
 }

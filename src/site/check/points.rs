@@ -14,6 +14,7 @@ use crate::site::defaults;
 use crate::site::load::Gathered;
 use crate::site::model::{Device, Point, Protocol, Range, Source};
 use crate::site::raw::{RawLimits, RawPoint};
+use crate::site::signal::{Conversion, Line, Signal};
 use crate::site::source::{FileId, Place, Spot};
 
 /// The points of a site, their names, and what the check of rules needs of them.
@@ -216,13 +217,14 @@ impl Maker<'_> {
                 .add(detailed.place("scale"), "a scale of 0 makes every value the same")
                 .hint("value = raw × scale + offset");
         }
+        let line = Line::Scale { scale, offset };
+        let conversion = Conversion { line, ..Conversion::default() };
         match &self.device.protocol {
             Protocol::Modbus(_) => {
-                Source::Modbus(registers::register(detailed, self.detail, (scale, offset), context))
+                let register = registers::register(detailed, self.detail, context);
+                Source::Modbus(Signal { conversion, ..register.into() })
             }
-            Protocol::Mqtt(mqtt) => {
-                Source::Mqtt(publishers::extract(detailed, mqtt, (scale, offset), context))
-            }
+            Protocol::Mqtt(mqtt) => Source::Mqtt(publishers::extract(detailed, mqtt, conversion, context)),
         }
     }
 

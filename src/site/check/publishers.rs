@@ -9,9 +9,10 @@ use super::links::{self, Links, Login};
 use super::points::Detailed;
 use super::registers;
 use crate::site::defaults;
-use crate::site::model::{Extract, LinkKind, Protocol};
+use crate::site::model::{LinkKind, Protocol};
 use crate::site::publisher::{Edge, Format, MqttDevice, TimeAt, TimeForm, Will};
 use crate::site::raw::{FormatWord, RawDevice, TimeWord};
+use crate::site::signal::{Conversion, Extract};
 use crate::site::values::{EdgeName, Period, TopicFilter};
 
 /// Shortest silence after which a publisher is down.
@@ -64,7 +65,6 @@ impl One<'_> {
         self.refuse(
             &[
                 ("address", own.address.is_some()),
-                ("tls", own.tls.is_some()),
                 ("unit", own.unit.is_some()),
                 ("poll", own.poll.is_some()),
                 ("timeout", own.timeout.is_some()),
@@ -94,7 +94,12 @@ impl One<'_> {
             return self.require("url", "url = \"mqtt://10.0.0.9:1883\"", context);
         };
         let place = |key: &str| self.spot.key(key);
-        let login = Login { username: own.username.as_ref(), password: own.password.as_ref(), place: &place };
+        let login = Login {
+            username: own.username.as_ref(),
+            password: own.password.as_ref(),
+            tls: own.tls.as_ref(),
+            place: &place,
+        };
         if let Some(broker) = links::broker(url, &login, context) {
             links.join(LinkKind::Mqtt(broker), self.id, self.origin(), context.findings);
         }
@@ -213,7 +218,7 @@ const fn time_form(word: TimeWord) -> TimeForm {
 pub(super) fn extract(
     detailed: &Detailed<'_>,
     device: &MqttDevice,
-    (scale, offset): (f64, f64),
+    conversion: Conversion,
     context: &mut Context<'_>,
 ) -> Extract {
     registers::refuse_modbus(detailed, context);
@@ -241,5 +246,5 @@ pub(super) fn extract(
             .add(detailed.whole(), format!("`{wanted}` is missing"))
             .hint(format!("add `{example}`: where in the message the value stands"));
     }
-    Extract { pointer: at.unwrap_or_default(), scale, offset }
+    Extract { pointer: at.unwrap_or_default(), conversion }
 }

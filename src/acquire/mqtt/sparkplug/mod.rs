@@ -258,7 +258,7 @@ impl Session {
             return;
         }
         let datatype = metric.datatype.or(known.datatype);
-        let sample = match value::sample(metric, datatype, wanted[which].scale) {
+        let sample = match value::sample(metric, datatype, &wanted[which].conversion) {
             Ok(sample) => sample,
             Err(value::NoValue::Untyped) => return outcome.unknown += 1,
             Err(value::NoValue::Other) => {

@@ -5,8 +5,8 @@ use prost::bytes::Bytes;
 
 use super::wire::{Metric, Number, Payload, PropertySet, PropertyValue, datatype};
 use super::*;
+use crate::acquire::conversion::Conversion;
 use crate::acquire::mqtt::path::Path;
-use crate::acquire::scale::Scale;
 use crate::model::{PointId, Value};
 
 const AT: u64 = 1_690_000_000_000;
@@ -42,7 +42,7 @@ impl Node {
         let wanted = |(n, name): (usize, &str)| Wanted {
             point: PointId::new(n),
             path: Path::new(name),
-            scale: Scale::new(1.0, 0.0),
+            conversion: Conversion::new(&crate::site::Conversion::default()),
         };
         let wanted: Vec<Wanted> = ["Gas/H2S", "Fan"].into_iter().enumerate().map(wanted).collect();
         let edge = Edge {

@@ -1,7 +1,6 @@
 //! What a Sparkplug metric says: its number, read by its type, and how its edge node rates it.
 
-use super::super::super::scale::Scale;
-use super::super::payload::Raw;
+use super::super::super::conversion::{Conversion, Raw};
 use super::wire::{Metric, Number, PropertySet, datatype};
 use crate::model::{Reason, Sample, Text};
 
@@ -15,11 +14,15 @@ pub(super) enum NoValue {
 }
 
 /// The sample that a metric of this type says.
-pub(super) fn sample(metric: &Metric, datatype: Option<u32>, scale: Scale) -> Result<Sample, NoValue> {
+pub(super) fn sample(
+    metric: &Metric,
+    datatype: Option<u32>,
+    conversion: &Conversion,
+) -> Result<Sample, NoValue> {
     if metric.is_null == Some(true) {
         return Ok(Sample::Bad(Reason::SensorFault));
     }
-    let sample = raw(metric.value.as_ref(), datatype)?.scaled(scale);
+    let sample = conversion.sample(raw(metric.value.as_ref(), datatype)?, None);
     Ok(match metric.properties.as_ref().and_then(quality) {
         // The words of Sparkplug's `Quality` (6.4.9): 0 bad, 192 good, 500 stale.
         Some(0) => Sample::Bad(Reason::SensorFault),
@@ -32,9 +35,9 @@ fn raw(value: Option<&Number>, datatype: Option<u32>) -> Result<Raw, NoValue> {
     match value {
         Some(Number::Int(n)) => whole(u64::from(*n), datatype),
         Some(Number::Long(n)) => whole(*n, datatype),
-        Some(Number::Float(x)) => Ok(Raw::Float(f64::from(*x))),
-        Some(Number::Double(x)) => Ok(Raw::Float(*x)),
-        Some(Number::Boolean(on)) => Ok(Raw::Bool(*on)),
+        Some(Number::Float(x)) => Ok(Raw::Real(f64::from(*x))),
+        Some(Number::Double(x)) => Ok(Raw::Real(*x)),
+        Some(Number::Boolean(on)) => Ok(Raw::Switch(*on)),
         Some(Number::Text(_)) | None => Err(NoValue::Other),
     }
 }
@@ -43,15 +46,15 @@ fn raw(value: Option<&Number>, datatype: Option<u32>) -> Result<Raw, NoValue> {
 /// number and some do not; cutting it to its width reads both.
 fn whole(n: u64, datatype: Option<u32>) -> Result<Raw, NoValue> {
     Ok(match datatype {
-        Some(datatype::INT8) => Raw::Int(i64::from(n as i8)),
-        Some(datatype::INT16) => Raw::Int(i64::from(n as i16)),
-        Some(datatype::INT32) => Raw::Int(i64::from(n as i32)),
-        Some(datatype::INT64) => Raw::Int(n as i64),
-        Some(datatype::UINT8 | datatype::UINT16 | datatype::UINT32) => Raw::Int(i64::from(n as u32)),
+        Some(datatype::INT8) => Raw::Whole(i64::from(n as i8)),
+        Some(datatype::INT16) => Raw::Whole(i64::from(n as i16)),
+        Some(datatype::INT32) => Raw::Whole(i64::from(n as i32)),
+        Some(datatype::INT64) => Raw::Whole(n as i64),
+        Some(datatype::UINT8 | datatype::UINT16 | datatype::UINT32) => Raw::Whole(i64::from(n as u32)),
         Some(datatype::UINT64 | datatype::DATE_TIME) => {
-            i64::try_from(n).map_or(Raw::Float(n as f64), Raw::Int)
+            i64::try_from(n).map_or(Raw::Real(n as f64), Raw::Whole)
         }
-        Some(datatype::BOOLEAN) => Raw::Bool(n != 0),
+        Some(datatype::BOOLEAN) => Raw::Switch(n != 0),
         Some(_) => return Err(NoValue::Other),
         None => return Err(NoValue::Untyped),
     })

@@ -2,10 +2,10 @@
 
 use jiff::tz::TimeZone;
 
+use crate::acquire::conversion::Conversion;
 use crate::acquire::mqtt::malformed::Malformed;
 use crate::acquire::mqtt::path::Path;
 use crate::acquire::mqtt::payload::{Claim, Reader, Said, Wanted};
-use crate::acquire::scale::Scale;
 use crate::model::limits::{MQTT_PAYLOAD_BYTES_MAX, MQTT_SAMPLES_MAX};
 use crate::model::{PointId, Reason, Sample, Text, Value, Wall};
 use crate::site::{Format, TimeAt, TimeForm};
@@ -16,7 +16,7 @@ fn wanted(pointers: &[&str]) -> Vec<Wanted> {
     let want = |(n, pointer): (usize, &&str)| Wanted {
         point: PointId::new(n),
         path: Path::new(pointer),
-        scale: Scale::new(1.0, 0.0),
+        conversion: Conversion::new(&crate::site::Conversion::default()),
     };
     pointers.iter().enumerate().map(want).collect()
 }

@@ -5,11 +5,11 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 
 use crate::acquire::complaint::Leave;
+use crate::acquire::conversion::Conversion;
 use crate::acquire::mqtt::path::Path;
 use crate::acquire::mqtt::payload::Wanted;
 use crate::acquire::mqtt::source::{Heard, Source};
 use crate::acquire::news::News;
-use crate::acquire::scale::Scale;
 use crate::model::{Batch, DeviceId, LinkState, Mono, Now, PointId, Reason, Sample, Text, Value, Wall};
 use crate::site::{Format, MqttDevice, TimeAt, TimeForm, Will};
 
@@ -21,7 +21,7 @@ fn publisher(device: &MqttDevice) -> Source {
     let wanted = |(n, path): (usize, &str)| Wanted {
         point: PointId::new(n),
         path: Path::new(path),
-        scale: Scale::new(1.0, 0.0),
+        conversion: Conversion::new(&crate::site::Conversion::default()),
     };
     let wanted = ["/v", "/w"].into_iter().enumerate().map(wanted).collect();
     let mut source = Source::new(DeviceId::new(0), device, TimeZone::UTC, wanted);
