@@ -18,6 +18,9 @@ pub mod console;
 mod core_loop;
 pub mod engine;
 pub mod forward;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod gateway;
 pub mod inbox;
 pub mod model;

@@ -55,8 +55,8 @@ pub(crate) const PROXY_GAP: Duration = Duration::from_millis(20);
 pub(crate) const PROXY_MEMORY_LEN_MAX: usize = 16;
 /// Pieces of answers that wait for one connection of the proxy.
 pub(crate) const PROXY_ACTS_LEN_MAX: usize = 64;
-/// Late answers that the proxy has under way at a time; more are lost.
-pub(crate) const PROXY_PLAYERS_MAX: usize = 1024;
+/// Answers that the proxy has under way on one connection, or on one bus; more are lost.
+pub(crate) const PROXY_QUEUE_LEN_MAX: usize = 256;
 /// Connections through one proxy at a time; the next one is closed at once.
 pub(crate) const PROXY_CONNECTIONS_MAX: usize = 256;
 /// How long an end may take what it is told.

@@ -10,6 +10,8 @@ mod alarms;
 mod assets;
 mod describe;
 mod dto;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzz;
 mod history;
 mod listener;
 mod live;

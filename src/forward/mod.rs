@@ -12,6 +12,9 @@ mod queue;
 #[cfg(test)]
 mod tests;
 
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use self::mqtt::fuzz;
+
 use std::sync::Arc;
 use std::time::Duration;
 

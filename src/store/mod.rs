@@ -39,6 +39,8 @@
 mod error;
 #[cfg(test)]
 pub(crate) mod fixtures;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzz;
 mod gate;
 mod group;
 mod ledger;

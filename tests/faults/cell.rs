@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -14,11 +14,14 @@ use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
 use super::device::{self, Ledger, Place, wall_ms};
 use super::gateway::{Gateway, View};
+use super::tls;
 
 /// How the devices behind the proxy are reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Transport {
     Tcp,
+    /// TLS ends before the proxy.
+    Tls,
     RtuOverTcp,
 }
 
@@ -96,7 +99,7 @@ struct Cell {
 impl Cell {
     async fn new(transport: Transport) -> Self {
         let framing = match transport {
-            Transport::Tcp => Framing::Tcp,
+            Transport::Tcp | Transport::Tls => Framing::Tcp,
             Transport::RtuOverTcp => Framing::RtuOverTcp,
         };
         let (ledger, neighbours) = (Ledger::default(), Ledger::default());
@@ -105,7 +108,8 @@ impl Cell {
         let proxy = FaultProxy::listen(any, server, framing, 11).await.expect("a port");
         let neighbour = device::serve(Framing::Tcp, neighbours.clone()).await;
         let folder = tempfile::tempdir().expect("a temporary directory");
-        let file = write_site(&folder, transport, proxy.address().expect("it listens"), neighbour);
+        let reach = reach(transport, proxy.address().expect("it listens"), folder.path()).await;
+        let file = write_site(folder.path(), &reach, neighbour);
         let gateway = Gateway::start(&file, |name| {
             let (device, place) = place(name);
             (if device == NEIGHBOUR { neighbours.clone() } else { ledger.clone() }, place)
@@ -218,20 +222,31 @@ fn place(name: &str) -> (&str, Place) {
     (device, (unit, function, signal[1..].parse().expect("an address")))
 }
 
-fn write_site(folder: &TempDir, transport: Transport, proxy: SocketAddr, neighbour: SocketAddr) -> PathBuf {
-    let protocol = match transport {
-        Transport::Tcp => "modbus-tcp",
-        Transport::RtuOverTcp => "modbus-rtu-over-tcp",
-    };
+/// How the site file says that the devices behind the proxy are reached.
+async fn reach(transport: Transport, proxy: SocketAddr, folder: &Path) -> String {
+    match transport {
+        Transport::Tcp => format!("protocol = \"modbus-tcp\"\naddress = \"{proxy}\""),
+        Transport::RtuOverTcp => format!("protocol = \"modbus-rtu-over-tcp\"\naddress = \"{proxy}\""),
+        Transport::Tls => {
+            let (address, certificate) = tls::end(proxy, folder).await;
+            let (name, ca) = (tls::NAME, certificate.display());
+            format!(
+                "protocol = \"modbus-tls\"\naddress = \"{address}\"\n\
+                 tls = {{ ca = \"{ca}\", server_name = \"{name}\" }}"
+            )
+        }
+    }
+}
+
+fn write_site(folder: &Path, reach: &str, neighbour: SocketAddr) -> PathBuf {
     let mut text =
         "version = 1\n[site]\nenterprise = \"acme\"\ngateway = \"gw1\"\nname = \"faults\"\n".to_owned();
     for (device, unit) in PROXIED.iter().zip(1..) {
-        let reach = format!("protocol = \"{protocol}\"\naddress = \"{proxy}\"\nunit = {unit}");
-        text += &described(device, &reach, POLL, TIMEOUT);
+        text += &described(device, &format!("{reach}\nunit = {unit}"), POLL, TIMEOUT);
     }
     let reach = format!("protocol = \"modbus-tcp\"\naddress = \"{neighbour}\"");
     text += &described(NEIGHBOUR, &reach, NEIGHBOUR_POLL, NEIGHBOUR_POLL);
-    let file = folder.path().join("site.toml");
+    let file = folder.join("site.toml");
     std::fs::write(&file, text).expect("a site file");
     file
 }

@@ -2,7 +2,9 @@
 //! quality that the table promises while the fault holds, never a wrong or an old value, full recovery after it, and
 //! neighbours that notice nothing.
 
+mod book;
 mod cell;
 mod device;
 mod gateway;
 mod matrix;
+mod tls;

@@ -55,7 +55,7 @@ pub(crate) const ROWS: [Row; 27] = [
     both(ProxyFault::ExceptionStorm, Bad),
     row(ProxyFault::GarbageBefore, Some(Bad), Some(Either)),
     both(ProxyFault::GarbageAfter, Good),
-    row(ProxyFault::Stale, None, None),
+    row(ProxyFault::Stale, Some(Bad), None),
     both(ProxyFault::TwoAnswers, Good),
     both(ProxyFault::Hangup, Bad),
     both(ProxyFault::Reset, Bad),
@@ -97,4 +97,9 @@ async fn p2_p3_every_fault_over_tcp() {
 #[tokio::test]
 async fn p2_p3_every_fault_over_rtu_over_tcp() {
     play(Transport::RtuOverTcp, |row| row.rtu).await;
+}
+
+#[tokio::test]
+async fn p2_p3_every_fault_over_tls() {
+    play(Transport::Tls, |row| row.tcp).await;
 }

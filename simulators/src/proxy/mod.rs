@@ -3,10 +3,11 @@
 //! thing; the same seed spoils the same bytes.
 //!
 //! - `frame` cuts streams into frames, `twist` makes of an answer what a fault makes of it: both pure;
-//! - `wire` is one connection, `state` is what the connections share.
+//! - `wire` is one connection, `player` plays to the client what became of each answer, `state` is what connections share.
 
 mod fault;
 mod frame;
+mod player;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -19,11 +20,12 @@ use std::sync::Arc;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, mpsc};
 use tokio::time::{sleep, timeout};
 
 use crate::bench::Framing;
 use crate::limits::{CONNECT_MAX, PROXY_CONNECTIONS_MAX, PROXY_LISTEN_RETRY};
+use player::Part;
 use state::State;
 use wire::Wire;
 
@@ -67,7 +69,8 @@ impl FaultProxy {
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
         let state = Arc::new(State::new(framing, seed));
-        let door = Door { address, upstream, state: Arc::clone(&state) };
+        let bus = (framing == Framing::RtuOverTcp).then(|| player::start(Arc::clone(&state)));
+        let door = Door { address, upstream, state: Arc::clone(&state), bus };
         let stop = state.stop.clone();
         tokio::spawn(async move { stop.run_until_cancelled(door.keep(listener)).await });
         Ok(Self { state, address: Some(address) })
@@ -80,7 +83,7 @@ impl FaultProxy {
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
         let state = Arc::new(State::new(framing, seed));
-        tokio::spawn(Wire::new(client, server, |_| (), Arc::clone(&state)).run());
+        tokio::spawn(Wire::new(client, server, |_| (), Arc::clone(&state), None).run());
         Self { state, address: None }
     }
 
@@ -120,6 +123,8 @@ struct Door {
     address: SocketAddr,
     upstream: SocketAddr,
     state: Arc<State>,
+    /// Plays every answer of a bus.
+    bus: Option<mpsc::Sender<Part>>,
 }
 
 impl Door {
@@ -153,10 +158,10 @@ impl Door {
                 continue;
             };
             let Ok(place) = Arc::clone(&places).try_acquire_owned() else { continue };
-            let (state, upstream) = (Arc::clone(&self.state), self.upstream);
+            let (state, bus, upstream) = (Arc::clone(&self.state), self.bus.clone(), self.upstream);
             tokio::spawn(async move {
                 let stop = state.stop.clone();
-                stop.run_until_cancelled(connect(client, upstream, state)).await;
+                stop.run_until_cancelled(connect(client, upstream, state, bus)).await;
                 drop(place);
             });
         }
@@ -181,7 +186,12 @@ fn bind(address: SocketAddr) -> io::Result<TcpSocket> {
     Ok(socket)
 }
 
-async fn connect(client: TcpStream, upstream: SocketAddr, state: Arc<State>) {
+async fn connect(
+    client: TcpStream,
+    upstream: SocketAddr,
+    state: Arc<State>,
+    bus: Option<mpsc::Sender<Part>>,
+) {
     let server = timeout(CONNECT_MAX, TcpStream::connect(upstream)).await;
     let Ok(Ok(server)) = server else {
         tracing::debug!(%upstream, "the proxy's server takes no connection");
@@ -192,7 +202,7 @@ async fn connect(client: TcpStream, upstream: SocketAddr, state: Arc<State>) {
             tracing::debug!(%error, "a connection keeps its Nagle delay");
         }
     }
-    Wire::new(client, server, cut, state).run().await;
+    Wire::new(client, server, cut, state, bus).run().await;
 }
 
 fn cut(stream: &TcpStream) {

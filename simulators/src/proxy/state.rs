@@ -5,14 +5,13 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::frame::Frame;
 use super::twist::{Act, Twister};
 use super::{ProxyCounts, ProxyFault};
 use crate::bench::Framing;
-use crate::limits::PROXY_PLAYERS_MAX;
 
 /// Which faults stand.
 #[derive(Debug, Clone, Default)]
@@ -35,8 +34,6 @@ pub(super) struct State {
     pub(super) faults: watch::Sender<Faults>,
     /// Cancelled when the proxy is dropped.
     pub(super) stop: CancellationToken,
-    /// Answers that are being played beside the connections.
-    pub(super) players: Semaphore,
     twister: Mutex<Twister>,
     /// Where answers are heard on RTU framing: whatever connection was opened last, as behind a transparent converter.
     voice: Mutex<Option<mpsc::WeakSender<Act>>>,
@@ -52,7 +49,6 @@ impl State {
             framing,
             faults: watch::Sender::default(),
             stop: CancellationToken::new(),
-            players: Semaphore::new(PROXY_PLAYERS_MAX),
             twister: Mutex::new(Twister::new(seed)),
             voice: Mutex::new(None),
             connections: AtomicU64::new(0),

@@ -9,7 +9,8 @@ use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
 
 use super::ProxyFault;
-use super::frame::{Cutter, Frame, Piece, Way};
+use super::frame::{Cutter, Piece, Way};
+use super::player::{self, Part};
 use super::state::State;
 use super::twist::Act;
 use crate::limits::{PROXY_ACTS_LEN_MAX, PROXY_GAP, PROXY_READ_BYTES_MAX, PROXY_WRITE_MAX};
@@ -25,6 +26,7 @@ pub(super) struct Wire<C, S> {
     answers: Cutter,
     voice: mpsc::Sender<Act>,
     acts: mpsc::Receiver<Act>,
+    queue: mpsc::Sender<Part>,
     /// Half open: nothing passes any more.
     dead: bool,
 }
@@ -43,12 +45,20 @@ where
     C: AsyncRead + AsyncWrite + Unpin,
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    pub(super) fn new(client: C, server: S, cut: fn(&C), state: Arc<State>) -> Self {
+    /// A connection; `bus` plays the answers of all of them where they share one.
+    pub(super) fn new(
+        client: C,
+        server: S,
+        cut: fn(&C),
+        state: Arc<State>,
+        bus: Option<mpsc::Sender<Part>>,
+    ) -> Self {
         let (voice, acts) = mpsc::channel(PROXY_ACTS_LEN_MAX);
         state.connected(&voice);
         let questions = Cutter::new(state.framing, Way::Question);
         let answers = Cutter::new(state.framing, Way::Answer);
-        Self { client, server, cut, state, questions, answers, voice, acts, dead: false }
+        let queue = bus.unwrap_or_else(|| player::start(Arc::clone(&state)));
+        Self { client, server, cut, state, questions, answers, voice, acts, queue, dead: false }
     }
 
     /// Passes on what comes until one end closes, the fault ends the connection, or the proxy stops.
@@ -69,7 +79,10 @@ where
         let stuck = self.questions.is_stuck() || self.answers.is_stuck();
         tokio::select! {
             read = self.client.read(&mut asked) => self.question(some(&asked, read?)?).await,
-            read = self.server.read(&mut told) => self.answer(some(&told, read?)?).await,
+            read = self.server.read(&mut told) => {
+                self.answer(some(&told, read?)?);
+                Ok(())
+            }
             Some(act) = self.acts.recv() => self.perform(act).await,
             () = sleep(PROXY_GAP), if stuck => self.silence().await,
         }
@@ -92,46 +105,21 @@ where
         write(&mut self.server, &bytes(piece)).await
     }
 
-    async fn answer(&mut self, bytes: &[u8]) -> Result<(), Over> {
+    fn answer(&mut self, bytes: &[u8]) {
         self.answers.push(bytes);
         while let Some(piece) = self.answers.next() {
-            match piece {
-                Piece::Frame(frame) => self.play(frame).await?,
-                Piece::Raw(bytes) => self.say(&bytes).await?,
-            }
+            self.play(piece);
         }
-        Ok(())
     }
 
-    async fn play(&mut self, answer: Frame) -> Result<(), Over> {
-        let mut acts = self.state.twist(answer).into_iter();
-        while let Some(act) = acts.next() {
-            if let Act::Wait(_) = act {
-                self.play_on([act].into_iter().chain(acts).collect());
-                return Ok(());
-            }
-            self.perform(act).await?;
-        }
-        Ok(())
-    }
-
-    /// What comes later is played beside the connection, which may be another one by then where answers are heard by
-    /// whoever listens. More at once than the limit allows are lost.
-    fn play_on(&self, acts: Vec<Act>) {
-        let (state, own) = (Arc::clone(&self.state), self.voice.downgrade());
-        let playing = async move {
-            let Ok(_place) = state.players.try_acquire() else { return };
-            for act in acts {
-                if let Act::Wait(time) = act {
-                    sleep(time).await;
-                } else if let Some(voice) = state.voice(&own) {
-                    // The connection may be over: then nobody hears it.
-                    voice.send(act).await.ok();
-                }
-            }
+    fn play(&self, piece: Piece) {
+        let acts = match piece {
+            Piece::Frame(answer) => self.state.twist(answer),
+            Piece::Raw(bytes) => vec![Act::Say(bytes)],
         };
-        let stop = self.state.stop.clone();
-        tokio::spawn(async move { stop.run_until_cancelled(playing).await });
+        if self.queue.try_send(Part::new(acts, self.voice.downgrade())).is_err() {
+            tracing::debug!("an answer is lost: too many are under way");
+        }
     }
 
     async fn perform(&mut self, act: Act) -> Result<(), Over> {
@@ -160,7 +148,7 @@ where
         if self.answers.is_stuck()
             && let Some(piece) = self.answers.flush()
         {
-            self.say(&bytes(piece)).await?;
+            self.play(piece);
         }
         Ok(())
     }

@@ -13,6 +13,7 @@ use tokio_modbus::prelude::SlaveContext;
 use tokio_modbus::{Error, ExceptionCode, ProtocolError, Request, Response, Slave};
 
 use super::Framing;
+use super::ids::{self, Ids};
 use super::plan::Span;
 use crate::model::Text;
 use crate::site::Table;
@@ -109,7 +110,7 @@ impl Guard {
         S: AsyncRead + AsyncWrite + fmt::Debug + Send + Unpin + 'static,
     {
         Self(Some(match framing {
-            Framing::Tcp => tcp::attach(stream),
+            Framing::Tcp => tcp::attach(Ids::new(stream, ids::next_connection())),
             Framing::Rtu => rtu::attach(stream),
         }))
     }

@@ -4,15 +4,19 @@
 //! - `schedule` says whose turn it is, `unit`, `group` and `poll` take it, `health` judges what came of it;
 //! - `outputs` sees to it that outputs are as they are ordered, `switch` says what to do for one, `write` how;
 //! - `dial` and `serial` know the ways to a device, `lasting` keeps those that can't be gone anew;
-//! - `wire` and `session` keep the connection, `guard`, `line` and `doubt` see to it that no answer is taken for another's;
+//! - `wire` and `session` keep the connection; `guard`, `line`, `doubt` and `ids` see to it that no answer is taken for
+//!   another's;
 //! - `probe` asks by the same means what a person wants to know.
 
 mod decode;
 mod dial;
 mod doubt;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzz;
 mod group;
 mod guard;
 mod health;
+mod ids;
 mod lasting;
 mod line;
 mod outputs;

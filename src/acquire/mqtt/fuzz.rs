@@ -17,7 +17,7 @@ use crate::site::{self, Edge, Format, Line, MqttDevice, TimeAt, TimeForm};
 const NOW: Wall = Wall(1_795_305_600_000);
 
 /// Reads `bytes` as a message of every format, and as a Last Will.
-pub fn payload(bytes: &[u8]) {
+pub(crate) fn payload(bytes: &[u8]) {
     let time = Some(TimeAt { path: "/ts".into(), form: TimeForm::Auto });
     for format in [
         Format::Json { samples: None, time: None },
@@ -35,7 +35,7 @@ pub fn payload(bytes: &[u8]) {
 }
 
 /// Reads `bytes` as each kind of Sparkplug message in turn, of a node and of a device behind it.
-pub fn sparkplug(bytes: &[u8]) {
+pub(crate) fn sparkplug(bytes: &[u8]) {
     let kinds =
         ["NDATA/n", "DDATA/n/d", "NBIRTH/n", "DBIRTH/n/d", "NDATA/n", "DDATA/n/d", "DDEATH/n/d", "NDEATH/n"];
     let topics = kinds.map(|kind| format!("spBv1.0/g/{kind}"));
@@ -47,7 +47,7 @@ pub fn sparkplug(bytes: &[u8]) {
 }
 
 /// Matches the first line of `bytes` as a topic filter against the rest as a topic, and reads both as paths.
-pub fn topic(bytes: &[u8]) {
+pub(crate) fn topic(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     let (filter, name) = text.split_once('\n').unwrap_or((&text, ""));
     let matched = topic::matches(filter, name);

@@ -5,8 +5,8 @@
 //!  a connection                                          └──▶ order (of when?) ──▶ readings, news
 //! ```
 
-#[doc(hidden)]
-pub mod fuzz;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzz;
 mod listener;
 mod malformed;
 mod moment;

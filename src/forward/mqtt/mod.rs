@@ -3,6 +3,8 @@
 
 mod command;
 mod desk;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzz;
 mod link;
 mod payload;
 mod session;
