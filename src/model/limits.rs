@@ -58,8 +58,12 @@ pub const REFUSED_FOR_MAX: Duration = Duration::from_secs(600);
 /// times as long as the probe took: dead devices cost the living at most 4 % of a bus.
 pub const PROBE_REST_FACTOR: u32 = 24;
 
+/// Addresses that one reading by hand may ask for.
+pub const PROBE_ADDRESSES_MAX: u32 = 2000;
 /// Questions that one reading by hand may take where the device refuses addresses.
 pub const PROBE_QUESTIONS_MAX: usize = 512;
+/// Answers whose times are remembered while a block is watched.
+pub const PROBE_LATENCIES_MAX: usize = 1000;
 /// Characters shown of each text by which a unit says who it is.
 pub const PROBE_IDENTITY_CHARS_MAX: usize = 64;
 

@@ -13,13 +13,14 @@ use std::time::Duration;
 
 use self::identity::WAYS;
 use super::Framing;
+use super::decode;
 use super::guard::{Answer, Failure, Question};
-use super::plan::Span;
+use super::plan::{Block, Located, Span};
 use super::session::{Session, Tcp};
 use crate::clock::Clock;
-use crate::model::Text;
 use crate::model::limits::{MODBUS_BITS_PER_READ_MAX, MODBUS_REGISTERS_PER_READ_MAX, PROBE_QUESTIONS_MAX};
-use crate::site::{LinkKind, Table};
+use crate::model::{PointId, Sample, Text};
+use crate::site::{ByteOrder, Encoding, LinkKind, Register, Table};
 
 pub use self::device::PointRead;
 pub use self::identity::Identity;
@@ -187,6 +188,14 @@ impl Probe {
         *took += self.clock.now().mono - asked;
         answer
     }
+}
+
+/// What `words` say in this type and order, multiplied by `scale`, as the gateway decodes it. Bad if there are not as many
+/// as the type takes.
+pub fn interpret(words: &[u16], encoding: Encoding, order: ByteOrder, scale: f64) -> Sample {
+    let register = Register { table: Table::Holding, address: 0, encoding, order, scale, offset: 0.0 };
+    let point = Located::new(PointId::new(0), &register);
+    decode::sample(&Answer::Words(words.to_vec()), &Block::single(point), &point)
 }
 
 /// Puts an answer into the places of its addresses.
