@@ -5,5 +5,6 @@ mod commands;
 mod errors;
 mod hazards;
 mod kill;
+mod probe;
 mod rig;
 mod schemas;

@@ -245,3 +245,49 @@ fn every(text: &str) -> Result<Duration, String> {
     let allowed = Duration::from_millis(10)..=SITE_DURATION_MAX;
     if allowed.contains(&every) { Ok(every) } else { Err("expected 10ms or more".to_owned()) }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::{CommandFactory, Parser};
+
+    use crate::cli::args::Args;
+
+    /// The commands that a text shows, each without what the shell makes of it.
+    fn commands(text: &str) -> Vec<Vec<String>> {
+        let shown = |line: &str| {
+            let command = line.trim().trim_start_matches("$ ");
+            command.starts_with("hazgate probe ").then(|| {
+                command.split_whitespace().map(|word| word.trim_matches('\'').to_owned()).collect()
+            })
+        };
+        text.lines().filter_map(shown).collect()
+    }
+
+    fn understood(text: &str) -> usize {
+        let all = commands(text);
+        for command in &all {
+            if let Err(error) = Args::try_parse_from(command) {
+                panic!("{command:?}: {error}");
+            }
+        }
+        all.len()
+    }
+
+    #[test]
+    fn every_documented_command_is_understood() {
+        assert!(understood(include_str!("../../../docs/probe.md")) >= 10);
+        assert!(understood(include_str!("../../../README.md")) >= 1);
+        let mut command = Args::command();
+        let probe = command.find_subcommand_mut("probe").expect("a command");
+        for sub in probe.get_subcommands_mut().filter(|sub| sub.get_name() != "help") {
+            let help = sub.render_long_help().to_string();
+            let examples = help.split("Examples:").nth(1).unwrap_or_else(|| panic!("{help}"));
+            assert!(understood(examples) >= 2, "{help}");
+        }
+    }
+
+    #[test]
+    fn the_definition_is_sound() {
+        Args::command().debug_assert();
+    }
+}

@@ -9,7 +9,7 @@ use serde_json::json;
 use super::args::OrderArgs;
 use super::face::{letters, type_name};
 use super::place::{Block, reference};
-use super::proposal::{Candidate, Search, is_tie};
+use super::proposal::{Candidate, Search, is_tie, overlapping};
 use super::table::{Cell, Table};
 use super::{Asked, hand, put, wrong};
 use crate::cli::args::Language;
@@ -94,20 +94,32 @@ impl Shown<'_> {
     /// What the user should know before the first of them is believed.
     fn doubts(&self, best: &Candidate) -> Vec<String> {
         let mut doubts = Vec::new();
-        if is_tie(self.found) {
+        if let Some(rank) = overlapping(self.found) {
+            doubts.push(match self.language {
+                Language::Zh => format!(
+                    "第 1 与第 {rank} 种共用一个寄存器，数值太粗无法区分：给出更多小数位，并用 --tolerance 0.1%"
+                ),
+                Language::En => format!(
+                    "1 and {rank} share a register, and the value is too coarse to tell them apart: give more decimals, and --tolerance 0.1%"
+                ),
+            });
+        } else if is_tie(self.found) {
             doubts.push(self.language.pick(
                 "前几种解释同样合理：等数值变化后再运行一次，或给出更多小数位",
                 "the first ones are equally plausible: run it again when the value has changed, or give more decimals",
-            ));
+            ).to_owned());
         }
         if matches!(type_name(best.encoding), "u16" | "u32") {
-            doubts.push(self.language.pick(
-                "若该量可能为负，请用 i16 或 i32 代替 u16 或 u32",
-                "if it can go below zero, it is i16 or i32 instead of u16 or u32",
-            ));
+            doubts.push(
+                self.language
+                    .pick(
+                        "若该量可能为负，请用 i16 或 i32 代替 u16 或 u32",
+                        "if it can go below zero, it is i16 or i32 instead of u16 or u32",
+                    )
+                    .to_owned(),
+            );
         }
-        let note = |doubt: &str| format!("# {doubt}");
-        doubts.into_iter().map(note).collect()
+        doubts.iter().map(|doubt| format!("# {doubt}")).collect()
     }
 
     fn nothing(&self) -> String {
@@ -141,7 +153,7 @@ impl Shown<'_> {
             "unit": args.unit,
             "tried": self.block.title(self.base),
             "fitting": self.found.len(),
-            "equally_plausible": is_tie(self.found),
+            "equally_plausible": is_tie(self.found) || overlapping(self.found).is_some(),
             "candidates": self.found[..top].iter().map(candidate).collect::<Vec<_>>(),
         });
         vec![format!("{all:#}")]

@@ -44,6 +44,14 @@ impl FromStr for Sought {
     }
 }
 
+impl Sought {
+    /// How far `value` is off. A display rounds: half of its last digit is no difference.
+    fn off(self, value: f64) -> f64 {
+        let rounding = 0.500_000_1 * 0.1_f64.powi(self.decimals as i32);
+        ((value - self.value).abs() - rounding).max(0.0)
+    }
+}
+
 /// How far off a value may be.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Tolerance {
@@ -74,12 +82,10 @@ impl FromStr for Tolerance {
 
 impl Tolerance {
     fn of(self, sought: Sought) -> f64 {
-        let wide = match self {
+        match self {
             Self::Relative(part) => part * sought.value.abs(),
             Self::Absolute(wide) => wide,
-        };
-        // A display rounds: half of its last digit is no difference.
-        wide.max(0.500_000_1 * 0.1_f64.powi(sought.decimals as i32))
+        }
     }
 }
 
@@ -145,12 +151,12 @@ impl Search {
         scale: f64,
     ) -> Option<Candidate> {
         let value = interpret(words, encoding, order, scale).value()?.as_f64();
-        let tolerance = self.tolerance.of(self.sought);
-        let off = (value - self.sought.value).abs();
+        let (off, tolerance) = (self.sought.off(value), self.tolerance.of(self.sought));
         if off > tolerance || (is_signed(encoding) && value > 0.0) {
             return None;
         }
-        let cost = 1.5 * off / tolerance
+        let cost_of_distance = if off == 0.0 { 0.0 } else { 1.5 * off / tolerance };
+        let cost = cost_of_distance
             + self.cost_of_address(address)
             + cost_of_order(encoding, order)
             + self.cost_of_scale(encoding, scale)
@@ -183,6 +189,20 @@ impl Search {
 /// Whether nothing in what was found says which of the first two is meant.
 pub(crate) fn is_tie(found: &[Candidate]) -> bool {
     matches!(found, [first, second, ..] if second.cost - first.cost < TIE)
+}
+
+/// The rank of a candidate that shares a register with the first one, so that a coarse value fits both: the high half of a
+/// float alone says what it is to within 1 %, whatever stands in the other register.
+pub(crate) fn overlapping(found: &[Candidate]) -> Option<usize> {
+    let (first, others) = found.split_first()?;
+    let reach = |candidate: &Candidate| u32::from(candidate.encoding.width());
+    let overlaps = |other: &Candidate| {
+        other.encoding == first.encoding
+            && other.address != first.address
+            && other.address < first.address + reach(first)
+            && first.address < other.address + reach(other)
+    };
+    others.iter().position(overlaps).map(|at| at + 2)
 }
 
 /// Of signed types only negative values are candidates: others are the unsigned ones' too.
@@ -298,7 +318,7 @@ mod tests {
     fn what_meters_do_is_found_first() {
         let abcd = ByteOrder::Abcd;
         assert_eq!(best("230.1", &[2301], 20), (20, Encoding::U16, abcd, 0.1));
-        assert_eq!(best("230.1", &[2301], 21), (21, Encoding::U16, abcd, 0.1));
+        assert_eq!(best("230.1", &[9, 2301, 9], 20), (21, Encoding::U16, abcd, 0.1));
         assert_eq!(best("-1.5", &[0xFA24], 20), (20, Encoding::I16, abcd, 0.001));
         assert_eq!(best("-1.500", &[0xFFFF, 0xFA24], 20), (20, Encoding::I32, abcd, 0.001));
         assert_eq!(best("50", &[50], 20), (20, Encoding::U16, abcd, 1.0));
@@ -343,6 +363,19 @@ mod tests {
         values[19] = Some(2301);
         values[21] = Some(2301);
         assert!(is_tie(&search("230.1").candidates(&values, 0)));
+    }
+
+    #[test]
+    fn floats_that_share_their_high_half_are_named_as_such() {
+        // Low word first at 20; the high word and the neighbour's low word make nearly the same float at 21.
+        let words = [written(&6.99_f32.to_be_bytes(), ByteOrder::Cdab), vec![0xAE41]].concat();
+        let coarse = found("7.0", &words, 20);
+        assert_eq!((coarse[0].address, coarse[0].order), (20, ByteOrder::Cdab));
+        assert_eq!(overlapping(&coarse), Some(2));
+        let fine = Search { tolerance: Tolerance::Relative(0.0001), ..search("6.990") };
+        let values: Vec<Option<u16>> = words.into_iter().map(Some).collect();
+        let fine = Search { asked: 0, ..fine }.candidates(&values, 0);
+        assert_eq!((fine[0].order, overlapping(&fine)), (ByteOrder::Cdab, None));
     }
 
     #[test]
