@@ -24,4 +24,5 @@ pub mod model;
 pub mod site;
 pub mod store;
 pub mod supervise;
+pub mod tls;
 mod words;

@@ -1,11 +1,13 @@
 //! Words for people, what an operating system's error means for the way to a device or to a destination; and words from people,
 //! how much of what they wrote is taken.
 
+use std::error::Error;
 use std::fmt;
 use std::io;
 use std::io::ErrorKind;
 
 use crate::model::Text;
+use rustls::{AlertDescription, CertificateError};
 
 /// Why a text from outside is not taken, to be preceded by the name of the field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -41,7 +43,7 @@ impl fmt::Display for Own {
     }
 }
 
-impl std::error::Error for Own {}
+impl Error for Own {}
 
 /// An error that says `words`.
 pub(crate) fn own_error(words: Text) -> io::Error {
@@ -58,10 +60,70 @@ pub(crate) fn io_error(error: &io::Error) -> Text {
         ErrorKind::UnexpectedEof => Text::new("连接被对方关闭", "connection closed"),
         ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable => Text::new("网络不可达", "no route"),
         ErrorKind::TimedOut => Text::new("连接超时", "no connection in time"),
-        _ => match error.get_ref().and_then(|error| error.downcast_ref()) {
-            Some(Own(words)) => words.clone(),
+        _ => match error.get_ref() {
+            Some(inner) => inner_error(inner).unwrap_or_else(|| Text::same(error.to_string())),
             None => Text::same(error.to_string()),
         },
+    }
+}
+
+fn inner_error(error: &(dyn Error + Send + Sync + 'static)) -> Option<Text> {
+    let own = error.downcast_ref().map(|Own(words)| words.clone());
+    own.or_else(|| error.downcast_ref().map(tls_error))
+}
+
+/// Whether `error` is of the encryption of a connection, not of what came through it.
+pub(crate) fn is_of_tls(error: &io::Error) -> bool {
+    error.get_ref().and_then(<dyn Error + Send + Sync>::downcast_ref::<rustls::Error>).is_some()
+}
+
+/// Why an encrypted connection did not come about, or ended.
+pub(crate) fn tls_error(error: &rustls::Error) -> Text {
+    match error {
+        rustls::Error::InvalidCertificate(error) => certificate_error(error),
+        rustls::Error::AlertReceived(alert) => alerted(*alert),
+        rustls::Error::InvalidMessage(_) => Text::new("对方使用的不是 TLS", "the far end does not speak TLS"),
+        error => Text::new("TLS 出错", "TLS failed").because(&Text::same(error.to_string())),
+    }
+}
+
+/// Why the far end's certificate is not taken.
+fn certificate_error(error: &CertificateError) -> Text {
+    use CertificateError as E;
+    let what = Text::new("对方证书不可信", "the far end's certificate is not trusted");
+    what.because(&match error {
+        // A signature that does not fit is of an authority of the same name, such as a renewed one.
+        E::UnknownIssuer | E::BadSignature => {
+            Text::new("不是由所配置的 CA 签发", "no configured authority vouches for it")
+        }
+        E::Expired | E::ExpiredContext { .. } => {
+            Text::new("已过期，或本机时钟有误", "it has expired, or our clock is wrong")
+        }
+        E::NotValidYet | E::NotValidYetContext { .. } => {
+            Text::new("尚未生效，或本机时钟有误", "it is not valid yet, or our clock is wrong")
+        }
+        E::NotValidForName | E::NotValidForNameContext { .. } => {
+            Text::new("证书中没有该主机名", "it does not hold the host's name")
+        }
+        error => Text::same(error.to_string()),
+    })
+}
+
+/// What the far end said when it ended the connection.
+fn alerted(alert: AlertDescription) -> Text {
+    use AlertDescription as A;
+    match alert {
+        A::CertificateRequired => {
+            Text::new("对方要求客户端证书", "the far end asks for a client certificate")
+        }
+        A::UnknownCA | A::BadCertificate | A::CertificateUnknown | A::AccessDenied | A::DecryptError => {
+            Text::new("对方不接受本机证书", "the far end does not take our certificate")
+        }
+        A::CertificateExpired => {
+            Text::new("对方认为本机证书已过期", "the far end says that our certificate has expired")
+        }
+        alert => Text::new("对方终止了 TLS 连接", "the far end ended the TLS connection")
+            .because(&Text::same(format!("{alert:?}"))),
     }
 }
 

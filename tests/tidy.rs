@@ -5,17 +5,18 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each room and the rooms that it may name.
-const ROOMS: [(&str, &[&str]); 16] = [
+const ROOMS: [(&str, &[&str]); 17] = [
     ("src/model/", &[]),
     ("src/clock.rs", &["model"]),
     ("src/inbox.rs", &["model", "clock"]),
     ("src/words.rs", &["model"]),
     ("src/supervise.rs", &["model", "inbox"]),
-    ("src/site/", &["model"]),
+    ("src/tls.rs", &["model"]),
+    ("src/site/", &["model", "tls"]),
     ("src/engine/", &["model", "site"]),
     ("src/store/", &["model", "site", "clock"]),
-    ("src/acquire/", &["model", "site", "clock", "inbox", "words"]),
-    ("src/forward/", &["model", "site", "clock", "inbox", "words", "store"]),
+    ("src/acquire/", &["model", "site", "clock", "inbox", "words", "tls"]),
+    ("src/forward/", &["model", "site", "clock", "inbox", "words", "tls", "store"]),
     ("src/console/", &["model", "site", "clock", "inbox", "words"]),
     ("src/broker.rs", &["model"]),
     ("src/core_loop.rs", &["model", "site", "clock", "inbox", "engine", "store"]),

@@ -37,13 +37,8 @@ pub async fn run(link: usize, context: Context, stop: CancellationToken) {
     let site = Arc::clone(&context.site);
     let serve = async {
         match &site.links[link].kind {
-            LinkKind::ModbusTcp(address) => {
-                modbus::run(link, modbus::Framing::Tcp, address, context).await;
-            }
-            LinkKind::ModbusRtuOverTcp(address) => {
-                modbus::run(link, modbus::Framing::Rtu, address, context).await;
-            }
             LinkKind::Mqtt(broker) => mqtt::run(link, broker, context).await,
+            _ => modbus::run(link, context).await,
         }
         // Nobody to serve: the link is as good as it can be until it is stopped.
         std::future::pending::<()>().await;

@@ -24,6 +24,7 @@ pub(crate) fn describe(site: &Site, ports: Ports) -> Bench {
             LinkKind::ModbusTcp(address) => {
                 bench.links.push(modbus_link(site, link, listen(address, ports), Framing::Tcp));
             }
+            LinkKind::ModbusTls(_) => {}
             LinkKind::ModbusRtuOverTcp(address) => {
                 bench.links.push(modbus_link(site, link, listen(address, ports), Framing::RtuOverTcp));
             }
@@ -37,11 +38,17 @@ pub(crate) fn describe(site: &Site, ports: Ports) -> Bench {
     bench
 }
 
+/// Devices that are left out of the plant: they are reached in a way that is not simulated.
+pub(crate) fn left_out(site: &Site) -> Vec<&str> {
+    let unserved = site.links.iter().filter(|link| matches!(link.kind, LinkKind::ModbusTls(_)));
+    unserved.flat_map(|link| &link.devices).map(|id| site.device(*id).name.as_str()).collect()
+}
+
 /// The Modbus addresses of the site, in the order of the bench's links.
 pub(crate) fn modbus_addresses(site: &Site) -> Vec<String> {
     let address = |link: &Link| match &link.kind {
         LinkKind::ModbusTcp(address) | LinkKind::ModbusRtuOverTcp(address) => Some(address.clone()),
-        LinkKind::Mqtt(_) => None,
+        LinkKind::ModbusTls(_) | LinkKind::Mqtt(_) => None,
     };
     site.links.iter().filter_map(address).collect()
 }

@@ -16,6 +16,10 @@ pub(crate) async fn simulate(args: SimulateArgs) -> anyhow::Result<ExitCode> {
     super::log_to(std::io::stderr, "warn", super::is_terminal());
     let stop = super::stop_at_signal()?;
     let plant = bench::describe(&site, Ports::AsWritten);
+    let left_out = bench::left_out(&site);
+    if !left_out.is_empty() {
+        writeln!(std::io::stderr(), "not served, as they are reached over TLS: {}", left_out.join(", "))?;
+    }
     let scenario = match &args.scenario {
         Some(file) => {
             let text = std::fs::read_to_string(file)

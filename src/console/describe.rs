@@ -154,6 +154,7 @@ fn device<'a>(site: &'a Site, id: DeviceId, device: &'a Device) -> DeviceDto<'a>
     let (protocol, host) = match link.map(|link| &link.kind) {
         Some(LinkKind::ModbusTcp(host)) => ("modbus-tcp", host.as_str()),
         Some(LinkKind::ModbusRtuOverTcp(host)) => ("modbus-rtu-over-tcp", host.as_str()),
+        Some(LinkKind::ModbusTls(target)) => ("modbus-tls", target.address.as_str()),
         Some(LinkKind::Mqtt(broker)) => ("mqtt", broker.address.as_str()),
         None => ("", ""),
     };

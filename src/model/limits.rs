@@ -12,6 +12,9 @@ pub const SITE_FILE_BYTES_MAX: u64 = 16 * 1024 * 1024;
 /// Files that one site file may include, directly or not.
 pub const SITE_INCLUDES_MAX: usize = 256;
 
+/// Bytes of one file of certificates or of a key.
+pub const TLS_FILE_BYTES_MAX: u64 = 1024 * 1024;
+
 /// Points of one device whose age one timer looks after: one look costs no more than some hundred nanoseconds.
 pub const AGE_GROUP_LEN_MAX: usize = 64;
 
@@ -38,6 +41,10 @@ pub const MODBUS_BITS_PER_READ_MAX: u16 = 2000;
 
 /// Longest wait for a connection to a field device.
 pub const CONNECT_MAX: Duration = Duration::from_secs(2);
+/// Silence on a connection to a field device after which the far end is asked whether it is still there.
+pub const TCP_KEEPALIVE_AFTER: Duration = Duration::from_secs(15);
+/// From one such question to the next; the operating system gives up after nine.
+pub const TCP_KEEPALIVE_INTERVAL: Duration = Duration::from_secs(5);
 /// Silence between an answer and the next question where Modbus RTU frames are used: slow units lose a question
 /// that follows too closely, and what arrives in the meantime is seen before the question is asked.
 pub const RTU_SILENCE_MIN: Duration = Duration::from_millis(2);

@@ -299,7 +299,7 @@ fn part_shape() -> Table {
 
 /// What a device template may hold: defaults, and nothing that belongs to one device.
 pub(super) fn template_shape() -> Table {
-    const OF_ONE_DEVICE: [&str; 9] =
-        ["id", "name", "template", "address", "url", "username", "password", "hazard", "unit"];
+    const OF_ONE_DEVICE: [&str; 10] =
+        ["id", "name", "template", "address", "url", "username", "password", "hazard", "unit", "tls"];
     shape::table_of::<RawTemplate>().narrow("device", &OF_ONE_DEVICE).narrow("point", &["device", "hazard"])
 }

@@ -37,10 +37,12 @@ pub use mistake::{Mistake, Mistakes};
 pub use model::{
     Broker, BrokerOptions, ByteOrder, ConsoleOptions, Device, Encoding, Extract, Forwarder, ForwarderKind,
     Hazard, HazardKind, Identity, InfluxTarget, Limit, Limits, Link, LinkKind, ModbusDevice, MqttDevice,
-    Point, Protocol, Range, Register, Rule, RuleKind, Site, Source, StoreOptions, Table,
+    Point, Protocol, Range, Register, Rule, RuleKind, Site, Source, StoreOptions, Table, TlsTarget,
 };
 pub use reference::reference;
 pub use secret::Secret;
+
+pub use crate::tls::TlsOptions;
 
 #[cfg(test)]
 mod tests;

@@ -9,6 +9,7 @@ use jiff::tz::TimeZone;
 
 use super::secret::Secret;
 use crate::model::{AlarmId, DeviceId, ForwarderId, HazardId, HealthSource, Level, PointId, Text};
+use crate::tls::TlsOptions;
 
 /// What one gateway watches, and how.
 #[derive(Debug, Clone)]
@@ -140,8 +141,19 @@ pub enum LinkKind {
     ModbusTcp(String),
     /// Modbus RTU frames over TCP to `host:port`.
     ModbusRtuOverTcp(String),
+    /// Modbus TCP through TLS to `host:port`.
+    ModbusTls(TlsTarget),
     /// A broker that devices publish to.
     Mqtt(Broker),
+}
+
+/// An encrypted far end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TlsTarget {
+    /// `host:port`.
+    pub address: String,
+    /// How to encrypt, and whom to trust.
+    pub tls: TlsOptions,
 }
 
 /// A broker to connect to.

@@ -16,6 +16,7 @@ impl Site {
         for link in &mut site.links {
             match &mut link.kind {
                 LinkKind::ModbusTcp(address) | LinkKind::ModbusRtuOverTcp(address) => replace(address, map),
+                LinkKind::ModbusTls(target) => replace(&mut target.address, map),
                 LinkKind::Mqtt(broker) => replace(&mut broker.address, map),
             }
         }

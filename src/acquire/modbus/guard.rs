@@ -204,7 +204,7 @@ fn lost(error: &Error) -> Failure {
             "应答功能码与请求不符",
             "an answer of another function than asked for",
         )),
-        Error::Transport(error) if error.kind() == io::ErrorKind::InvalidData => {
+        Error::Transport(error) if error.kind() == io::ErrorKind::InvalidData && !words::is_of_tls(error) => {
             Failure::Garbled(Text::new("应答报文损坏", "a garbled answer"))
         }
         Error::Transport(error) => Failure::Lost(words::io_error(error)),

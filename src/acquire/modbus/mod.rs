@@ -2,10 +2,12 @@
 //!
 //! - `plan` makes few reads of many points, `decode` makes samples of the answers;
 //! - `schedule` says whose turn it is, `unit` and `poll` take it, `health` judges what came of it;
-//! - `session` keeps the connection, `guard` and `line` see to it that no answer is taken for another's;
+//! - `dial` knows the ways to a device, `session` keeps the connection, `guard` and `line` see to it that no answer
+//!   is taken for another's;
 //! - `probe` asks by the same means what a person wants to know.
 
 mod decode;
+mod dial;
 mod guard;
 mod health;
 mod line;
@@ -22,12 +24,13 @@ use std::time::Duration;
 
 use tokio::time::{sleep, sleep_until};
 
+use self::dial::{Dial, Way};
 use self::guard::Failure;
 use self::health::Outcome;
 use self::plan::Located;
 use self::poll::{Polled, Unreachable};
 use self::schedule::{Kind, Schedule, Turn};
-use self::session::{Dial, Session, Tcp};
+use self::session::Session;
 use self::unit::Unit;
 use super::Context;
 use super::backoff::Backoff;
@@ -43,9 +46,10 @@ pub enum Framing {
     Rtu,
 }
 
-/// Serves the devices of link number `link` at `address`, for as long as it is polled.
-pub(super) async fn run(link: usize, framing: Framing, address: &str, context: Context) {
-    let session = Session::new(Tcp(address.to_owned()), framing, context.clock);
+/// Serves the devices of link number `link`, for as long as it is polled. None if it is no Modbus link.
+pub(super) async fn run(link: usize, context: Context) {
+    let Some((way, framing)) = Way::of(&context.site.links[link].kind) else { return };
+    let session = Session::new(way, framing, context.clock);
     Poller::new(link, session, context, fastrand::Rng::new()).run().await;
 }
 

@@ -3,10 +3,11 @@
 
 use std::collections::VecDeque;
 
+use super::dial::Dial;
 use super::guard::{Answer, Failure};
 use super::health::Outcome;
 use super::plan::Block;
-use super::session::{Dial, Session};
+use super::session::Session;
 use super::unit::{Ask, Refused, Unit};
 use super::{decode, plan::Located};
 use crate::clock::Clock;

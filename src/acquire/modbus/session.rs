@@ -2,54 +2,20 @@
 //! lines whose frames carry no number of their question, a question that was given up is followed by a silence
 //! as long as its deadline, in which its late answer is heard and thrown away.
 
-use std::fmt;
-use std::future::Future;
 use std::io;
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 use tokio_modbus::{Request, Response};
 
 use super::Framing;
+use super::dial::Dial;
 use super::guard::{Answer, Failure, Guard, Question};
 use super::line::Line;
 use crate::clock::Clock;
 use crate::model::Mono;
 use crate::model::limits::{CONNECT_MAX, RTU_SILENCE_MIN};
 use crate::words;
-
-/// How to get a fresh connection.
-pub(super) trait Dial {
-    /// What comes of it.
-    type Stream: AsyncRead + AsyncWrite + fmt::Debug + Send + Unpin + 'static;
-
-    /// A fresh connection.
-    fn dial(&self) -> impl Future<Output = io::Result<Self::Stream>> + Send;
-
-    /// To whom, for people.
-    fn address(&self) -> &str;
-}
-
-/// TCP to `host:port`.
-#[derive(Debug)]
-pub(super) struct Tcp(pub(super) String);
-
-impl Dial for Tcp {
-    type Stream = TcpStream;
-
-    async fn dial(&self) -> io::Result<TcpStream> {
-        let stream = TcpStream::connect(&self.0).await?;
-        // A question is one small packet: it must not wait for another.
-        stream.set_nodelay(true)?;
-        Ok(stream)
-    }
-
-    fn address(&self) -> &str {
-        &self.0
-    }
-}
 
 /// One link's connection, or the lack of one.
 pub(super) struct Session<D> {

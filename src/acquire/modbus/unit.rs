@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use super::super::backoff::Backoff;
 use super::super::complaint::Complaints;
+use super::dial::Dial;
 use super::guard::{Failure, Question};
 use super::health::Health;
 use super::plan::{self, Block, Located, Span};
-use super::session::{Dial, Session};
+use super::session::Session;
 use crate::model::limits::{MISSED_POLLS_MAX, POLL_SPLITS_MAX, REFUSED_FOR_MAX, REFUSED_FOR_MIN};
 use crate::model::{DeviceId, Mono, PointId, Text};
 use crate::site::ModbusDevice;

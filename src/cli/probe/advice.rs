@@ -9,6 +9,7 @@ pub(super) fn address(link: &LinkKind) -> String {
     match link {
         LinkKind::ModbusTcp(address) => format!("tcp://{address}"),
         LinkKind::ModbusRtuOverTcp(address) => format!("rtu-over-tcp://{address}"),
+        LinkKind::ModbusTls(target) => format!("tls://{}", target.address),
         LinkKind::Mqtt(broker) => format!("mqtt://{}", broker.address),
     }
 }
@@ -42,7 +43,11 @@ fn framing(link: &LinkKind) -> Text {
             "若串口服务器（网关）做协议转换，请用 tcp:// 代替 rtu-over-tcp://；并检查它的波特率、校验位及 A/B 线",
             "a gateway that converts protocols wants tcp:// instead of rtu-over-tcp://; look at its speed, its parity, and whether A and B are swapped",
         ),
-        _ => Text::new(
+        LinkKind::ModbusTls(_) => Text::new(
+            "对端可能不接受本机的证书，或不是 Modbus/TCP Security",
+            "the far end may not take this side's certificate, or speak no Modbus/TCP Security",
+        ),
+        LinkKind::ModbusTcp(_) | LinkKind::Mqtt(_) => Text::new(
             "若对端是透明传输的串口服务器，请用 rtu-over-tcp:// 代替 tcp://",
             "a serial server in transparent mode wants rtu-over-tcp:// instead of tcp://",
         ),

@@ -16,7 +16,9 @@ use crate::cli::args::{Language, duration};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "URL is one of\n  \
         tcp://host:port            Modbus TCP (port 502 if none is said)\n  \
-        rtu-over-tcp://host:port   RTU frames through a serial server in transparent mode\n\n\
+        rtu-over-tcp://host:port   RTU frames through a serial server in transparent mode\n  \
+        tls://host:port?ca=FILE    Modbus/TCP Security (port 802 if none is said); where the device asks for it,\n                             \
+                                   with &certificate=FILE&key=FILE, and &server_name=NAME\n\n\
         REGISTER is table and address, as holding:20, holding:20..31 (both ends are read), coil:0, discrete:0, input:0;\n\
         or a manual's reference number, as 40021 or 400021, which is holding:20.\n\n\
         probe only ever reads: functions 1 to 4, and 43/14 and 17 to ask who a unit is.\n\n\
@@ -256,9 +258,9 @@ mod tests {
     fn commands(text: &str) -> Vec<Vec<String>> {
         let shown = |line: &str| {
             let command = line.trim().trim_start_matches("$ ");
-            command.starts_with("hazgate probe ").then(|| {
-                command.split_whitespace().map(|word| word.trim_matches('\'').to_owned()).collect()
-            })
+            command
+                .starts_with("hazgate probe ")
+                .then(|| command.split_whitespace().map(|word| word.trim_matches('\'').to_owned()).collect())
         };
         text.lines().filter_map(shown).collect()
     }

@@ -145,7 +145,7 @@ mod tests {
         assert_eq!(shown(1_269_349.0), "1269349");
         assert_eq!(shown(-0.5), "-0.5");
         assert_eq!(shown(0.0), "0");
-        assert_eq!(shown(2.418_080_6e-41), "2.4e-41");
+        assert_eq!(shown(2.418_1e-41), "2.4e-41");
         assert_eq!(text(Value::Int(-1500), Encoding::I32), "-1500");
     }
 

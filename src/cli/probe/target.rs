@@ -2,11 +2,13 @@
 
 use std::str::FromStr;
 
-use hazgate::site::LinkKind;
+use hazgate::site::{LinkKind, TlsOptions, TlsTarget};
 use url::{Host, Url};
 
 /// Where Modbus TCP listens if nothing else is said.
 const TCP_PORT: u16 = 502;
+/// Where Modbus/TCP Security does.
+const TLS_PORT: u16 = 802;
 
 /// An address as typed, and what it means.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,18 +42,46 @@ impl FromStr for Target {
         let link = match url.scheme() {
             "tcp" => LinkKind::ModbusTcp(address(&url, Some(TCP_PORT))?),
             "rtu-over-tcp" => LinkKind::ModbusRtuOverTcp(address(&url, None)?),
+            "tls" => {
+                LinkKind::ModbusTls(TlsTarget { address: address(&url, Some(TLS_PORT))?, tls: tls(&url)? })
+            }
             other => {
-                return Err(format!("`{other}://` is not known here: write tcp:// or rtu-over-tcp://"));
+                return Err(format!(
+                    "`{other}://` is not known here: write tcp://, rtu-over-tcp:// or tls://"
+                ));
             }
         };
+        if url.scheme() != "tls" && url.query().is_some() {
+            return Err(format!("only host and port are wanted: {}://host:port", url.scheme()));
+        }
         Ok(Self { url: text.to_owned(), link })
     }
 }
 
-/// The `host:port` of a URL that has nothing else.
+/// Whom to trust and how to show who one is, from the query of a URL.
+fn tls(url: &Url) -> Result<TlsOptions, String> {
+    let wanted = "tls://host:802?ca=FILE, and where the device asks for them &certificate=FILE&key=FILE, &server_name=NAME";
+    let mut options = TlsOptions::default();
+    for (key, value) in url.query_pairs() {
+        let value = value.into_owned();
+        match key.as_ref() {
+            "ca" => options.ca = Some(value.into()),
+            "certificate" => options.certificate = Some(value.into()),
+            "key" => options.key = Some(value.into()),
+            "server_name" => options.server_name = Some(value),
+            other => return Err(format!("`{other}` is not known here: {wanted}")),
+        }
+    }
+    if options.ca.is_none() || options.certificate.is_some() != options.key.is_some() {
+        return Err(format!("a file is missing: {wanted}"));
+    }
+    Ok(options)
+}
+
+/// The `host:port` of a URL.
 fn address(url: &Url, default_port: Option<u16>) -> Result<String, String> {
     let bare = url.username().is_empty() && url.password().is_none();
-    if !bare || !matches!(url.path(), "" | "/") || url.query().is_some() || url.fragment().is_some() {
+    if !bare || !matches!(url.path(), "" | "/") || url.fragment().is_some() {
         return Err(format!("only host and port are wanted: {}://host:port", url.scheme()));
     }
     let host = url.host_str().filter(|host| !host.is_empty());
@@ -81,6 +111,15 @@ mod tests {
     }
 
     #[test]
+    fn encryption_says_whom_it_trusts() {
+        let link = link("tls://plc.plant?ca=/etc/plant%20ca.pem&certificate=gw.pem&key=gw.key").unwrap();
+        let LinkKind::ModbusTls(TlsTarget { address, tls }) = link else { panic!("{link:?}") };
+        assert_eq!(address, "plc.plant:802");
+        assert_eq!(tls.ca, Some("/etc/plant ca.pem".into()));
+        assert_eq!((tls.certificate, tls.key), (Some("gw.pem".into()), Some("gw.key".into())));
+    }
+
+    #[test]
     fn what_is_wrong_is_said_with_what_would_be_right() {
         for (text, right) in [
             ("10.0.0.5:502", "tcp://10.0.0.5:502"),
@@ -88,6 +127,10 @@ mod tests {
             ("rtu-over-tcp://10.0.0.5", "rtu-over-tcp://10.0.0.5:port"),
             ("tcp://user:pw@10.0.0.5", "tcp://host:port"),
             ("tcp://10.0.0.5:502/1", "tcp://host:port"),
+            ("tcp://10.0.0.5:502?ca=x", "tcp://host:port"),
+            ("tls://10.0.0.5", "?ca=FILE"),
+            ("tls://10.0.0.5?ca=a&key=b", "certificate=FILE"),
+            ("tls://10.0.0.5?password=b", "?ca=FILE"),
             ("tcp://:502", "tcp://10.0.0.5:502"),
             ("tcp://10.0.0.5:70000", "tcp://10.0.0.5:502"),
         ] {

@@ -35,12 +35,22 @@ pub(super) struct Detail<'a> {
 impl Detail<'_> {
     /// Where a key of the device stands: in the site file or in its template.
     pub(super) fn place(&self, key: &str) -> Place {
-        place(self.spot, self.template.map(|(file, _)| file), key)
+        Origin { spot: self.spot, template: self.template.map(|(file, _)| file) }.key(key)
     }
 }
 
-fn place(spot: Spot, template: Option<FileId>, key: &str) -> Place {
-    spot.key(key).or(template.map(|file| Spot::table(file, "device").key(key)))
+/// Where the keys of a device stand: in the site file, or in its template.
+#[derive(Clone, Copy)]
+pub(super) struct Origin {
+    spot: Spot,
+    template: Option<FileId>,
+}
+
+impl Origin {
+    /// The place of a key.
+    pub(super) fn key(self, key: &str) -> Place {
+        self.spot.key(key).or(self.template.map(|file| Spot::table(file, "device").key(key)))
+    }
 }
 
 pub(super) fn check<'a>(
@@ -86,11 +96,11 @@ impl<'a> Devices<'a> {
 }
 
 /// One device as it is written, with its template.
-struct One<'a> {
+pub(super) struct One<'a> {
     spot: Spot,
-    own: &'a RawDevice,
+    pub(super) own: &'a RawDevice,
     template: Option<(FileId, &'a RawTemplate)>,
-    id: DeviceId,
+    pub(super) id: DeviceId,
 }
 
 impl<'a> One<'a> {
@@ -107,12 +117,17 @@ impl<'a> One<'a> {
     }
 
     /// What the device says, else what its template says.
-    fn get<T: Clone>(&self, field: impl Fn(&RawDevice) -> Option<T>) -> Option<T> {
+    pub(super) fn get<T: Clone>(&self, field: impl Fn(&RawDevice) -> Option<T>) -> Option<T> {
         field(self.own).or_else(|| field(&self.template?.1.device))
     }
 
-    fn place(&self, key: &str) -> Place {
-        place(self.spot, self.template.map(|(file, _)| file), key)
+    /// Where the device's keys stand.
+    pub(super) fn origin(&self) -> Origin {
+        Origin { spot: self.spot, template: self.template.map(|(file, _)| file) }
+    }
+
+    pub(super) fn place(&self, key: &str) -> Place {
+        self.origin().key(key)
     }
 
     fn title(&self, name: &str) -> Text {
@@ -122,20 +137,19 @@ impl<'a> One<'a> {
 
     fn protocol(&self, links: &mut Links, context: &mut Context<'_>) -> Protocol {
         match self.get(|raw| raw.protocol).unwrap_or(ProtocolWord::ModbusTcp) {
-            ProtocolWord::ModbusTcp => self.modbus(false, links, context),
-            ProtocolWord::ModbusRtuOverTcp => self.modbus(true, links, context),
             ProtocolWord::Mqtt => self.mqtt(links, context),
             ProtocolWord::ModbusRtu => {
                 context
                     .findings
                     .add(self.place("protocol"), "serial lines are not supported yet")
                     .hint("put a serial server on the line and write protocol = \"modbus-rtu-over-tcp\"");
-                self.modbus(true, &mut Links::default(), context)
+                self.modbus(ProtocolWord::ModbusRtuOverTcp, &mut Links::default(), context)
             }
+            protocol => self.modbus(protocol, links, context),
         }
     }
 
-    fn modbus(&self, rtu: bool, links: &mut Links, context: &mut Context<'_>) -> Protocol {
+    fn modbus(&self, protocol: ProtocolWord, links: &mut Links, context: &mut Context<'_>) -> Protocol {
         let own = self.own;
         self.refuse(
             &[
@@ -148,11 +162,8 @@ impl<'a> One<'a> {
             "an MQTT device",
             context,
         );
-        let unit = self.unit(rtu, context);
-        match &own.address {
-            Some(address) => self.connect(&address.0, unit, rtu, links, context),
-            None => self.require("address", "address = \"10.0.0.5:502\"", context),
-        }
+        let unit = self.unit(protocol == ProtocolWord::ModbusRtuOverTcp, context);
+        self.reach(protocol, unit, links, context);
         let poll = self.at_least("poll", |raw| raw.poll, defaults::POLL, Period(POLL_INTERVAL_MIN), context);
         Protocol::Modbus(ModbusDevice {
             unit,
@@ -170,14 +181,6 @@ impl<'a> One<'a> {
             context.findings.add(self.place("unit"), message).hint("use 1 to 247");
         }
         unit
-    }
-
-    fn connect(&self, address: &str, unit: u8, rtu: bool, links: &mut Links, context: &mut Context<'_>) {
-        links.frame(address, rtu, self.place("protocol"), context.findings);
-        links.take_unit(address, unit, self.place("unit"), context.findings);
-        let address = address.to_owned();
-        let kind = if rtu { LinkKind::ModbusRtuOverTcp(address) } else { LinkKind::ModbusTcp(address) };
-        links.join(kind, self.id);
     }
 
     /// Longer than from one poll to the next, and a dead unit would hold up its neighbours on the bus.
@@ -202,6 +205,7 @@ impl<'a> One<'a> {
         self.refuse(
             &[
                 ("address", own.address.is_some()),
+                ("tls", own.tls.is_some()),
                 ("unit", own.unit.is_some()),
                 ("poll", own.poll.is_some()),
                 ("timeout", own.timeout.is_some()),
@@ -223,7 +227,7 @@ impl<'a> One<'a> {
                 let login =
                     Login { username: own.username.as_ref(), password: own.password.as_ref(), place: &place };
                 if let Some(broker) = links::broker(url, &login, context) {
-                    links.join(LinkKind::Mqtt(broker), self.id);
+                    links.join(LinkKind::Mqtt(broker), self.id, self.origin(), context.findings);
                 }
             }
             None => self.require("url", "url = \"mqtt://10.0.0.9:1883\"", context),
@@ -251,14 +255,14 @@ impl<'a> One<'a> {
         period.0
     }
 
-    fn require(&self, key: &str, example: &str, context: &mut Context<'_>) {
+    pub(super) fn require(&self, key: &str, example: &str, context: &mut Context<'_>) {
         context
             .findings
             .add(self.spot.place(), format!("`{key}` is missing"))
             .hint(format!("add `{example}`"));
     }
 
-    fn refuse(&self, keys: &[(&str, bool)], whose: &str, context: &mut Context<'_>) {
+    pub(super) fn refuse(&self, keys: &[(&str, bool)], whose: &str, context: &mut Context<'_>) {
         for (key, _) in keys.iter().filter(|(_, present)| *present) {
             context
                 .findings

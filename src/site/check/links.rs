@@ -5,34 +5,37 @@ use std::collections::BTreeMap;
 use url::Url;
 
 use super::Context;
+use super::devices::Origin;
 use crate::model::DeviceId;
 use crate::site::model::{Broker, Link, LinkKind};
 use crate::site::raw::RawSecret;
 use crate::site::source::{Findings, Place};
 
-/// What two devices must have in common to share a link.
+/// Where a link goes: devices that go there share it.
 type Key = (&'static str, String, Option<String>, Option<String>);
 
 /// The links of a site as devices are put behind them.
 #[derive(Default)]
 pub(super) struct Links {
     pub(super) list: Vec<Link>,
-    /// Where each kind stands in the list.
-    index: BTreeMap<Key, usize>,
-    /// Framing of each Modbus address, and who said so first.
-    framing: BTreeMap<String, (bool, Place)>,
-    /// Units behind each Modbus address.
-    units: BTreeMap<(String, u8), Place>,
+    /// Where each stands in the list, and who was put behind it first.
+    index: BTreeMap<Key, (usize, Origin)>,
+    /// Units behind each link.
+    units: BTreeMap<(Key, u8), Place>,
 }
 
 impl Links {
-    /// Puts a device behind the link of this kind; devices of the same kind share it.
-    pub(super) fn join(&mut self, kind: LinkKind, device: DeviceId) {
-        let index = *self.index.entry(key(&kind)).or_insert(self.list.len());
-        match self.list.get_mut(index) {
-            Some(link) => link.devices.push(device),
-            None => self.list.push(Link { kind, devices: vec![device] }),
+    /// Puts a device behind the link of this kind; devices that go to the same place share one, and must agree on all of it.
+    pub(super) fn join(&mut self, kind: LinkKind, device: DeviceId, origin: Origin, findings: &mut Findings) {
+        let (index, first) = *self.index.entry(key(&kind)).or_insert((self.list.len(), origin));
+        let Some(link) = self.list.get_mut(index) else {
+            self.list.push(Link { kind, devices: vec![device] });
+            return;
+        };
+        if let Some(Quarrel { key, message, hint }) = quarrel(&link.kind, &kind) {
+            findings.add(origin.key(key), message).first(first.key(key)).hint(hint);
         }
+        link.devices.push(device);
     }
 
     /// Takes back the device that joined as `device`: the site is to have none of that number yet.
@@ -42,36 +45,19 @@ impl Links {
         }
     }
 
-    /// Notes that `address` speaks RTU frames or not; it can't be both.
-    pub(super) fn frame(&mut self, address: &str, rtu: bool, place: Place, findings: &mut Findings) {
-        match self.framing.get(address) {
-            Some((other, first)) if *other != rtu => {
-                findings
-                    .add(
-                        place,
-                        format!("{address} speaks Modbus TCP to one device and RTU frames to another"),
-                    )
-                    .first(first.clone())
-                    .hint("one serial server speaks one of them: give both devices the same protocol");
-            }
-            Some(_) => {}
-            None => {
-                self.framing.insert(address.to_owned(), (rtu, place));
-            }
-        }
-    }
-
-    /// Notes that `unit` is taken at `address`.
-    pub(super) fn take_unit(&mut self, address: &str, unit: u8, place: Place, findings: &mut Findings) {
-        match self.units.get(&(address.to_owned(), unit)) {
+    /// Notes that `unit` is taken behind the link of this kind.
+    pub(super) fn take_unit(&mut self, kind: &LinkKind, unit: u8, place: Place, findings: &mut Findings) {
+        let key = key(kind);
+        let message = format!("unit {unit} at {} is two devices", key.1);
+        match self.units.get(&(key.clone(), unit)) {
             Some(first) => {
                 findings
-                    .add(place, format!("unit {unit} at {address} is two devices"))
+                    .add(place, message)
                     .first(first.clone())
                     .hint("give each device its own unit, or make them one device");
             }
             None => {
-                self.units.insert((address.to_owned(), unit), place);
+                self.units.insert((key, unit), place);
             }
         }
     }
@@ -79,12 +65,53 @@ impl Links {
 
 fn key(kind: &LinkKind) -> Key {
     match kind {
-        LinkKind::ModbusTcp(address) => ("tcp", address.clone(), None, None),
-        LinkKind::ModbusRtuOverTcp(address) => ("rtu", address.clone(), None, None),
+        LinkKind::ModbusTcp(address) | LinkKind::ModbusRtuOverTcp(address) => {
+            ("modbus", address.clone(), None, None)
+        }
+        LinkKind::ModbusTls(target) => ("modbus", target.address.clone(), None, None),
         LinkKind::Mqtt(broker) => {
             let password = broker.password.as_ref().map(|secret| secret.expose().to_owned());
             ("mqtt", broker.address.clone(), broker.username.clone(), password)
         }
+    }
+}
+
+/// Why two devices can't share a link.
+struct Quarrel {
+    /// What they say differently.
+    key: &'static str,
+    message: String,
+    hint: &'static str,
+}
+
+/// What two kinds of link to the same place do not agree on.
+fn quarrel(one: &LinkKind, other: &LinkKind) -> Option<Quarrel> {
+    if one == other {
+        return None;
+    }
+    let place = key(other).1;
+    let (speech, tongue) = (speech(one), speech(other));
+    if speech != tongue {
+        return Some(Quarrel {
+            key: "protocol",
+            message: format!("{place} speaks {speech} to one device and {tongue} to another"),
+            hint: "one far end speaks one of them: give both devices the same protocol",
+        });
+    }
+    matches!(other, LinkKind::ModbusTls(_)).then(|| Quarrel {
+        key: "tls",
+        message: format!("the devices at {place} are to be reached with different `tls`"),
+        hint: "devices at one address share its connection: give them the same `tls`",
+    })
+}
+
+/// What is spoken on a link.
+fn speech(kind: &LinkKind) -> &'static str {
+    match kind {
+        LinkKind::ModbusTcp(_) => "Modbus TCP",
+        LinkKind::ModbusRtuOverTcp(_) => "RTU frames",
+        LinkKind::ModbusTls(_) => "Modbus over TLS",
+        LinkKind::Mqtt(_) => "MQTT",
     }
 }
 

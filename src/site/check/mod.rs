@@ -11,9 +11,11 @@ mod links;
 mod names;
 mod packs;
 mod points;
+mod reach;
 mod registers;
 mod rules;
 mod services;
+mod tls;
 
 use super::load::Gathered;
 use super::model::Site;

@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::rule::RawLimits;
-use super::service::RawSecret;
+use super::service::{RawSecret, RawTls};
 use crate::model::limits::MODBUS_REGISTERS_PER_READ_MAX;
 use crate::site::defaults;
 use crate::site::values::{Grade, HostPort, Id, Period, Pointer, RegisterAt, TopicFilter, Words};
@@ -28,6 +28,8 @@ pub(in crate::site) struct RawDevice {
     pub(in crate::site) template: Option<Id>,
     /// Modbus: where it or its serial server answers, `host:port`. Required.
     pub(in crate::site) address: Option<HostPort>,
+    /// Modbus: the encryption of `modbus-tls`, and required there.
+    pub(in crate::site) tls: Option<RawTls>,
     /// Modbus: unit id; 0 to 255 over TCP, 1 to 247 on a bus.
     #[schemars(extend("default" = defaults::UNIT))]
     pub(in crate::site) unit: Option<u8>,
@@ -79,6 +81,8 @@ pub(in crate::site) enum ProtocolWord {
     ModbusTcp,
     /// Modbus RTU frames through a serial server.
     ModbusRtuOverTcp,
+    /// Modbus/TCP Security: Modbus TCP through TLS, commonly on port 802.
+    ModbusTls,
     /// A serial line: not supported yet, and refused.
     ModbusRtu,
     /// Messages from a broker.

@@ -15,6 +15,7 @@ pub(super) use library::{RawPackFile, RawPackRule, RawTemplate};
 pub(super) use rule::{RawLevels, RawLimits, RawPack, RawRule, RuleWord};
 pub(super) use service::{
     RawBroker, RawConsole, RawForward, RawIdentity, RawInflux, RawMqtt, RawSecret, RawServices, RawStore,
+    RawTls,
 };
 
 use super::values::{Id, Words};

@@ -90,6 +90,21 @@ pub(in crate::site) struct RawSecret {
     pub(in crate::site) file: Option<String>,
 }
 
+/// An encrypted connection: files in PEM form, relative to the site file. The key never stands in the site file.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::site) struct RawTls {
+    /// The file of the certificates that vouch for the far end: its authority's, or its own if it signed itself.
+    /// Required on `modbus-tls`; elsewhere, without it, those that the operating system trusts.
+    pub(in crate::site) ca: Option<String>,
+    /// The file of the certificate that the gateway shows, and of those between it and its authority.
+    pub(in crate::site) certificate: Option<String>,
+    /// The file of that certificate's private key, not under a passphrase.
+    pub(in crate::site) key: Option<String>,
+    /// The name that the far end's certificate must hold. Default: the host that is connected to.
+    pub(in crate::site) server_name: Option<String>,
+}
+
 /// `[[forward]]`.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "lowercase")]

@@ -6,6 +6,7 @@ mod mistakes;
 mod reference;
 mod robust;
 mod secrets;
+mod tls;
 
 use std::collections::BTreeMap;
 

@@ -12,11 +12,11 @@ use std::ops::Range;
 use std::time::Duration;
 
 use self::identity::WAYS;
-use super::Framing;
 use super::decode;
+use super::dial::Way;
 use super::guard::{Answer, Failure, Question};
 use super::plan::{Block, Located, Span};
-use super::session::{Session, Tcp};
+use super::session::Session;
 use crate::clock::Clock;
 use crate::model::limits::{MODBUS_BITS_PER_READ_MAX, MODBUS_REGISTERS_PER_READ_MAX, PROBE_QUESTIONS_MAX};
 use crate::model::{PointId, Sample, Text};
@@ -27,7 +27,7 @@ pub use self::identity::Identity;
 
 /// A hand on one link.
 pub struct Probe {
-    session: Session<Tcp>,
+    session: Session<Way>,
     clock: Clock,
     timeout: Duration,
     block_max: u16,
@@ -98,12 +98,8 @@ impl Probe {
     /// A hand on the link of this kind, not connected yet, that waits for each answer for at most `timeout`. None if the
     /// link is not a Modbus link.
     pub fn new(link: &LinkKind, timeout: Duration, clock: Clock) -> Option<Self> {
-        let (address, framing) = match link {
-            LinkKind::ModbusTcp(address) => (address, Framing::Tcp),
-            LinkKind::ModbusRtuOverTcp(address) => (address, Framing::Rtu),
-            LinkKind::Mqtt(_) => return None,
-        };
-        let session = Session::new(Tcp(address.clone()), framing, clock);
+        let (way, framing) = Way::of(link)?;
+        let session = Session::new(way, framing, clock);
         let block_max = MODBUS_REGISTERS_PER_READ_MAX;
         Some(Self { session, clock, timeout, block_max })
     }

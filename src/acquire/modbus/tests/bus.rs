@@ -12,9 +12,9 @@ use tokio::sync::mpsc;
 use tokio::time::sleep;
 
 use super::super::Framing;
+use super::super::dial::Dial;
 use super::super::guard::{Answer, Question};
 use super::super::plan::{Located, Span};
-use super::super::session::Dial;
 use crate::model::{PointId, Sample, Value};
 use crate::site::{ByteOrder, Encoding, ModbusDevice, Register, Table};
 

@@ -6,3 +6,4 @@ mod link;
 mod poll;
 mod probe;
 mod server;
+mod tls;

@@ -17,7 +17,7 @@ use crate::site::{ByteOrder, Encoding, LinkKind, ModbusDevice, Protocol, Registe
 
 /// Unit 1 with a few registers.
 #[derive(Clone)]
-struct Plant(HashMap<u16, u16>);
+pub(super) struct Plant(HashMap<u16, u16>);
 
 impl Plant {
     fn read(&self, request: &Request<'_>) -> Result<Response, ExceptionCode> {
@@ -52,7 +52,7 @@ impl Service for Plant {
     }
 }
 
-fn plant() -> Plant {
+pub(super) fn plant() -> Plant {
     let float = 12.5_f32.to_bits();
     let (high, low) = ((float >> 16) as u16, float as u16);
     Plant(HashMap::from([(0, 2301), (1, 0xFFFF), (2, high), (3, low), (4, low), (5, high), (6, 0b100)]))

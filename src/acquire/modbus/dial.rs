@@ -1,0 +1,133 @@
+//! Ways to a device that waits to be called: TCP, and TLS over it. Each gives a fresh connection, or says why there is none;
+//! how long that may take is the caller's to say.
+
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::sync::Arc;
+
+use rustls::ClientConfig;
+use rustls_pki_types::ServerName;
+use socket2::{SockRef, TcpKeepalive};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::task::spawn_blocking;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+use super::Framing;
+use crate::model::Text;
+use crate::model::limits::{TCP_KEEPALIVE_AFTER, TCP_KEEPALIVE_INTERVAL};
+use crate::site::{LinkKind, TlsTarget};
+use crate::tls::{self, TlsError};
+use crate::words;
+
+/// How to get a fresh connection.
+pub(super) trait Dial {
+    /// What comes of it.
+    type Stream: AsyncRead + AsyncWrite + fmt::Debug + Send + Unpin + 'static;
+
+    /// A fresh connection.
+    fn dial(&self) -> impl Future<Output = io::Result<Self::Stream>> + Send;
+
+    /// To whom, for people.
+    fn address(&self) -> &str;
+}
+
+/// Any stream.
+pub(super) trait Stream: AsyncRead + AsyncWrite + fmt::Debug + Send + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + fmt::Debug + Send + Unpin> Stream for S {}
+
+/// The way to the far end of a link, whichever it is.
+#[derive(Debug)]
+pub(super) enum Way {
+    Tcp(Tcp),
+    Tls(Tls),
+}
+
+impl Way {
+    /// The way that a link goes, and how frames go on it; none if the link is not a Modbus link.
+    pub(super) fn of(link: &LinkKind) -> Option<(Self, Framing)> {
+        Some(match link {
+            LinkKind::ModbusTcp(address) => (Self::Tcp(Tcp(address.clone())), Framing::Tcp),
+            LinkKind::ModbusRtuOverTcp(address) => (Self::Tcp(Tcp(address.clone())), Framing::Rtu),
+            LinkKind::ModbusTls(target) => (Self::Tls(Tls(target.clone())), Framing::Tcp),
+            LinkKind::Mqtt(_) => return None,
+        })
+    }
+}
+
+impl Dial for Way {
+    type Stream = Box<dyn Stream>;
+
+    async fn dial(&self) -> io::Result<Self::Stream> {
+        Ok(match self {
+            Self::Tcp(way) => Box::new(way.dial().await?),
+            Self::Tls(way) => Box::new(way.dial().await?),
+        })
+    }
+
+    fn address(&self) -> &str {
+        match self {
+            Self::Tcp(way) => way.address(),
+            Self::Tls(way) => way.address(),
+        }
+    }
+}
+
+/// TCP to `host:port`.
+#[derive(Debug)]
+pub(super) struct Tcp(pub(super) String);
+
+impl Dial for Tcp {
+    type Stream = TcpStream;
+
+    async fn dial(&self) -> io::Result<TcpStream> {
+        let stream = TcpStream::connect(&self.0).await?;
+        tune(&stream)?;
+        Ok(stream)
+    }
+
+    fn address(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Sets up a connection for questions and answers.
+pub(super) fn tune(stream: &TcpStream) -> io::Result<()> {
+    // A question is one small packet: it must not wait for another.
+    stream.set_nodelay(true)?;
+    // Between two slow polls a router may forget the connection, or the far end may go without a word.
+    let alive = TcpKeepalive::new().with_time(TCP_KEEPALIVE_AFTER).with_interval(TCP_KEEPALIVE_INTERVAL);
+    SockRef::from(stream).set_tcp_keepalive(&alive)
+}
+
+/// TLS over TCP. The files are read for each connection, so that a renewed certificate is used from the next one on.
+#[derive(Debug)]
+pub(super) struct Tls(pub(super) TlsTarget);
+
+impl Dial for Tls {
+    type Stream = TlsStream<TcpStream>;
+
+    async fn dial(&self) -> io::Result<Self::Stream> {
+        let target = self.0.clone();
+        let (config, name) = spawn_blocking(move || prepare(&target)).await??;
+        let stream = TcpStream::connect(&self.0.address).await?;
+        tune(&stream)?;
+        TlsConnector::from(config).connect(name, stream).await
+    }
+
+    fn address(&self) -> &str {
+        &self.0.address
+    }
+}
+
+fn prepare(target: &TlsTarget) -> io::Result<(Arc<ClientConfig>, ServerName<'static>)> {
+    let host = target.address.rsplit_once(':').map_or(target.address.as_str(), |(host, _)| host);
+    let prepare = || Ok((tls::client(&target.tls)?, tls::server_name(&target.tls, host)?));
+    prepare().map_err(|error: TlsError| {
+        let why = Text::same(error.to_string());
+        words::own_error(Text::new("证书文件无法使用", "the certificate files can't be used").because(&why))
+    })
+}
