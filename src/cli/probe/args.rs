@@ -257,7 +257,7 @@ mod tests {
     /// The commands that a text shows, each without what the shell makes of it.
     fn commands(text: &str) -> Vec<Vec<String>> {
         let shown = |line: &str| {
-            let command = line.trim().trim_start_matches("$ ");
+            let command = line.trim().trim_start_matches("$ ").split("  #").next().unwrap_or_default();
             command
                 .starts_with("hazgate probe ")
                 .then(|| command.split_whitespace().map(|word| word.trim_matches('\'').to_owned()).collect())

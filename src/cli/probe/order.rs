@@ -9,7 +9,7 @@ use serde_json::json;
 use super::args::OrderArgs;
 use super::face::{letters, type_name};
 use super::place::{Block, reference};
-use super::proposal::{Candidate, Search, is_tie, overlapping};
+use super::proposal::{Candidate, Search, is_chance, is_tie, overlapping};
 use super::table::{Cell, Table};
 use super::{Asked, hand, put, wrong};
 use crate::cli::args::Language;
@@ -94,6 +94,12 @@ impl Shown<'_> {
     /// What the user should know before the first of them is believed.
     fn doubts(&self, best: &Candidate) -> Vec<String> {
         let mut doubts = Vec::new();
+        if is_chance(self.found) {
+            doubts.push(self.language.pick(
+                "很可能只是巧合：确认此刻的显示值和表（holding 与 input），必要时加大 --tolerance 再试",
+                "this fits by chance more likely than not: look at the display again, try the other table (holding or input) or a larger --tolerance",
+            ).to_owned());
+        }
         if let Some(rank) = overlapping(self.found) {
             doubts.push(match self.language {
                 Language::Zh => format!(
@@ -154,6 +160,7 @@ impl Shown<'_> {
             "tried": self.block.title(self.base),
             "fitting": self.found.len(),
             "equally_plausible": is_tie(self.found) || overlapping(self.found).is_some(),
+            "by_chance": is_chance(self.found),
             "candidates": self.found[..top].iter().map(candidate).collect::<Vec<_>>(),
         });
         vec![format!("{all:#}")]

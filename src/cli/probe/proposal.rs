@@ -20,6 +20,8 @@ const SCALES: [f64; 8] = [1.0, 0.1, 0.01, 0.001, 0.0001, 10.0, 100.0, 1000.0];
 const FLOAT_SCALES: [f64; 5] = [1.0, 0.001, 1000.0, 0.01, 100.0];
 /// Two candidates whose costs differ by less than this are equally plausible.
 const TIE: f64 = 0.5;
+/// From this cost on, something that fits does so by chance more often than not.
+const CHANCE: f64 = 3.0;
 
 /// The value that is looked for.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -189,6 +191,11 @@ impl Search {
 /// Whether nothing in what was found says which of the first two is meant.
 pub(crate) fn is_tie(found: &[Candidate]) -> bool {
     matches!(found, [first, second, ..] if second.cost - first.cost < TIE)
+}
+
+/// Whether even the most plausible of what was found probably fits by chance.
+pub(crate) fn is_chance(found: &[Candidate]) -> bool {
+    found.first().is_some_and(|best| best.cost >= CHANCE)
 }
 
 /// The rank of a candidate that shares a register with the first one, so that a coarse value fits both: the high half of a
@@ -363,6 +370,7 @@ mod tests {
         values[19] = Some(2301);
         values[21] = Some(2301);
         assert!(is_tie(&search("230.1").candidates(&values, 0)));
+        assert!(is_chance(&found("6.98", &[6912_u16.swap_bytes()], 33)));
     }
 
     #[test]
