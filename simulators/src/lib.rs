@@ -11,6 +11,8 @@
 //! - [`RunningBench`] moves a simulation by the wall clock, keeps the register images of Modbus TCP and RTU-over-TCP
 //!   servers up to date with it, and publishes messages to a broker.
 //!
+//! Beside them stands the [`FaultProxy`]: between any client and any server it spoils answers and connections on demand.
+//!
 //! ```no_run
 //! # async fn demo(bench: simulators::Bench) -> Result<(), simulators::BenchError> {
 //! use simulators::{Scenario, StartOptions};
@@ -34,6 +36,7 @@ mod models;
 mod noise;
 mod payload;
 mod plant;
+mod proxy;
 mod publisher;
 mod running;
 mod scenario;
@@ -50,6 +53,7 @@ pub use bench::{
 pub use error::{BenchError, FaultError, Mistake, ScenarioError};
 pub use fault::{DeviceFault, FaultCommand, ProcessFault, SensorFault, Target};
 pub use plant::{Plant, SignalId};
+pub use proxy::{FaultProxy, ProxyCounts, ProxyFault};
 pub use running::{RunningBench, StartOptions};
 pub use scenario::{Action, Say, Scenario, Step};
 pub use simulation::Simulation;

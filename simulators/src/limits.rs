@@ -44,3 +44,22 @@ pub(crate) const BACKOFF_MIN: Duration = Duration::from_millis(200);
 pub(crate) const BACKOFF_MAX: Duration = Duration::from_secs(5);
 /// Longest wait for a broker to accept a connection.
 pub(crate) const CONNECT_MAX: Duration = Duration::from_secs(5);
+
+/// Bytes that the proxy takes from a socket at a time.
+pub(crate) const PROXY_READ_BYTES_MAX: usize = 1024;
+/// Bytes that may wait in the proxy to become a frame; more are passed on as they are.
+pub(crate) const PROXY_FRAME_BYTES_MAX: usize = 512;
+/// Silence after which the proxy passes on what can't be a frame.
+pub(crate) const PROXY_GAP: Duration = Duration::from_millis(20);
+/// Answers that the proxy remembers, to say them again.
+pub(crate) const PROXY_MEMORY_LEN_MAX: usize = 16;
+/// Pieces of answers that wait for one connection of the proxy.
+pub(crate) const PROXY_ACTS_LEN_MAX: usize = 64;
+/// Late answers that the proxy has under way at a time; more are lost.
+pub(crate) const PROXY_PLAYERS_MAX: usize = 1024;
+/// Connections through one proxy at a time; the next one is closed at once.
+pub(crate) const PROXY_CONNECTIONS_MAX: usize = 256;
+/// How long an end may take what it is told.
+pub(crate) const PROXY_WRITE_MAX: Duration = Duration::from_secs(5);
+/// Wait before the proxy tries again to listen where it did.
+pub(crate) const PROXY_LISTEN_RETRY: Duration = Duration::from_millis(50);
