@@ -12,7 +12,8 @@ use crate::engine::Engine;
 use crate::inbox::Message;
 use crate::model::limits::{SNAPSHOT_INTERVAL, SNAPSHOT_INTERVAL_MAX, TURN_INPUTS_MAX};
 use crate::model::{
-    CommandResult, DeviceId, HealthReport, HealthSource, Input, LinkReport, Mono, Now, Output, Snapshot,
+    Batch, ClockChange, CommandResult, DeviceId, HealthReport, HealthSource, Input, LinkReport, Mono, Now,
+    Output, Snapshot,
 };
 use crate::site::Site;
 use crate::store::{Store, Turn};
@@ -56,7 +57,7 @@ impl News {
         match input {
             Input::Link(report) => Some(Self::Link(report.clone())),
             Input::Health(report) => Some(Self::Health(report.clone())),
-            Input::Readings(_) | Input::Command(_) | Input::Wake => None,
+            Input::Readings(_) | Input::Command(_) | Input::Clock(_) | Input::Wake => None,
         }
     }
 }
@@ -142,11 +143,14 @@ impl CoreLoop {
     /// Applies one message, or the deadline, and whatever else is waiting, up to the turn's bound; commits; publishes.
     async fn turn(&self, turn: &mut Running, first: Option<Message>, inputs: &mut Inputs) {
         if first.is_none() {
-            turn.wake(self.clock.now());
+            let now = self.clock.now();
+            self.follow_clock(turn).await;
+            turn.wake(now);
         }
         let mut next = first.or_else(|| inputs.receiver.try_recv().ok());
         let mut taken = 0;
         while let Some(message) = next {
+            self.follow_clock(turn).await;
             let news = News::of(&message.input);
             turn.take(message);
             if let Some(news) = news {
@@ -157,6 +161,16 @@ impl CoreLoop {
         }
         self.commit(turn).await;
         self.publish(turn, taken > 0);
+    }
+
+    /// Takes up what has become of the wall clock, in a turn of its own: what is written before it bears stamps of the clock
+    /// as it was, all after it of the clock as it is. Called when the next input's stamp is made and before it is applied.
+    async fn follow_clock(&self, turn: &mut Running) {
+        while let Some(change) = self.clock.take_change() {
+            self.commit(turn).await;
+            turn.follow(change);
+            self.commit(turn).await;
+        }
     }
 
     async fn commit(&self, turn: &mut Running) {
@@ -193,6 +207,8 @@ struct Running {
     waiting: Vec<Option<tokio::sync::oneshot::Sender<CommandResult>>>,
     /// The moment of the last input.
     latest: Now,
+    /// The last step of the wall clock.
+    step: Option<ClockChange>,
     snapshot_at: Mono,
     snapshot_due: Mono,
 }
@@ -204,24 +220,57 @@ impl Running {
         for input in inputs.remembered() {
             engine.apply(now, input, &mut out);
         }
-        Self { engine, out, waiting: Vec::new(), latest: now, snapshot_at: now.mono, snapshot_due: now.mono }
+        Self {
+            engine,
+            out,
+            waiting: Vec::new(),
+            latest: now,
+            step: None,
+            snapshot_at: now.mono,
+            snapshot_due: now.mono,
+        }
     }
 
     fn wake(&mut self, now: Now) {
-        self.latest = now;
-        self.engine.apply(now, Input::Wake, &mut self.out);
+        self.reach(now);
+        self.engine.apply(self.latest, Input::Wake, &mut self.out);
+    }
+
+    /// The wall clock is another from now on.
+    fn follow(&mut self, change: ClockChange) {
+        self.latest.wall.0 = self.latest.wall.0.saturating_add(change.by_ms);
+        self.reach(change.at);
+        if change.by_ms != 0 {
+            self.step = Some(change);
+        }
+        self.engine.apply(self.latest, Input::Clock(change), &mut self.out);
+    }
+
+    fn reach(&mut self, now: Now) {
+        if now.mono > self.latest.mono {
+            self.latest = now;
+        }
     }
 
     /// Applies a message as of its arrival: a loop that was held up neither takes old news for new nor lets a delay run out on
     /// data whose successor is already waiting.
-    fn take(&mut self, message: Message) {
-        if message.arrived.mono > self.latest.mono {
-            self.latest = message.arrived;
+    fn take(&mut self, mut message: Message) {
+        self.reach(message.arrived);
+        if let (Some(step), Input::Readings(batch)) = (&self.step, &mut message.input) {
+            carry_over(step, message.arrived, batch);
         }
         if matches!(message.input, Input::Command(_)) {
             self.waiting.push(message.reply);
         }
         self.engine.apply(self.latest, message.input, &mut self.out);
+    }
+}
+
+/// Puts the stamps of readings that were under way when the wall clock stepped on the clock as it is since.
+fn carry_over(step: &ClockChange, arrived: Now, batch: &mut Batch) {
+    batch.at = step.carry_over(batch.at, arrived);
+    for reading in &mut batch.readings {
+        reading.at = step.carry_over(reading.at, arrived);
     }
 }
 
@@ -304,7 +353,7 @@ mod tests {
         let reading = |seconds: u64| {
             let sample = crate::model::Sample::Good(crate::model::Value::Float(1.0));
             let readings = vec![crate::model::Reading { point, at: at(seconds).wall, sample }];
-            Input::Readings(crate::model::Batch { device, at: at(seconds).wall, readings })
+            Input::Readings(Batch { device, at: at(seconds).wall, readings })
         };
         let mut out = Output::default();
         let engine = Engine::new(Arc::new(plant.site), Vec::new(), at(0), &mut out);
@@ -314,6 +363,7 @@ mod tests {
             out,
             waiting: Vec::new(),
             latest: at(0),
+            step: None,
             snapshot_at: zero,
             snapshot_due: zero,
         };

@@ -16,7 +16,7 @@ use uuid::{NoContext, Timestamp, Uuid};
 
 #[cfg(feature = "broker")]
 use crate::broker::{BrokerError, EmbeddedBroker};
-use crate::clock::Clock;
+use crate::clock::{Clock, OsTime};
 use crate::core_loop::{CoreLoop, Inputs};
 use crate::inbox::Inbox;
 use crate::model::limits::{STOP_CORE_MAX, STOP_SOURCES_MAX, STOP_STORE_MAX, STOP_UPLINKS_MAX};
@@ -24,7 +24,7 @@ use crate::model::{Event, ForwarderId, HealthSource, Now, Snapshot, Text};
 use crate::site::Site;
 use crate::store::{Opened, Store, StoreError};
 use crate::supervise::Supervisor;
-use crate::{acquire, console, forward};
+use crate::{acquire, console, forward, timekeeping};
 
 /// Why the gateway did not start. Nothing is left running.
 #[derive(Debug, thiserror::Error)]
@@ -172,6 +172,8 @@ impl Parts {
         let (store, inbox) = (self.store.clone(), self.inbox.clone());
         let aside = set_aside.map(|path| set_aside_words(&path));
         core.spawn("disk watch", move |stop| watch_disk(aside.clone(), store.fault(), inbox.clone(), stop));
+        let (clock, inbox) = (self.clock, self.inbox.clone());
+        core.spawn("clock watch", move |stop| timekeeping::watch(clock, OsTime::read, inbox.clone(), stop));
         snapshots
     }
 

@@ -24,5 +24,6 @@ pub mod model;
 pub mod site;
 pub mod store;
 pub mod supervise;
+mod timekeeping;
 pub mod tls;
 mod words;

@@ -5,12 +5,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each room and the rooms that it may name.
-const ROOMS: [(&str, &[&str]); 17] = [
+const ROOMS: [(&str, &[&str]); 18] = [
     ("src/model/", &[]),
     ("src/clock.rs", &["model"]),
     ("src/inbox.rs", &["model", "clock"]),
     ("src/words.rs", &["model"]),
     ("src/supervise.rs", &["model", "inbox"]),
+    ("src/timekeeping.rs", &["model", "clock", "inbox"]),
     ("src/tls.rs", &["model"]),
     ("src/site/", &["model", "tls"]),
     ("src/engine/", &["model", "site"]),
@@ -28,6 +29,7 @@ const ROOMS: [(&str, &[&str]); 17] = [
             "clock",
             "inbox",
             "supervise",
+            "timekeeping",
             "core_loop",
             "engine",
             "store",

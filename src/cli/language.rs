@@ -76,11 +76,15 @@ impl Language {
             (Self::Zh, EventKind::Deescalated) => "降级",
             (Self::Zh, EventKind::Acknowledged) => "确认",
             (Self::Zh, EventKind::Cleared) => "恢复",
+            (Self::Zh, EventKind::ClockStepped) => "时钟跳变",
+            (Self::Zh, EventKind::Slept) => "休眠",
             (Self::En, EventKind::Raised) => "raised",
             (Self::En, EventKind::Escalated) => "escalated",
             (Self::En, EventKind::Deescalated) => "deescalated",
             (Self::En, EventKind::Acknowledged) => "acknowledged",
             (Self::En, EventKind::Cleared) => "cleared",
+            (Self::En, EventKind::ClockStepped) => "clock set",
+            (Self::En, EventKind::Slept) => "slept",
         }
     }
 

@@ -4,6 +4,7 @@
 use crate::model::{AlarmState, CommandError, EventKind, Level, Sample, Stamp, Text, Transition, Wall};
 use crate::site::{Rule, RuleKind, Site};
 
+use super::instance::Instances;
 use super::message;
 use super::watch::{Bound, Watch};
 
@@ -54,13 +55,13 @@ pub(super) struct Alarm {
     pub(super) watch: Watch,
     /// The last transition, which holds the alarm's whole state; none while it is normal.
     last: Option<Box<Transition>>,
-    /// The name of the newest instance.
-    newest: Option<Wall>,
+    /// The names of its instances; none before the first.
+    instances: Option<Box<Instances>>,
 }
 
 impl Alarm {
     pub(super) fn new(kind: &RuleKind) -> Self {
-        Self { watch: Watch::new(kind), last: None, newest: None }
+        Self { watch: Watch::new(kind), last: None, instances: None }
     }
 
     /// Takes up the alarm where it stood when the gateway last ran.
@@ -68,7 +69,7 @@ impl Alarm {
         if last.state.is_active() {
             self.watch.assume(last.limit, last.level);
         }
-        self.newest = Some(last.raised_at.wall);
+        self.instances.get_or_insert_default().note(last.raised_at.wall);
         self.last = Some(Box::new(last));
     }
 
@@ -93,7 +94,9 @@ impl Alarm {
         transition.state = state;
         transition.level = level;
         match (event, &self.last) {
-            (EventKind::Raised, _) | (_, None) => transition.raised_at = self.name_instance(at),
+            (EventKind::Raised, _) | (_, None) => {
+                transition.raised_at = self.instances.get_or_insert_default().name(at);
+            }
             (_, Some(last)) => {
                 transition.raised_at = last.raised_at;
                 if event != EventKind::Escalated {
@@ -113,16 +116,6 @@ impl Alarm {
             (Some(was), Some(is)) if is < was => Some(Cause::LessGrave),
             (Some(_), Some(_)) | (None, None) => None,
         }
-    }
-
-    /// An instance is named by the moment it was raised, so two within one millisecond must differ.
-    fn name_instance(&mut self, at: Stamp) -> Stamp {
-        let mut name = at;
-        if self.newest == Some(at.wall) {
-            name.wall.0 += 1;
-        }
-        self.newest = Some(name.wall);
-        name
     }
 
     /// Takes note of the alarm. No transition if somebody has done so before.

@@ -1,8 +1,10 @@
 //! What is known of the links on both sides: to the devices, to the destinations, and of the gateway's other parts.
 
+use jiff::tz::TimeZone;
+
 use crate::model::{
     DeviceId, DeviceStatus, ForwarderId, HealthReport, HealthSource, LinkCounters, LinkReport, LinkState,
-    Stamp, Text, UplinkStatus,
+    Stamp, Text, UplinkStatus, Wall,
 };
 use crate::site::Site;
 
@@ -14,6 +16,7 @@ pub(super) struct Links {
     /// What is wrong with the parts that are no destinations.
     store: Option<Text>,
     task: Option<Text>,
+    clock: Option<Text>,
 }
 
 #[derive(Debug)]
@@ -55,6 +58,7 @@ impl Links {
             uplinks: (0..site.forwarders.len()).map(unconnected).collect(),
             store: None,
             task: None,
+            clock: None,
         }
     }
 
@@ -78,6 +82,7 @@ impl Links {
         match report.source {
             HealthSource::Store => self.store = report.error,
             HealthSource::Task => self.task = report.error,
+            HealthSource::Clock => self.clock = report.error,
             HealthSource::Forwarder(forwarder) => {
                 let uplink = &mut self.uplinks[forwarder.index()];
                 let connected = report.error.is_none();
@@ -87,6 +92,14 @@ impl Links {
                 uplink.connected = connected;
                 uplink.error = report.error;
             }
+        }
+    }
+
+    /// Puts every stamp forward by so many ms, or back.
+    pub(super) fn restamp(&mut self, by_ms: i64, zone: &TimeZone) {
+        let devices = self.devices.iter_mut().map(|link| &mut link.since);
+        for since in devices.chain(self.uplinks.iter_mut().map(|uplink| &mut uplink.since)) {
+            *since = Wall(since.wall.0.saturating_add(by_ms)).stamp(zone);
         }
     }
 
@@ -104,6 +117,7 @@ impl Links {
         match source {
             HealthSource::Store => self.store.as_ref(),
             HealthSource::Task => self.task.as_ref(),
+            HealthSource::Clock => self.clock.as_ref(),
             HealthSource::Forwarder(forwarder) => self.uplinks[forwarder.index()].error.as_ref(),
         }
     }

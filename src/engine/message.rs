@@ -110,6 +110,10 @@ fn health(site: &Site, source: HealthSource, error: Option<&Text>, cleared: bool
             Text::new("网关内部任务故障，已重启", "A task inside the gateway failed and was restarted"),
             Text::new("网关内部任务恢复正常", "All tasks inside the gateway work again"),
         ),
+        HealthSource::Clock => (
+            Text::new("系统时钟未同步，时间戳可能有误", "The clock is not synchronised; stamps may be wrong"),
+            Text::new("系统时钟已恢复同步", "The clock is synchronised again"),
+        ),
     };
     if cleared { restored } else { because(failed, error) }
 }

@@ -7,10 +7,12 @@ mod comparator;
 mod groups;
 mod hold;
 mod index;
+mod instance;
 mod links;
 mod message;
 mod points;
 mod risk;
+mod time;
 mod timers;
 mod watch;
 
@@ -22,8 +24,9 @@ mod tests;
 use std::sync::Arc;
 
 use crate::model::{
-    Action, AlarmId, AlarmState, Batch, Command, CommandError, CommandResult, DeviceId, HealthReport, Input,
-    LinkReport, Mono, Now, Output, PointId, Reading, Reason, Snapshot, Stamp, Transition, Wall,
+    Action, AlarmId, AlarmState, Batch, ClockChange, Command, CommandError, CommandResult, DeviceId,
+    HealthReport, Input, LinkReport, Mono, Now, Output, PointId, Reading, Reason, Snapshot, Stamp,
+    Transition, Wall,
 };
 use crate::site::{RuleKind, Site};
 
@@ -34,6 +37,7 @@ use index::Index;
 use links::{Links, Novelty};
 use points::Points;
 use risk::RiskBook;
+use time::TimeBook;
 use timers::{Timer, Timers};
 use watch::Watch;
 
@@ -48,6 +52,7 @@ pub struct Engine {
     alarms: Vec<Alarm>,
     timers: Timers,
     risk: RiskBook,
+    time: TimeBook,
     /// Transitions of the present moment.
     decided: Vec<(AlarmId, Transition)>,
     /// Points that went stale at the present moment.
@@ -67,6 +72,7 @@ impl Engine {
             alarms: site.rules.iter().map(|rule| Alarm::new(&rule.kind)).collect(),
             timers: Timers::new(site.rules.len(), groups.len()),
             risk: RiskBook::new(&site, index.by_name()),
+            time: TimeBook::default(),
             decided: Vec::new(),
             lapsed: Vec::new(),
             index,
@@ -92,6 +98,7 @@ impl Engine {
                 let result = self.command(now, command);
                 out.results.push(result);
             }
+            Input::Clock(change) => self.follow_clock(now, &change, out),
             Input::Wake => {}
         }
         self.settle(now, out);
@@ -260,6 +267,20 @@ impl Engine {
         let (source, failed) = (report.source, report.error.is_some());
         self.links.health(report, self.stamp(now));
         self.judge(now, self.index.of_part(source), failed);
+    }
+
+    /// Stamps are what others see and nothing is decided by, so a step changes no alarm. It is told; and what was stamped
+    /// while nothing vouched for the clock is put right where it is still shown.
+    fn follow_clock(&mut self, now: Now, change: &ClockChange, out: &mut Output) {
+        if change.restamps && change.by_ms != 0 {
+            self.points.restamp(change.by_ms);
+            self.links.restamp(change.by_ms, &self.site.identity.zone);
+            let statuses = (0..self.site.devices.len()).map(DeviceId::new);
+            out.devices.extend(statuses.map(|d| self.links.status(&self.site, d, self.stamp(now))));
+            self.risk.show_again();
+            self.show_risk(now, out);
+        }
+        out.transitions.extend(self.time.events(change, self.stamp(now)));
     }
 
     /// Tells the rule of a device or a part, if there is one, whether its condition is present.

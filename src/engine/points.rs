@@ -72,6 +72,13 @@ impl Points {
         &mut self.0[point.index()]
     }
 
+    /// Puts the stamps of the latest forward by so many ms, or back.
+    pub(super) fn restamp(&mut self, by_ms: i64) {
+        for latest in self.0.iter_mut().filter_map(|slot| slot.latest.as_mut()) {
+            latest.at.0 = latest.at.0.saturating_add(by_ms);
+        }
+    }
+
     /// The latest of each point, in the order of their ids.
     pub(super) fn latest(&self) -> Vec<Option<PointState>> {
         self.0.iter().map(|slot| slot.latest).collect()

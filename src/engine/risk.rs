@@ -74,6 +74,11 @@ impl RiskBook {
         Some(risk)
     }
 
+    /// The next picture is given out even if it is the same.
+    pub(super) fn show_again(&mut self) {
+        self.shown = None;
+    }
+
     fn item(&self, site: &Site, area: &Area) -> RiskItem {
         let name = |rank: usize| site.rule(self.by_rank[rank]).name.clone();
         RiskItem {

@@ -45,6 +45,10 @@ pub enum EventKind {
     Acknowledged,
     /// Its condition is gone.
     Cleared,
+    /// Of no alarm: the wall clock was put forward or back.
+    ClockStepped,
+    /// Of no alarm: the computer slept, and nothing was watched.
+    Slept,
 }
 
 /// One change of one alarm, with the alarm's whole state after it. The fields are those of the public

@@ -2,6 +2,7 @@
 //! something stands in [`Input`]; whatever it decided stands in [`Output`].
 
 use super::alarm::Transition;
+use super::clock::ClockChange;
 use super::device::{DeviceStatus, LinkReport};
 use super::id::ForwarderId;
 use super::reading::Batch;
@@ -19,6 +20,8 @@ pub enum Input {
     Health(HealthReport),
     /// An operator or a centre wants something.
     Command(Command),
+    /// The wall clock has been put forward or back, or is trusted otherwise than before.
+    Clock(ClockChange),
     /// A deadline that the engine asked for has come.
     Wake,
 }
@@ -32,6 +35,8 @@ pub enum HealthSource {
     Store,
     /// A task inside the gateway failed and was restarted.
     Task,
+    /// The wall clock: whether a time server keeps it.
+    Clock,
 }
 
 /// News of one of the gateway's own parts.

@@ -34,6 +34,18 @@ pub const STORE_SYNC_AFTER_MAX: Duration = Duration::from_secs(1);
 /// Spans of telemetry that one destination may owe beside the newest; more are joined, which sends some rows twice.
 pub const FORWARD_GAPS_MAX: usize = 16;
 
+/// From one look at the system's clock to the next: how long a step may go unnoticed.
+pub const CLOCK_LOOK_INTERVAL: Duration = Duration::from_secs(1);
+/// A look at the clocks that took longer than this says nothing: the machine was busy between one clock and the other.
+pub const CLOCK_LOOK_MAX: Duration = Duration::from_millis(100);
+/// Difference between two looks beyond which the wall clock was set, and not steered: time servers steer by 0.05 % at
+/// most, chrony by a tenth for a moment; they set what is off by more than this.
+pub const CLOCK_STEP_MIN: Duration = Duration::from_millis(500);
+/// Changes of the clock that wait for the loop; when there are more, the oldest is forgotten.
+pub const CLOCK_CHANGES_LEN_MAX: usize = 16;
+/// Names of an alarm's instances that are remembered so that none is given twice while the clock is put back.
+pub const INSTANCES_REMEMBERED_MAX: usize = 16;
+
 /// Registers that one Modbus read may ask for (Modbus Application Protocol V1.1b3, §6.3).
 pub const MODBUS_REGISTERS_PER_READ_MAX: u16 = 125;
 /// Coils or discrete inputs that one Modbus read may ask for (§6.1).

@@ -2,6 +2,7 @@
 //! closed lists of what enters and leaves the engine. No behaviour beyond constructors; depends on nothing.
 
 mod alarm;
+mod clock;
 mod device;
 mod flow;
 mod id;
@@ -14,6 +15,7 @@ mod text;
 mod time;
 
 pub use alarm::{AlarmState, Event, EventKind, Transition};
+pub use clock::{ClockChange, ClockSync};
 pub use device::{DeviceStatus, LinkCounters, LinkReport, LinkState};
 pub use flow::{Action, Command, CommandError, CommandResult, HealthReport, HealthSource, Input, Output};
 pub use id::{AlarmId, DeviceId, ForwarderId, HazardId, PointId};

@@ -50,6 +50,8 @@ pub(super) const LOST_AFTER: Period = Period(Duration::from_secs(3));
 /// Least on-delay of `<point>.signal`; to that of a polled point comes the time in which its device would be found
 /// lost (our default).
 pub(super) const SIGNAL_AFTER: Duration = Duration::from_secs(2);
+/// On-delay of `gateway.clock`: a computer that starts needs minutes to find a time server (our default).
+pub(super) const CLOCK_AFTER: Duration = Duration::from_secs(300);
 /// On-delay of `gateway.forward.<id>` (our default).
 pub(super) const FORWARD_AFTER: Duration = Duration::from_secs(10);
 
@@ -65,6 +67,8 @@ pub(super) const INNER_LEVEL: Grade = Grade(Level::Yellow);
 pub(super) const FORWARD_LEVEL: Level = Level::Yellow;
 /// Level of `gateway.store`.
 pub(super) const STORE_LEVEL: Level = Level::Orange;
+/// Level of `gateway.clock`.
+pub(super) const CLOCK_LEVEL: Level = Level::Yellow;
 /// Level of `gateway.task`.
 pub(super) const TASK_LEVEL: Level = Level::Yellow;
 

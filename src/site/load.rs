@@ -207,6 +207,7 @@ impl Loader {
         let raw = &mut self.parts.first_mut()?.raw;
         Some(RawServices {
             site: raw.site.take(),
+            clock: std::mem::take(&mut raw.clock),
             store: std::mem::take(&mut raw.store),
             console: std::mem::take(&mut raw.console),
             broker: raw.broker.take(),
@@ -294,7 +295,7 @@ fn resolved(path: &Path) -> PathBuf {
 
 /// What an included file may hold.
 fn part_shape() -> Table {
-    shape::table_of::<RawSite>().without(&["version", "site", "store", "console", "broker"])
+    shape::table_of::<RawSite>().without(&["version", "site", "clock", "store", "console", "broker"])
 }
 
 /// What a device template may hold: defaults, and nothing that belongs to one device.

@@ -113,6 +113,8 @@ export const words = {
   "event.deescalated": ["降级", "De-escalated"],
   "event.acknowledged": ["确认", "Acknowledged"],
   "event.cleared": ["恢复", "Cleared"],
+  "event.clock_stepped": ["时钟跳变", "Clock set"],
+  "event.slept": ["休眠", "Slept"],
   "event.by": ["{by}", "by {by}"],
 
   "devices.title": ["设备", "Devices"],

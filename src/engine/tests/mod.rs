@@ -7,6 +7,7 @@ mod output;
 mod properties;
 mod restart;
 mod scenario;
+mod steps;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,9 +15,9 @@ use std::time::Duration;
 use super::Engine;
 use super::testing::{Plant, limit, no_limits};
 use crate::model::{
-    Action, AlarmState, Batch, Command, CommandResult, DeviceId, EventKind, HealthReport, HealthSource,
-    Input, Level, LinkCounters, LinkReport, LinkState, Mono, Now, Output, PointId, Quality, Reading, Reason,
-    Sample, Stamp, Text, Transition, Value, Wall,
+    Action, AlarmState, Batch, ClockChange, ClockSync, Command, CommandResult, DeviceId, EventKind,
+    HealthReport, HealthSource, Input, Level, LinkCounters, LinkReport, LinkState, Mono, Now, Output,
+    PointId, Quality, Reading, Reason, Sample, Stamp, Text, Transition, Value, Wall,
 };
 use crate::site::{Limits, RuleKind, Site};
 
@@ -43,6 +44,8 @@ struct Run {
     site: Arc<Site>,
     engine: Engine,
     ms: u64,
+    /// By how much the wall clock has been put forward, ms.
+    put_ms: i64,
     out: Output,
 }
 
@@ -55,11 +58,13 @@ impl Run {
         let site = Arc::new(site);
         let mut out = Output::default();
         let engine = Engine::new(Arc::clone(&site), standing, at(ms), &mut out);
-        Self { site, engine, ms, out }
+        Self { site, engine, ms, put_ms: 0, out }
     }
 
     fn now(&self) -> Now {
-        at(self.ms)
+        let mut now = at(self.ms);
+        now.wall.0 += self.put_ms;
+        now
     }
 
     fn apply(&mut self, input: Input) {

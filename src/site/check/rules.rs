@@ -15,8 +15,11 @@ use crate::model::{DeviceId, ForwarderId, HealthSource, Level, PointId};
 use crate::site::defaults;
 use crate::site::load::Gathered;
 use crate::site::model::{Protocol, Rule, RuleKind};
-use crate::site::raw::{RawRule, RuleWord};
+use crate::site::raw::{ClockWord, RawRule, RuleWord};
 use crate::site::source::{Place, Spot};
+
+/// What the journal has beside alarms; no rule may be called so.
+const NO_RULES: [&str; 2] = ["gateway.clock_step", "gateway.sleep"];
 
 /// Rules as they are collected.
 pub(super) struct Rules {
@@ -136,7 +139,15 @@ fn of_gateway(gathered: &Gathered, forwarders: &Forwarders, rules: &mut Rules, c
     }
     let place = Spot::table(gathered.main, "site").place();
     rules.add(health("store", HealthSource::Store, defaults::STORE_LEVEL), place.clone(), context);
-    rules.add(health("task", HealthSource::Task, defaults::TASK_LEVEL), place, context);
+    rules.add(health("task", HealthSource::Task, defaults::TASK_LEVEL), place.clone(), context);
+    let clock = gathered.services.as_ref().map_or(ClockWord::default(), |services| services.clock.sync);
+    if clock == ClockWord::Required {
+        let rule = health("clock", HealthSource::Clock, defaults::CLOCK_LEVEL);
+        rules.add(Rule { on_delay: defaults::CLOCK_AFTER, ..rule }, place.clone(), context);
+    }
+    for name in NO_RULES {
+        rules.names.define(name, rules.list.len(), place.clone(), context.findings);
+    }
 }
 
 fn health(part: &str, source: HealthSource, level: Level) -> Rule {

@@ -14,8 +14,8 @@ pub(super) use device::{OrderWord, ProtocolWord, RawDevice, RawPoint, TypeWord};
 pub(super) use library::{RawPackFile, RawPackRule, RawTemplate};
 pub(super) use rule::{RawLevels, RawLimits, RawPack, RawRule, RuleWord};
 pub(super) use service::{
-    RawBroker, RawConsole, RawForward, RawIdentity, RawInflux, RawMqtt, RawSecret, RawServices, RawStore,
-    RawTls,
+    ClockWord, RawBroker, RawClock, RawConsole, RawForward, RawIdentity, RawInflux, RawMqtt, RawSecret,
+    RawServices, RawStore, RawTls,
 };
 
 use super::values::{Id, Words};
@@ -33,6 +33,9 @@ pub(super) struct RawSite {
     /// Who the gateway is.
     #[schemars(required)]
     pub(super) site: Option<RawIdentity>,
+    /// The computer's clock.
+    #[serde(default)]
+    pub(super) clock: RawClock,
     /// The database on disk.
     #[serde(default)]
     pub(super) store: RawStore,

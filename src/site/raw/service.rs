@@ -11,6 +11,8 @@ use crate::site::values::{Id, Listen, Words, Zone};
 pub(in crate::site) struct RawServices {
     pub(in crate::site) site: Option<RawIdentity>,
     #[serde(default)]
+    pub(in crate::site) clock: RawClock,
+    #[serde(default)]
     pub(in crate::site) store: RawStore,
     #[serde(default)]
     pub(in crate::site) console: RawConsole,
@@ -31,6 +33,26 @@ pub(in crate::site) struct RawIdentity {
     #[serde(default = "defaults::timezone")]
     #[schemars(extend("default" = defaults::TIMEZONE))]
     pub(in crate::site) timezone: Zone,
+}
+
+/// `[clock]`.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(in crate::site) struct RawClock {
+    /// Whether a time server must keep it. Where it is required, `gateway.clock` is raised while none does.
+    #[schemars(extend("default" = "required"))]
+    pub(in crate::site) sync: ClockWord,
+}
+
+/// What is asked of the computer's clock.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(in crate::site) enum ClockWord {
+    /// A time server must keep it.
+    #[default]
+    Required,
+    /// Nobody minds: a site without a time server, or a demonstration.
+    Ignored,
 }
 
 /// `[store]`.

@@ -118,6 +118,16 @@ fn every_site_has_the_rules_that_keep_silence_from_being_safety() {
 }
 
 #[test]
+fn p2_a_clock_that_no_server_keeps_is_an_alarm_unless_the_site_says_that_nobody_minds() {
+    let required = site(BASE);
+    let clock = rule(&required, "gateway.clock");
+    assert!(matches!(clock.kind, RuleKind::Health { source: HealthSource::Clock, .. }));
+    assert_eq!(clock.on_delay, Duration::from_secs(300), "a computer that starts needs minutes");
+    let ignored = site(&format!("{BASE}\n[clock]\nsync = \"ignored\"\n"));
+    assert!(ignored.rules.iter().all(|rule| rule.name != "gateway.clock"));
+}
+
+#[test]
 fn limits_become_rules_with_levels_delays_and_words() {
     let site = site(BASE);
     let level = rule(&site, "plc.level");
