@@ -14,8 +14,8 @@ use hazgate::model::{
     Reason, Sample, Text, Value, Wall,
 };
 use hazgate::site::{
-    Device, Extract, Identity, Limit, Limits, MqttDevice, Point, Protocol, Range, Rule, RuleKind, Site,
-    Source, StoreOptions,
+    Conversion, Device, Extract, Identity, Limit, Limits, MqttDevice, Point, Protocol, Range, Rule, RuleKind,
+    Site, Source, StoreOptions,
 };
 
 const DEVICES: usize = 100;
@@ -47,7 +47,7 @@ fn point(index: usize) -> Point {
         decimals: 1,
         range: Some(Range { low: 0.0, high: 100.0 }),
         role: None,
-        source: Source::Mqtt(Extract { pointer: String::new(), scale: 1.0, offset: 0.0 }),
+        source: Source::Mqtt(Extract { pointer: String::new(), conversion: Conversion::default() }),
         max_age: Duration::from_secs(3),
     }
 }

@@ -67,6 +67,23 @@ pub struct UnitSpec {
     pub device: String,
     /// Its registers and bits.
     pub cells: Vec<Cell>,
+    /// Registers that always say the same, such as a ratio or a status; they stand over cells at the same address.
+    pub constants: Vec<Constant>,
+}
+
+/// A register that always says the same.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Constant {
+    /// Which table.
+    pub table: Table,
+    /// Protocol address of its first register or bit, 0-based.
+    pub address: u16,
+    /// How it is written there.
+    pub encoding: Encoding,
+    /// Order of bytes and words.
+    pub order: ByteOrder,
+    /// What it says.
+    pub number: f64,
 }
 
 /// One value in a unit's registers. Several may share a register by [`Encoding::BitOf`].
@@ -84,6 +101,11 @@ pub struct Cell {
     pub scale: f64,
     /// See `scale`; finite.
     pub offset: f64,
+    /// The only numbers that it says; empty for any.
+    pub codes: Vec<f64>,
+    /// The number that it says when its sensor is broken; none for what its encoding allows: the sign bit alone,
+    /// not-a-number, digits that are none, no characters.
+    pub broken: Option<f64>,
     /// What it shows.
     pub signal: SignalRef,
 }
@@ -116,19 +138,30 @@ pub enum Encoding {
     U32,
     /// Two registers, two's complement.
     I32,
+    /// Four registers, unsigned.
+    U64,
+    /// Four registers, two's complement.
+    I64,
     /// Two registers, IEEE 754 single.
     F32,
     /// Four registers, IEEE 754 double.
     F64,
+    /// One register, four decimal digits of four bits each.
+    Bcd16,
+    /// Two registers, eight decimal digits of four bits each.
+    Bcd32,
+    /// So many registers, 1 to 32, two ASCII characters each, filled up with spaces.
+    Ascii(u8),
 }
 
 impl Encoding {
     /// Registers (or bits, for [`Encoding::Bit`]) that it takes.
     pub const fn width(self) -> u16 {
         match self {
-            Self::Bit | Self::BitOf(_) | Self::U16 | Self::I16 => 1,
-            Self::U32 | Self::I32 | Self::F32 => 2,
-            Self::F64 => 4,
+            Self::Bit | Self::BitOf(_) | Self::U16 | Self::I16 | Self::Bcd16 => 1,
+            Self::U32 | Self::I32 | Self::F32 | Self::Bcd32 => 2,
+            Self::U64 | Self::I64 | Self::F64 => 4,
+            Self::Ascii(registers) => registers as u16,
         }
     }
 

@@ -2,10 +2,13 @@
 
 use crate::bench::{ByteOrder, Encoding};
 
-/// One to four registers.
+/// Registers that one value takes at most.
+pub(crate) const WIDTH_MAX: usize = 32;
+
+/// The registers of one value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Words {
-    words: [u16; 4],
+    words: [u16; WIDTH_MAX],
     len: usize,
 }
 
@@ -13,7 +16,7 @@ impl Words {
     /// Lays bytes, high byte first, out in `order`.
     fn lay(bytes: &[u8], order: ByteOrder) -> Self {
         let len = bytes.len() / 2;
-        let mut words = [0; 4];
+        let mut words = [0; WIDTH_MAX];
         for (word, pair) in words.iter_mut().zip(bytes.chunks_exact(2)) {
             *word = u16::from_be_bytes([pair[0], pair[1]]);
         }
@@ -34,8 +37,8 @@ impl Words {
     }
 }
 
-/// The registers of a raw number; of none, what a broken sensor leaves: the sign bit alone, or not-a-number.
-/// The two bit encodings are not numbers and come out as one register, 0 or 1.
+/// The registers of a raw number; of none, what a broken sensor leaves: the sign bit alone, not-a-number, digits that are
+/// none, or no characters. The two bit encodings are not numbers and come out as one register, 0 or 1.
 pub(crate) fn number(raw: Option<f64>, encoding: Encoding, order: ByteOrder) -> Words {
     // A float becomes an integer by saturation in Rust.
     let whole = raw.map(f64::round);
@@ -44,12 +47,50 @@ pub(crate) fn number(raw: Option<f64>, encoding: Encoding, order: ByteOrder) -> 
         Encoding::I16 => Words::lay(&whole.map_or(i16::MIN, |x| x as i16).to_be_bytes(), order),
         Encoding::U32 => Words::lay(&whole.map_or(0x8000_0000, |x| x as u32).to_be_bytes(), order),
         Encoding::I32 => Words::lay(&whole.map_or(i32::MIN, |x| x as i32).to_be_bytes(), order),
+        Encoding::U64 => Words::lay(&whole.map_or(1 << 63, |x| x as u64).to_be_bytes(), order),
+        Encoding::I64 => Words::lay(&whole.map_or(i64::MIN, |x| x as i64).to_be_bytes(), order),
         Encoding::F32 => Words::lay(&raw.map_or(f32::NAN, |x| x as f32).to_be_bytes(), order),
         Encoding::F64 => Words::lay(&raw.unwrap_or(f64::NAN).to_be_bytes(), order),
+        Encoding::Bcd16 => {
+            let digits = whole.map_or(0xFFFF, |x| digits(x.clamp(0.0, 9999.0) as u32) as u16);
+            Words::lay(&digits.to_be_bytes(), order)
+        }
+        Encoding::Bcd32 => {
+            let digits = whole.map_or(u32::MAX, |x| digits(x.clamp(0.0, 99_999_999.0) as u32));
+            Words::lay(&digits.to_be_bytes(), order)
+        }
+        Encoding::Ascii(registers) => text(raw, usize::from(registers), order),
         Encoding::Bit | Encoding::BitOf(_) => {
             Words::lay(&u16::from(switch(raw)).to_be_bytes(), ByteOrder::Abcd)
         }
     }
+}
+
+/// Four bits for each decimal digit.
+fn digits(mut number: u32) -> u32 {
+    let mut digits = 0;
+    for place in 0..8 {
+        digits |= (number % 10) << (4 * place);
+        number /= 10;
+    }
+    digits
+}
+
+/// A number as text, with as many decimal places (at most three) as there is room for. Characters stand in the order of
+/// their words; an order that puts the low byte first swaps those of each.
+fn text(raw: Option<f64>, registers: usize, order: ByteOrder) -> Words {
+    let room = 2 * registers.min(WIDTH_MAX);
+    let fits = |places: &usize| raw.map_or(0, |x| format!("{x:.places$}").len()) <= room;
+    let places = (0..=3).rev().find(fits).unwrap_or(0);
+    let text = raw.map_or_else(String::new, |x| format!("{x:.places$}"));
+    let mut bytes = [b' '; 2 * WIDTH_MAX];
+    let len = text.len().min(room);
+    bytes[..len].copy_from_slice(&text.as_bytes()[..len]);
+    let order = match order {
+        ByteOrder::Abcd | ByteOrder::Cdab => ByteOrder::Abcd,
+        ByteOrder::Badc | ByteOrder::Dcba => ByteOrder::Badc,
+    };
+    Words::lay(&bytes[..room], order)
 }
 
 /// The state of a switch; off where its sensor is broken.
@@ -99,19 +140,29 @@ mod tests {
             Encoding::I16 => f64::from(i16::from_be_bytes(bytes.try_into().unwrap())),
             Encoding::U32 => f64::from(u32::from_be_bytes(bytes.try_into().unwrap())),
             Encoding::I32 => f64::from(i32::from_be_bytes(bytes.try_into().unwrap())),
+            Encoding::U64 => u64::from_be_bytes(bytes.try_into().unwrap()) as f64,
+            Encoding::I64 => i64::from_be_bytes(bytes.try_into().unwrap()) as f64,
+            Encoding::Bcd16 | Encoding::Bcd32 => {
+                let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+                digits.fold(0.0, |number, digit| number * 10.0 + f64::from(digit))
+            }
             Encoding::F32 => f64::from(f32::from_be_bytes(bytes.try_into().unwrap())),
             Encoding::F64 => f64::from_be_bytes(bytes.try_into().unwrap()),
-            Encoding::Bit | Encoding::BitOf(_) => unreachable!("not a number"),
+            Encoding::Bit | Encoding::BitOf(_) | Encoding::Ascii(_) => unreachable!("not a number"),
         }
     }
 
     #[test]
     fn every_encoding_comes_back_in_every_order() {
-        let cases: [(Encoding, &[f64]); 6] = [
+        let cases: [(Encoding, &[f64]); 10] = [
             (Encoding::U16, &[0.0, 1.0, 258.0, 65535.0]),
             (Encoding::I16, &[-32768.0, -2.0, 0.0, 258.0, 32767.0]),
             (Encoding::U32, &[0.0, 16_909_060.0, 4_294_967_295.0]),
             (Encoding::I32, &[-2_147_483_648.0, -3.0, 16_909_060.0, 2_147_483_647.0]),
+            (Encoding::U64, &[0.0, 72_623_859_790_382_856.0]),
+            (Encoding::I64, &[-72_623_859_790_382_856.0, -1.0]),
+            (Encoding::Bcd16, &[0.0, 1234.0, 9999.0]),
+            (Encoding::Bcd32, &[0.0, 12_345_678.0, 99_999_999.0]),
             (Encoding::F32, &[-0.5, 0.0, 123.25, 1.0e20]),
             (Encoding::F64, &[-0.1, 0.0, 123.456, 1.0e300]),
         ];
@@ -139,6 +190,19 @@ mod tests {
     }
 
     #[test]
+    fn characters_stand_in_the_order_of_their_words() {
+        let written = |raw, registers, order| {
+            let words = number(raw, Encoding::Ascii(registers), order);
+            words.as_slice().iter().flat_map(|word| word.to_be_bytes()).map(char::from).collect::<String>()
+        };
+        assert_eq!(written(Some(12.5), 3, ByteOrder::Abcd), "12.500");
+        assert_eq!(written(Some(-12.56), 2, ByteOrder::Cdab), "-13 ");
+        assert_eq!(written(Some(7.0), 4, ByteOrder::Dcba), ".700 0  ");
+        assert_eq!(written(None, 2, ByteOrder::Abcd), "    ");
+        assert_eq!(written(Some(1234.0), 1, ByteOrder::Abcd), "12");
+    }
+
+    #[test]
     fn what_does_not_fit_saturates_and_what_is_broken_says_so() {
         let one = |raw, encoding| number(raw, encoding, ByteOrder::Abcd).as_slice()[0];
         assert_eq!(one(Some(70_000.0), Encoding::U16), 0xFFFF);
@@ -147,6 +211,9 @@ mod tests {
         assert_eq!(one(Some(1.5), Encoding::U16), 2);
         assert_eq!(one(None, Encoding::I16), 0x8000);
         assert_eq!(one(None, Encoding::U32), 0x8000);
+        assert_eq!(one(Some(-4.0), Encoding::Bcd16), 0);
+        assert_eq!(one(Some(12_345.0), Encoding::Bcd16), 0x9999);
+        assert_eq!(one(None, Encoding::Bcd16), 0xFFFF);
         let nan = number(None, Encoding::F32, ByteOrder::Cdab);
         assert!(decode(nan.as_slice(), Encoding::F32, ByteOrder::Cdab).is_nan());
     }

@@ -1,7 +1,7 @@
 //! A unit's registers as a master sees them: blocks of neighbouring addresses, filled from the plant. What no block
 //! holds does not exist, and reading it is an error, as on a real device.
 
-use crate::bench::{Cell, Encoding, Table, UnitSpec};
+use crate::bench::{ByteOrder, Cell, Constant, Encoding, Table, UnitSpec};
 use crate::encode;
 use crate::error::BenchError;
 use crate::limits;
@@ -10,12 +10,13 @@ use crate::plant::{Plant, SignalId};
 /// The four tables of one unit.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Image {
-    coils: Bank<bool>,
-    discretes: Bank<bool>,
-    holdings: Bank<u16>,
-    inputs: Bank<u16>,
+    banks: Banks,
     cells: Vec<(Cell, SignalId)>,
+    constants: Vec<Constant>,
 }
+
+/// A value's registers: table, address, encoding.
+type Place = (Table, u16, Encoding);
 
 impl Image {
     /// The image of a unit, all zero until it is sampled.
@@ -23,38 +24,37 @@ impl Image {
         let mut cells = Vec::with_capacity(unit.cells.len());
         for cell in &unit.cells {
             let problem = |problem| BenchError::Signal { point: cell.signal.point.clone(), problem };
-            check(cell).map_err(problem)?;
+            check(place(cell)).and_then(|()| check_scale(cell.scale, cell.offset)).map_err(problem)?;
             let signal = plant.signal(&cell.signal.point);
             cells.push((cell.clone(), signal.ok_or_else(|| problem("it is not in the plant"))?));
         }
-        Ok(Self {
-            coils: Bank::new(&unit.cells, Table::Coil),
-            discretes: Bank::new(&unit.cells, Table::Discrete),
-            holdings: Bank::new(&unit.cells, Table::Holding),
-            inputs: Bank::new(&unit.cells, Table::Input),
-            cells,
-        })
+        let constant = |one: &Constant| (one.table, one.address, one.encoding);
+        for one in &unit.constants {
+            let problem = |problem| BenchError::Signal { point: unit.device.clone(), problem };
+            check(constant(one)).map_err(problem)?;
+        }
+        let places: Vec<Place> =
+            unit.cells.iter().map(place).chain(unit.constants.iter().map(constant)).collect();
+        Ok(Self { banks: Banks::new(&places), cells, constants: unit.constants.clone() })
     }
 
     /// Takes every value from the plant as it stands.
     pub(crate) fn sample(&mut self, plant: &Plant) {
-        let Self { coils, discretes, holdings, inputs, cells } = self;
-        for (cell, signal) in cells {
+        for (cell, signal) in &self.cells {
             let raw = plant.value(*signal).map(|value| (value - cell.offset) / cell.scale);
-            match cell.table {
-                Table::Coil => coils.write(cell.address, &[encode::switch(raw)]),
-                Table::Discrete => discretes.write(cell.address, &[encode::switch(raw)]),
-                Table::Holding => write_register(holdings, cell, raw),
-                Table::Input => write_register(inputs, cell, raw),
-            }
+            let raw = raw.map(|raw| nearest(&cell.codes, raw)).or(cell.broken);
+            self.banks.write(place(cell), cell.order, raw);
+        }
+        for one in &self.constants {
+            self.banks.write((one.table, one.address, one.encoding), one.order, Some(one.number));
         }
     }
 
     /// `count` bits from `start`, if all of them exist.
     pub(crate) fn bits(&self, table: Table, start: u16, count: u16) -> Option<&[bool]> {
         match table {
-            Table::Coil => self.coils.read(start, count),
-            Table::Discrete => self.discretes.read(start, count),
+            Table::Coil => self.banks.coils.read(start, count),
+            Table::Discrete => self.banks.discretes.read(start, count),
             Table::Holding | Table::Input => None,
         }
     }
@@ -62,34 +62,81 @@ impl Image {
     /// `count` registers from `start`, if all of them exist.
     pub(crate) fn registers(&self, table: Table, start: u16, count: u16) -> Option<&[u16]> {
         match table {
-            Table::Holding => self.holdings.read(start, count),
-            Table::Input => self.inputs.read(start, count),
+            Table::Holding => self.banks.holdings.read(start, count),
+            Table::Input => self.banks.inputs.read(start, count),
             Table::Coil | Table::Discrete => None,
         }
     }
 }
 
-fn write_register(bank: &mut Bank<u16>, cell: &Cell, raw: Option<f64>) {
-    if let Encoding::BitOf(bit) = cell.encoding {
-        let mask = encode::bit_mask(bit, cell.order);
-        bank.update(cell.address, |word| if encode::switch(raw) { word | mask } else { word & !mask });
-    } else {
-        bank.write(cell.address, encode::number(raw, cell.encoding, cell.order).as_slice());
+const fn place(cell: &Cell) -> Place {
+    (cell.table, cell.address, cell.encoding)
+}
+
+/// The code that is nearest to `raw`, or `raw` itself where any number will do.
+fn nearest(codes: &[f64], raw: f64) -> f64 {
+    let distance = |code: &&f64| (*code - raw).abs();
+    codes.iter().min_by(|a, b| distance(a).total_cmp(&distance(b))).copied().unwrap_or(raw)
+}
+
+/// The four tables.
+#[derive(Debug, Clone, PartialEq)]
+struct Banks {
+    coils: Bank<bool>,
+    discretes: Bank<bool>,
+    holdings: Bank<u16>,
+    inputs: Bank<u16>,
+}
+
+impl Banks {
+    fn new(places: &[Place]) -> Self {
+        Self {
+            coils: Bank::new(places, Table::Coil),
+            discretes: Bank::new(places, Table::Discrete),
+            holdings: Bank::new(places, Table::Holding),
+            inputs: Bank::new(places, Table::Input),
+        }
+    }
+
+    fn write(&mut self, (table, address, encoding): Place, order: ByteOrder, raw: Option<f64>) {
+        match table {
+            Table::Coil => self.coils.write(address, &[encode::switch(raw)]),
+            Table::Discrete => self.discretes.write(address, &[encode::switch(raw)]),
+            Table::Holding => write_register(&mut self.holdings, (address, encoding), order, raw),
+            Table::Input => write_register(&mut self.inputs, (address, encoding), order, raw),
+        }
     }
 }
 
-fn check(cell: &Cell) -> Result<(), &'static str> {
-    let bits = matches!(cell.table, Table::Coil | Table::Discrete);
-    if bits != (cell.encoding == Encoding::Bit) {
+fn write_register(
+    bank: &mut Bank<u16>,
+    (address, encoding): (u16, Encoding),
+    order: ByteOrder,
+    raw: Option<f64>,
+) {
+    if let Encoding::BitOf(bit) = encoding {
+        let mask = encode::bit_mask(bit, order);
+        bank.update(address, |word| if encode::switch(raw) { word | mask } else { word & !mask });
+    } else {
+        bank.write(address, encode::number(raw, encoding, order).as_slice());
+    }
+}
+
+fn check((table, address, encoding): Place) -> Result<(), &'static str> {
+    let bits = matches!(table, Table::Coil | Table::Discrete);
+    if bits != (encoding == Encoding::Bit) {
         return Err("coils and discrete inputs hold bits, registers hold all else");
     }
-    if matches!(cell.encoding, Encoding::BitOf(16..)) {
+    if matches!(encoding, Encoding::BitOf(16..)) {
         return Err("a register has bits 0 to 15");
     }
-    if u32::from(cell.address) + u32::from(cell.encoding.width()) > 1 << 16 {
+    if encoding.width() == 0 || usize::from(encoding.width()) > encode::WIDTH_MAX {
+        return Err("a text takes 1 to 32 registers");
+    }
+    if u32::from(address) + u32::from(encoding.width()) > 1 << 16 {
         return Err("it reaches beyond address 65535");
     }
-    check_scale(cell.scale, cell.offset)
+    Ok(())
 }
 
 /// A scale that can be undone.
@@ -114,12 +161,13 @@ struct Block<T> {
 }
 
 impl<T: Copy + Default> Bank<T> {
-    /// Blocks around the cells of `table`; small holes between cells are filled, as meters do.
-    fn new(cells: &[Cell], table: Table) -> Self {
-        let of_table = cells.iter().filter(|cell| cell.table == table);
-        let mut spans: Vec<(u32, u32)> = of_table
-            .map(|cell| (u32::from(cell.address), u32::from(cell.address) + u32::from(cell.encoding.width())))
-            .collect();
+    /// Blocks around the values of `table`; small holes between them are filled, as meters do.
+    fn new(places: &[Place], table: Table) -> Self {
+        let of_table = places.iter().filter(|place| place.0 == table);
+        let span = |(_, address, encoding): &Place| {
+            (u32::from(*address), u32::from(*address) + u32::from(encoding.width()))
+        };
+        let mut spans: Vec<(u32, u32)> = of_table.map(span).collect();
         spans.sort_unstable();
         let mut merged: Vec<(u32, u32)> = Vec::new();
         for (start, end) in spans {

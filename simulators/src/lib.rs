@@ -47,8 +47,8 @@ mod simulation;
 mod story;
 
 pub use bench::{
-    Bench, ByteOrder, Cell, Encoding, Field, Framing, HazardKind, HazardSpec, LinkSpec, PublisherSpec,
-    SignalRef, Table, UnitSpec,
+    Bench, ByteOrder, Cell, Constant, Encoding, Field, Framing, HazardKind, HazardSpec, LinkSpec,
+    PublisherSpec, SignalRef, Table, UnitSpec,
 };
 pub use error::{BenchError, FaultError, Mistake, ScenarioError};
 pub use fault::{DeviceFault, FaultCommand, ProcessFault, SensorFault, Target};

@@ -4,10 +4,10 @@
 
 mod backoff;
 mod complaint;
+mod conversion;
 pub mod modbus;
 pub mod mqtt;
 mod news;
-mod scale;
 #[cfg(test)]
 mod testing;
 

@@ -1,11 +1,10 @@
 //! From a site file to the plant that it describes: every device becomes a simulated one at the address that the site names (or
 //! at a free port), every point a signal of the process model that its hazard's kind and its role choose.
 
-use hazgate::site::{
-    ByteOrder, Device, Encoding, Extract, HazardKind, Link, LinkKind, Point, Protocol, Register, Site,
-    Source, Table,
-};
-use simulators::{Bench, Cell, Field, Framing, HazardSpec, LinkSpec, PublisherSpec, SignalRef, UnitSpec};
+mod registers;
+
+use hazgate::site::{Device, Extract, HazardKind, Link, LinkKind, Point, Protocol, Site, Source};
+use simulators::{Bench, Field, Framing, HazardSpec, LinkSpec, PublisherSpec, SignalRef, UnitSpec};
 
 /// Where the simulated devices listen.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -73,11 +72,12 @@ fn hazards(site: &Site) -> Vec<HazardSpec> {
 
 fn modbus_link(site: &Site, link: &Link, listen: String, framing: Framing) -> LinkSpec {
     let unit = |device: &Device| match &device.protocol {
-        Protocol::Modbus(modbus) => Some(UnitSpec {
-            unit: modbus.unit,
-            device: device.name.clone(),
-            cells: points(site, device).filter_map(|point| cell(site, point)).collect(),
-        }),
+        Protocol::Modbus(modbus) => {
+            let constants = registers::constants(points(site, device));
+            let cell = |point| registers::cell(point, signal(site, point), &constants);
+            let cells = points(site, device).filter_map(cell).collect();
+            Some(UnitSpec { unit: modbus.unit, device: device.name.clone(), cells, constants })
+        }
         Protocol::Mqtt(_) => None,
     };
     let units = link.devices.iter().filter_map(|id| unit(site.device(*id))).collect();
@@ -88,48 +88,13 @@ fn points<'a>(site: &'a Site, device: &'a Device) -> impl Iterator<Item = &'a Po
     device.points.iter().map(|id| site.point(*id))
 }
 
-fn cell(site: &Site, point: &Point) -> Option<Cell> {
-    let Source::Modbus(register) = &point.source else { return None };
-    let Register { table, address, encoding, order, scale, offset } = *register;
-    Some(Cell {
-        table: match table {
-            Table::Coil => simulators::Table::Coil,
-            Table::Discrete => simulators::Table::Discrete,
-            Table::Holding => simulators::Table::Holding,
-            Table::Input => simulators::Table::Input,
-        },
-        address,
-        encoding: match encoding {
-            Encoding::Bit => simulators::Encoding::Bit,
-            Encoding::BitOf(bit) => simulators::Encoding::BitOf(bit),
-            Encoding::U16 => simulators::Encoding::U16,
-            Encoding::I16 => simulators::Encoding::I16,
-            Encoding::U32 => simulators::Encoding::U32,
-            Encoding::I32 => simulators::Encoding::I32,
-            Encoding::F32 => simulators::Encoding::F32,
-            Encoding::F64 => simulators::Encoding::F64,
-        },
-        order: match order {
-            ByteOrder::Abcd => simulators::ByteOrder::Abcd,
-            ByteOrder::Cdab => simulators::ByteOrder::Cdab,
-            ByteOrder::Badc => simulators::ByteOrder::Badc,
-            ByteOrder::Dcba => simulators::ByteOrder::Dcba,
-        },
-        scale,
-        offset,
-        signal: signal(site, point),
-    })
-}
-
 fn publisher(site: &Site, device: &Device, broker: &hazgate::site::Broker) -> Option<PublisherSpec> {
     let Protocol::Mqtt(mqtt) = &device.protocol else { return None };
     let field = |point: &Point| match &point.source {
-        Source::Mqtt(Extract { pointer, scale, offset }) => Some(Field {
-            pointer: pointer.clone(),
-            signal: signal(site, point),
-            scale: *scale,
-            offset: *offset,
-        }),
+        Source::Mqtt(Extract { pointer, conversion }) => {
+            let (scale, offset) = conversion.line.scale_and_offset();
+            Some(Field { pointer: pointer.clone(), signal: signal(site, point), scale, offset })
+        }
         Source::Modbus(_) => None,
     };
     Some(PublisherSpec {

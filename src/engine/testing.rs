@@ -6,8 +6,8 @@ use jiff::tz::TimeZone;
 
 use crate::model::{AlarmId, DeviceId, HazardId, HealthSource, Level, PointId, Text};
 use crate::site::{
-    Device, Extract, Hazard, HazardKind, Identity, Limit, Limits, MqttDevice, Point, Protocol, Range, Rule,
-    RuleKind, Site, Source, StoreOptions,
+    Conversion, Device, Extract, Hazard, HazardKind, Identity, Limit, Limits, MqttDevice, Point, Protocol,
+    Range, Rule, RuleKind, Site, Source, StoreOptions,
 };
 
 /// A site under construction.
@@ -77,7 +77,7 @@ impl Plant {
             decimals: 1,
             range: Some(Range { low: 0.0, high: 100.0 }),
             role: None,
-            source: Source::Mqtt(Extract { pointer: String::new(), scale: 1.0, offset: 0.0 }),
+            source: Source::Mqtt(Extract { pointer: String::new(), conversion: Conversion::default() }),
             max_age: Duration::from_secs(10),
         });
         id

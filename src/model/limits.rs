@@ -50,6 +50,10 @@ pub const INSTANCES_REMEMBERED_MAX: usize = 16;
 pub const MODBUS_REGISTERS_PER_READ_MAX: u16 = 125;
 /// Coils or discrete inputs that one Modbus read may ask for (§6.1).
 pub const MODBUS_BITS_PER_READ_MAX: u16 = 2000;
+/// Registers that one text may take: two characters each.
+pub const TEXT_REGISTERS_MAX: u8 = 32;
+/// Decimal places that a register may give.
+pub const RATIO_DECIMALS_MAX: i32 = 9;
 
 /// Longest wait for a connection to a field device.
 pub const CONNECT_MAX: Duration = Duration::from_secs(2);

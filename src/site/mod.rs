@@ -25,6 +25,7 @@ mod repair;
 mod secret;
 mod secrets;
 mod shape;
+mod signal;
 mod source;
 mod structure;
 mod suggest;
@@ -35,12 +36,16 @@ use std::path::Path;
 pub use env::{Environment, ProcessEnvironment};
 pub use mistake::{Mistake, Mistakes};
 pub use model::{
-    Broker, BrokerOptions, ByteOrder, ConsoleOptions, Device, Encoding, Extract, Forwarder, ForwarderKind,
-    Hazard, HazardKind, Identity, InfluxTarget, Limit, Limits, Link, LinkKind, ModbusDevice, MqttDevice,
-    Point, Protocol, Range, Register, Rule, RuleKind, Site, Source, StoreOptions, Table, TlsTarget,
+    Broker, BrokerOptions, ConsoleOptions, Device, Forwarder, ForwarderKind, Hazard, HazardKind, Identity,
+    InfluxTarget, Limit, Limits, Link, LinkKind, ModbusDevice, MqttDevice, Point, Protocol, Range, Rule,
+    RuleKind, Site, Source, StoreOptions, TlsTarget,
 };
 pub use reference::reference;
 pub use secret::Secret;
+pub use signal::{
+    ByteOrder, Code, Conversion, Encoding, Extract, Line, Qualifier, Ratio, RatioKind, Register, Signal,
+    Span, Table, When,
+};
 
 pub use crate::tls::TlsOptions;
 

@@ -8,7 +8,8 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 
 use super::secret::Secret;
-use crate::model::{AlarmId, DeviceId, ForwarderId, HazardId, HealthSource, Level, PointId, Text};
+use super::signal::{Extract, Signal};
+use crate::model::{AlarmId, DeviceId, ForwarderId, HazardId, HealthSource, Level, PointId, Text, Value};
 use crate::tls::TlsOptions;
 
 /// What one gateway watches, and how.
@@ -205,96 +206,9 @@ pub struct Range {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Source {
     /// In registers.
-    Modbus(Register),
+    Modbus(Signal),
     /// In a message.
     Mqtt(Extract),
-}
-
-/// A value in a Modbus device.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Register {
-    /// Which table.
-    pub table: Table,
-    /// Protocol address of the first register or bit, 0-based.
-    pub address: u16,
-    /// How it is written there.
-    pub encoding: Encoding,
-    /// Order of bytes and words.
-    pub order: ByteOrder,
-    /// Value = raw × scale + offset.
-    pub scale: f64,
-    /// See `scale`.
-    pub offset: f64,
-}
-
-/// The four Modbus tables, by the function that reads them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Table {
-    /// Function 1.
-    Coil,
-    /// Function 2.
-    Discrete,
-    /// Function 3.
-    Holding,
-    /// Function 4.
-    Input,
-}
-
-/// How a value is written in registers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Encoding {
-    /// One coil or discrete input.
-    Bit,
-    /// One bit of a register, 0 (least significant) to 15.
-    BitOf(u8),
-    /// One register, unsigned.
-    U16,
-    /// One register, two's complement.
-    I16,
-    /// Two registers, unsigned.
-    U32,
-    /// Two registers, two's complement.
-    I32,
-    /// Two registers, IEEE 754 single.
-    F32,
-    /// Four registers, IEEE 754 double.
-    F64,
-}
-
-impl Encoding {
-    /// Registers (or bits, for [`Encoding::Bit`]) that it takes.
-    pub const fn width(self) -> u16 {
-        match self {
-            Self::Bit | Self::BitOf(_) | Self::U16 | Self::I16 => 1,
-            Self::U32 | Self::I32 | Self::F32 => 2,
-            Self::F64 => 4,
-        }
-    }
-}
-
-/// Order of the bytes of a value, written as the vendors' manuals do: `ABCD` is high word first, high byte first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub enum ByteOrder {
-    /// High word first, high byte first: Modbus's own.
-    #[default]
-    Abcd,
-    /// Low word first, high byte first.
-    Cdab,
-    /// High word first, low byte first.
-    Badc,
-    /// Low word first, low byte first.
-    Dcba,
-}
-
-/// A value in a JSON message.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Extract {
-    /// JSON Pointer (RFC 6901); empty for the whole payload.
-    pub pointer: String,
-    /// Value = raw × scale + offset.
-    pub scale: f64,
-    /// See `scale`.
-    pub offset: f64,
 }
 
 /// A condition that raises the alarm of its name.
@@ -423,6 +337,22 @@ pub struct ConsoleOptions {
 pub struct BrokerOptions {
     /// Where it listens; loopback.
     pub listen: SocketAddr,
+}
+
+impl Point {
+    /// What people call this value, if it is a code that they have a name for.
+    pub fn label(&self, value: Value) -> Option<&Text> {
+        let conversion = match &self.source {
+            Source::Modbus(signal) => &signal.conversion,
+            Source::Mqtt(extract) => &extract.conversion,
+        };
+        let number = match value {
+            Value::Bool(on) => i64::from(on),
+            Value::Int(number) => number,
+            Value::Float(_) => return None,
+        };
+        conversion.codes.iter().find(|code| code.code == number).map(|code| &code.label)
+    }
 }
 
 impl Site {

@@ -10,7 +10,7 @@ use jiff::tz::TimeZone;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::model::Table;
+use super::signal::Table;
 use super::suggest::did_you_mean;
 use crate::model::limits::SITE_DURATION_MAX;
 use crate::model::{Level, Text};

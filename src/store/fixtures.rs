@@ -72,14 +72,8 @@ fn device(index: usize, name: &str) -> Device {
 }
 
 fn point(name: &str, device: DeviceId) -> Point {
-    let register = Register {
-        table: Table::Holding,
-        address: 0,
-        encoding: Encoding::U16,
-        order: ByteOrder::Abcd,
-        scale: 1.0,
-        offset: 0.0,
-    };
+    let register =
+        Register { table: Table::Holding, address: 0, encoding: Encoding::U16, order: ByteOrder::Abcd };
     Point {
         name: name.to_owned(),
         title: Text::same(name),
@@ -89,7 +83,7 @@ fn point(name: &str, device: DeviceId) -> Point {
         decimals: 1,
         range: None,
         role: None,
-        source: Source::Modbus(register),
+        source: Source::Modbus(register.into()),
         max_age: Duration::from_secs(10),
     }
 }

@@ -12,11 +12,21 @@ fn cell(table: Table, address: u16, encoding: Encoding, role: &str) -> Cell {
         range: None,
         point: format!("plc1.{role}"),
     };
-    Cell { table, address, encoding, order: ByteOrder::Abcd, scale: 1.0, offset: 0.0, signal }
+    Cell {
+        table,
+        address,
+        encoding,
+        order: ByteOrder::Abcd,
+        scale: 1.0,
+        offset: 0.0,
+        codes: Vec::new(),
+        broken: None,
+        signal,
+    }
 }
 
 fn bench(cells: Vec<Cell>) -> Bench {
-    let unit = UnitSpec { unit: 1, device: "plc1".to_owned(), cells };
+    let unit = UnitSpec { unit: 1, device: "plc1".to_owned(), cells, constants: Vec::new() };
     let listen = "127.0.0.1:0".to_owned();
     Bench {
         hazards: vec![HazardSpec { id: "dust1".to_owned(), kind: HazardKind::Dust }],
@@ -99,6 +109,8 @@ fn cells_that_cannot_be_are_refused() {
         (cell(Table::Coil, 0, Encoding::U16, "fan_power"), "hold bits"),
         (cell(Table::Input, 0, Encoding::Bit, "fan_running"), "hold bits"),
         (cell(Table::Input, 0, Encoding::BitOf(16), "fan_running"), "0 to 15"),
+        (cell(Table::Input, 0, Encoding::Ascii(33), "fan_power"), "1 to 32"),
+        (cell(Table::Input, 0, Encoding::Ascii(0), "fan_power"), "1 to 32"),
         (Cell { scale: 0.0, ..cell(Table::Input, 0, Encoding::U16, "fan_power") }, "scale"),
         (Cell { offset: f64::NAN, ..cell(Table::Input, 0, Encoding::U16, "fan_power") }, "finite"),
     ] {
@@ -131,4 +143,35 @@ fn a_dead_sensor_shows_as_its_encoding_allows() {
     assert_eq!(image.registers(Table::Holding, 12, 1), Some(&[0x7FC0][..]));
     assert_eq!(image.registers(Table::Input, 0, 1), Some(&[0b0010_0000][..]));
     assert_eq!(image.bits(Table::Coil, 0, 1), Some(&[false][..]));
+}
+
+#[test]
+fn a_constant_stands_over_whatever_is_there_and_codes_are_the_only_numbers() {
+    let constant = |address, number| Constant {
+        table: Table::Holding,
+        address,
+        encoding: Encoding::U16,
+        order: ByteOrder::Abcd,
+        number,
+    };
+    let coded = Cell { codes: vec![3.0, 900.0], ..cell(Table::Holding, 11, Encoding::U16, "diff_pressure") };
+    let mut bench = bench(vec![cell(Table::Holding, 10, Encoding::U16, "fan_power"), coded]);
+    bench.links[0].units[0].constants = vec![constant(10, 30.0), constant(12, 2.0)];
+    let mut plant = Plant::new(&bench, 1).unwrap();
+    let mut image = Image::new(&bench.links[0].units[0], &plant).unwrap();
+    plant.advance(5.0);
+    image.sample(&plant);
+    assert_eq!(image.registers(Table::Holding, 10, 3), Some(&[30, 900, 2][..]));
+}
+
+#[test]
+fn a_broken_sensor_says_what_its_maker_chose() {
+    let broken = Cell { broken: Some(32767.0), ..cell(Table::Holding, 10, Encoding::U16, "diff_pressure") };
+    let bench = bench(vec![broken]);
+    let mut plant = Plant::new(&bench, 1).unwrap();
+    let mut image = Image::new(&bench.links[0].units[0], &plant).unwrap();
+    let target = Target::Point("plc1.diff_pressure".to_owned());
+    plant.apply(&FaultCommand::Inject { target, fault: "dead".to_owned(), delay: None }).unwrap();
+    image.sample(&plant);
+    assert_eq!(image.registers(Table::Holding, 10, 1), Some(&[0x7FFF][..]));
 }

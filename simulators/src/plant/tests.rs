@@ -34,8 +34,11 @@ fn bench(signals: Vec<SignalRef>) -> Bench {
             order: ByteOrder::Abcd,
             scale: 1.0,
             offset: 0.0,
+            codes: Vec::new(),
+            broken: None,
             signal,
         }],
+        constants: Vec::new(),
     });
     let link = LinkSpec { listen: "127.0.0.1:0".to_owned(), framing: Framing::Tcp, units: units.collect() };
     Bench { hazards: hazards.into(), links: vec![link], publishers: Vec::new() }

@@ -28,7 +28,17 @@ fn cell(table: Table, address: u16, encoding: Encoding, role: &str) -> Cell {
         range: None,
         point: format!("plc.{role}"),
     };
-    Cell { table, address, encoding, order: ByteOrder::Abcd, scale: 1.0, offset: 0.0, signal }
+    Cell {
+        table,
+        address,
+        encoding,
+        order: ByteOrder::Abcd,
+        scale: 1.0,
+        offset: 0.0,
+        codes: Vec::new(),
+        broken: None,
+        signal,
+    }
 }
 
 /// A link with the units 1 (`plc1`) and 2 (`plc2`), alike.
@@ -43,6 +53,7 @@ async fn start(framing: Framing, units: std::ops::RangeInclusive<u8>) -> Running
             cell(Table::Coil, 3, Encoding::Bit, "fan_running"),
             cell(Table::Discrete, 4, Encoding::Bit, "airlock_running"),
         ],
+        constants: Vec::new(),
     };
     let link = LinkSpec { listen: "127.0.0.1:0".to_owned(), framing, units: units.map(unit).collect() };
     let hazard = HazardSpec { id: "dust1".to_owned(), kind: HazardKind::Dust };

@@ -17,6 +17,8 @@ pub(crate) fn demo_bench() -> Bench {
         order: ByteOrder::Abcd,
         scale: 1.0,
         offset: 0.0,
+        codes: Vec::new(),
+        broken: None,
         signal: SignalRef {
             hazard: Some(hazard.to_owned()),
             device: device.to_owned(),
@@ -36,6 +38,7 @@ pub(crate) fn demo_bench() -> Bench {
         unit,
         device: device.to_owned(),
         cells: vec![cell(hazard, device, role)],
+        constants: Vec::new(),
     };
     let hazard = |(id, kind): (&str, HazardKind)| HazardSpec { id: id.to_owned(), kind };
     let kinds = [

@@ -1,44 +1,80 @@
-//! From registers and bits to samples: every encoding in every order of bytes and words.
+//! From registers and bits to numbers and samples: every encoding in every order of bytes and words.
 
+use super::super::conversion::{Raw, Scale};
 use super::guard::Answer;
-use super::plan::{Block, Located};
-use crate::model::{Reason, Sample, Value};
-use crate::site::{ByteOrder, Encoding};
+use crate::model::{Reason, Sample};
+use crate::site::{ByteOrder, Encoding, Register};
 
-/// What `point`, which stands in `block`, says in the answer to that block. The guard has seen to it that
-/// the answer is as long as the question; a point outside it could not be read.
-pub(super) fn sample(answer: &Answer, block: &Block, point: &Located) -> Sample {
-    let at = usize::from(point.span.start.saturating_sub(block.span.start));
-    let found = match answer {
-        Answer::Bits(bits) => bits.get(at).map(|on| Sample::Good(Value::Bool(*on))),
-        Answer::Words(words) => {
-            words.get(at..at + usize::from(point.span.count)).and_then(|words| number(words, point))
-        }
-    };
-    found.unwrap_or(Sample::Bad(Reason::Comm))
+/// What a scaled register says in an answer, `at` so many registers or bits from its start. The guard has seen to it that
+/// the answer is as long as the question; a register outside it could not be read.
+pub(super) fn sample(answer: &Answer, at: usize, register: Register, scale: Scale) -> Sample {
+    raw(answer, at, register).map_or(Sample::Bad(Reason::Comm), |raw| scale.sample(raw))
 }
 
-/// The sample in exactly the words of `point`.
-fn number(words: &[u16], point: &Located) -> Option<Sample> {
-    let Located { encoding, order, scale, .. } = *point;
-    Some(match encoding {
-        Encoding::Bit => Sample::Good(Value::Bool(one(words, order)? != 0)),
-        Encoding::BitOf(bit) => Sample::Good(Value::Bool(one(words, order)? >> (bit & 15) & 1 == 1)),
-        Encoding::U16 => scale.integer(i64::from(one(words, order)?)),
-        Encoding::I16 => scale.integer(i64::from(one(words, order)?.cast_signed())),
-        Encoding::U32 => scale.integer(i64::from(two(words, order)?)),
-        Encoding::I32 => scale.integer(i64::from(two(words, order)?.cast_signed())),
-        Encoding::F32 => scale.float(f64::from(f32::from_bits(two(words, order)?))),
-        Encoding::F64 => scale.float(f64::from_bits(four(words, order)?)),
-    })
+/// The number of a register in an answer, `at` so many from its start; none if it is not there, or is a text.
+pub(super) fn raw(answer: &Answer, at: usize, register: Register) -> Option<Raw> {
+    match answer {
+        Answer::Bits(bits) => bits.get(at).map(|on| Raw::Switch(*on)),
+        Answer::Words(words) => number(of(words, at, register)?, register),
+    }
+}
+
+/// The text of a register in an answer; none if it is not there, or is none.
+pub(super) fn text(answer: &Answer, at: usize, register: Register) -> Option<String> {
+    let Answer::Words(words) = answer else { return None };
+    let words = of(words, at, register)?;
+    let bytes = words.iter().flat_map(|word| single(*word, register.order).to_be_bytes());
+    Some(bytes.map(char::from).collect())
+}
+
+/// Exactly the words of a register.
+fn of(words: &[u16], at: usize, register: Register) -> Option<&[u16]> {
+    words.get(at..)?.get(..usize::from(register.encoding.width()))
+}
+
+fn number(words: &[u16], register: Register) -> Option<Raw> {
+    let Register { encoding, order, .. } = register;
+    let whole = |number: i64| Some(Raw::Whole(number));
+    match encoding {
+        Encoding::Bit => Some(Raw::Switch(one(words, order)? != 0)),
+        Encoding::BitOf(bit) => Some(Raw::Switch(one(words, order)? >> (bit & 15) & 1 == 1)),
+        Encoding::U16 => whole(i64::from(one(words, order)?)),
+        Encoding::I16 => whole(i64::from(one(words, order)?.cast_signed())),
+        Encoding::U32 => whole(i64::from(two(words, order)?)),
+        Encoding::I32 => whole(i64::from(two(words, order)?.cast_signed())),
+        Encoding::U64 => Some(Raw::unsigned(four(words, order)?)),
+        Encoding::I64 => whole(four(words, order)?.cast_signed()),
+        Encoding::F32 => Some(Raw::Real(f64::from(f32::from_bits(two(words, order)?)))),
+        Encoding::F64 => Some(Raw::Real(f64::from_bits(four(words, order)?))),
+        Encoding::Bcd16 => Some(decimal(u32::from(one(words, order)?))),
+        Encoding::Bcd32 => Some(decimal(two(words, order)?)),
+        Encoding::Ascii(_) => None,
+    }
+}
+
+/// Eight decimal digits of four bits each. What is no digit makes no number.
+fn decimal(digits: u32) -> Raw {
+    let mut number = 0;
+    for place in (0..8).rev() {
+        let digit = digits >> (4 * place) & 0xF;
+        if digit > 9 {
+            return Raw::Real(f64::NAN);
+        }
+        number = number * 10 + i64::from(digit);
+    }
+    Raw::Whole(number)
 }
 
 fn one(words: &[u16], order: ByteOrder) -> Option<u16> {
     let [word] = words else { return None };
-    Some(match order {
-        ByteOrder::Abcd | ByteOrder::Cdab => *word,
+    Some(single(*word, order))
+}
+
+const fn single(word: u16, order: ByteOrder) -> u16 {
+    match order {
+        ByteOrder::Abcd | ByteOrder::Cdab => word,
         ByteOrder::Badc | ByteOrder::Dcba => word.swap_bytes(),
-    })
+    }
 }
 
 fn two(words: &[u16], order: ByteOrder) -> Option<u32> {
@@ -68,15 +104,17 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::model::PointId;
-    use crate::site::{Register, Table};
+    use crate::model::Value;
+    use crate::site::Table;
 
     const ORDERS: [ByteOrder; 4] = [ByteOrder::Abcd, ByteOrder::Cdab, ByteOrder::Badc, ByteOrder::Dcba];
 
+    fn register(encoding: Encoding, order: ByteOrder) -> Register {
+        Register { table: Table::Holding, address: 100, encoding, order }
+    }
+
     fn decode(words: &[u16], encoding: Encoding, order: ByteOrder, scale: f64, offset: f64) -> Sample {
-        let register = Register { table: Table::Holding, address: 100, encoding, order, scale, offset };
-        let point = Located::new(PointId::new(0), &register);
-        sample(&Answer::Words(words.to_vec()), &Block::single(point), &point)
+        sample(&Answer::Words(words.to_vec()), 0, register(encoding, order), Scale::new(scale, offset))
     }
 
     fn plain(words: &[u16], encoding: Encoding, order: ByteOrder) -> Sample {
@@ -150,18 +188,36 @@ mod tests {
     #[test]
     fn p2_an_answer_that_is_too_short_gives_no_value() {
         assert_eq!(plain(&[1], Encoding::F32, ByteOrder::Abcd), Sample::Bad(Reason::Comm));
-        let register = Register {
-            table: Table::Coil,
-            address: 9,
-            encoding: Encoding::Bit,
-            order: ByteOrder::Abcd,
-            scale: 1.0,
-            offset: 0.0,
+        let (coil, scale) = (register(Encoding::Bit, ByteOrder::Abcd), Scale::new(1.0, 0.0));
+        assert_eq!(sample(&Answer::Bits(vec![]), 0, coil, scale), Sample::Bad(Reason::Comm));
+        assert_eq!(sample(&Answer::Bits(vec![true]), 0, coil, scale), Sample::Good(Value::Bool(true)));
+    }
+
+    #[test]
+    fn decimal_digits_are_read_as_such_and_others_are_a_fault() {
+        assert_eq!(plain(&[0x1234], Encoding::Bcd16, ByteOrder::Abcd), Sample::Good(Value::Int(1234)));
+        assert_eq!(plain(&[0x3412], Encoding::Bcd16, ByteOrder::Badc), Sample::Good(Value::Int(1234)));
+        let words = [0x9876, 0x5432];
+        assert_eq!(plain(&words, Encoding::Bcd32, ByteOrder::Abcd), Sample::Good(Value::Int(98_765_432)));
+        assert_eq!(plain(&words, Encoding::Bcd32, ByteOrder::Cdab), Sample::Good(Value::Int(54_329_876)));
+        for wrong in [0x000A, 0xF000, 0xFFFF] {
+            let got = plain(&[wrong], Encoding::Bcd16, ByteOrder::Abcd);
+            assert_eq!(got, Sample::Bad(Reason::SensorFault), "{wrong:04X}");
+        }
+    }
+
+    #[test]
+    fn characters_stand_in_the_order_of_their_words() {
+        let read = |words: &[u16], order| {
+            text(&Answer::Words(words.to_vec()), 0, register(Encoding::Ascii(2), order))
         };
-        let point = Located::new(PointId::new(0), &register);
-        let block = Block::single(point);
-        assert_eq!(sample(&Answer::Bits(vec![]), &block, &point), Sample::Bad(Reason::Comm));
-        assert_eq!(sample(&Answer::Bits(vec![true]), &block, &point), Sample::Good(Value::Bool(true)));
+        for order in [ByteOrder::Abcd, ByteOrder::Cdab] {
+            assert_eq!(read(&[0x5255, 0x4E00], order).as_deref(), Some("RUN\0"));
+        }
+        for order in [ByteOrder::Badc, ByteOrder::Dcba] {
+            assert_eq!(read(&[0x5552, 0x204E], order).as_deref(), Some("RUN "));
+        }
+        assert_eq!(read(&[0x5255], ByteOrder::Abcd), None);
     }
 
     proptest! {
@@ -175,6 +231,8 @@ mod tests {
                 prop_assert_eq!(read(&word.to_be_bytes(), Encoding::I16), int(i64::from(word as i16)));
                 prop_assert_eq!(read(&pair.to_be_bytes(), Encoding::U32), int(i64::from(pair)));
                 prop_assert_eq!(read(&pair.to_be_bytes(), Encoding::I32), int(i64::from(pair as i32)));
+                prop_assert_eq!(read(&raw.to_be_bytes(), Encoding::I64), int(raw as i64));
+                prop_assert_eq!(read(&(raw >> 1).to_be_bytes(), Encoding::U64), int((raw >> 1) as i64));
                 let single = f32::from_bits(pair);
                 if single.is_finite() {
                     let expected = Sample::Good(Value::Float(f64::from(single)));

@@ -1,6 +1,6 @@
 //! Modbus links. One task owns one connection and asks the devices behind it in turn:
 //!
-//! - `plan` makes few reads of many points, `decode` makes samples of the answers;
+//! - `plan` makes few reads of many points, `decode` and `recipe` make samples of the answers;
 //! - `schedule` says whose turn it is, `unit` and `poll` take it, `health` judges what came of it;
 //! - `dial` knows the ways to a device, `session` keeps the connection, `guard` and `line` see to it that no answer
 //!   is taken for another's;
@@ -14,6 +14,7 @@ mod line;
 mod plan;
 mod poll;
 pub mod probe;
+mod recipe;
 mod schedule;
 mod session;
 #[cfg(test)]
@@ -71,10 +72,10 @@ fn unit(site: &Site, id: DeviceId) -> Option<Unit> {
     let device = site.device(id);
     let Protocol::Modbus(modbus) = &device.protocol else { return None };
     let located = |point| match &site.point(point).source {
-        Source::Modbus(register) => Some(Located::new(point, register)),
-        Source::Mqtt(_) => None,
+        Source::Modbus(signal) => Located::all(point, signal),
+        Source::Mqtt(_) => Vec::new(),
     };
-    let points: Vec<Located> = device.points.iter().copied().filter_map(located).collect();
+    let points: Vec<Located> = device.points.iter().copied().flat_map(located).collect();
     (!points.is_empty()).then(|| Unit::new(id, modbus.clone(), points))
 }
 

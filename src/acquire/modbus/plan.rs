@@ -2,10 +2,13 @@
 //! block knows where each of its points stands in the answer. A block that a device refuses is halved until
 //! the address that offends it stands alone.
 
-use super::super::scale::Scale;
+use std::sync::Arc;
+
+use super::super::conversion::Scale;
+use super::recipe::Recipe;
 use crate::model::limits::MODBUS_BITS_PER_READ_MAX;
 use crate::model::{PointId, Text};
-use crate::site::{ByteOrder, Encoding, ModbusDevice, Register, Table};
+use crate::site::{ModbusDevice, Register, Signal, Table};
 
 /// A run of registers or bits in one table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,6 +22,18 @@ pub(super) struct Span {
 }
 
 impl Span {
+    /// What `register` takes.
+    pub(super) const fn of(register: Register) -> Self {
+        Self { table: register.table, start: register.address, count: register.encoding.width() }
+    }
+
+    /// Where `other` begins in an answer about this, if all of it is there.
+    pub(super) fn place_of(self, other: Self) -> Option<usize> {
+        let end = |span: Self| u32::from(span.start) + u32::from(span.count);
+        let within = self.table == other.table && self.start <= other.start && end(other) <= end(self);
+        within.then(|| usize::from(other.start - self.start))
+    }
+
     /// For people.
     pub(super) fn words(self) -> Text {
         let (zh, en) = match self.table {
@@ -35,27 +50,48 @@ impl Span {
     }
 }
 
-/// A point and where it stands.
-#[derive(Debug, Clone, Copy, PartialEq)]
+/// A register that must be read, and what becomes of it.
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Located {
-    /// The point.
+    /// The point that it is read for.
     pub(super) point: PointId,
     /// The registers or bits that it takes.
     pub(super) span: Span,
     /// How it is written there.
-    pub(super) encoding: Encoding,
-    /// Order of bytes and words.
-    pub(super) order: ByteOrder,
-    /// What its number means.
-    pub(super) scale: Scale,
+    pub(super) register: Register,
+    /// What makes a reading of it.
+    pub(super) how: How,
+}
+
+/// What makes a reading of a register.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum How {
+    /// A scale, and nothing else: nearly every point.
+    Scaled(Scale),
+    /// More than that, and perhaps other registers; once for each poll, when all of them have been asked for.
+    Made(Arc<Recipe>),
+    /// Nothing: it is one of those other registers.
+    Part,
 }
 
 impl Located {
-    /// Where `point` stands, by its source.
-    pub(super) fn new(point: PointId, register: &Register) -> Self {
-        let Register { table, address, encoding, order, scale, offset } = *register;
-        let span = Span { table, start: address, count: encoding.width() };
-        Self { point, span, encoding, order, scale: Scale::new(scale, offset) }
+    /// The registers of `point`: the one that its reading is of, and those that it takes to make one.
+    pub(super) fn all(point: PointId, signal: &Signal) -> Vec<Self> {
+        let recipe = Recipe::new(signal);
+        let located = |register: Register, how| Self { point, span: Span::of(register), register, how };
+        let how = match recipe.plain() {
+            Some(scale) => How::Scaled(scale),
+            None => How::Made(Arc::new(recipe)),
+        };
+        let ratios = signal.ratios.iter().map(|ratio| ratio.register);
+        let qualifiers = signal.qualifiers.iter().map(|qualifier| qualifier.register);
+        let parts = ratios.chain(qualifiers).map(|register| located(register, How::Part));
+        std::iter::once(located(signal.register, how)).chain(parts).collect()
+    }
+
+    /// Whether it is read for others alone: it has no reading of its own.
+    pub(super) fn is_part(&self) -> bool {
+        self.how == How::Part
     }
 
     fn end(&self) -> u32 {
@@ -87,20 +123,21 @@ impl Block {
 
     /// Two blocks with half the points each, or the one point that there is.
     pub(super) fn halve(mut self) -> Result<[Self; 2], Located> {
-        match self.points.as_slice() {
-            [point] => Err(*point),
-            points => {
-                let upper = self.points.split_off(points.len() / 2);
-                Ok([Self::over(self.points), Self::over(upper)])
-            }
+        if self.points.len() < 2
+            && let Some(point) = self.points.pop()
+        {
+            return Err(point);
         }
+        let upper = self.points.split_off(self.points.len() / 2);
+        Ok([Self::over(self.points), Self::over(upper)])
     }
 }
 
 /// The reads that get all of `points` from `device`. Each point stands in exactly one block; no block asks
 /// for more than the device allows (but for a point that alone is wider) or bridges a wider gap than it allows.
 pub(super) fn plan(mut points: Vec<Located>, device: &ModbusDevice) -> Vec<Block> {
-    points.sort_by_key(|point| (point.span.table, point.span.start));
+    points.sort_by_key(|point| (point.span.table, point.span.start, point.is_part(), point.span.count));
+    points.dedup_by(|later, earlier| later.is_part() && earlier.is_part() && later.span == earlier.span);
     let mut blocks: Vec<Vec<Located>> = Vec::new();
     let (mut start, mut end) = (0, 0);
     for point in points {
@@ -137,6 +174,7 @@ mod tests {
 
     use super::*;
     use crate::model::limits::MODBUS_REGISTERS_PER_READ_MAX;
+    use crate::site::{ByteOrder, Encoding};
 
     fn device(registers_max: u16, gap_max: u16) -> ModbusDevice {
         let (poll, timeout) = (Duration::from_secs(1), Duration::from_millis(500));
@@ -144,9 +182,8 @@ mod tests {
     }
 
     fn located(n: usize, table: Table, address: u16, encoding: Encoding) -> Located {
-        let order = ByteOrder::Abcd;
-        let register = Register { table, address, encoding, order, scale: 1.0, offset: 0.0 };
-        Located::new(PointId::new(n), &register)
+        let register = Register { table, address, encoding, order: ByteOrder::Abcd };
+        Located::all(PointId::new(n), &register.into()).remove(0)
     }
 
     fn spans(blocks: &[Block]) -> Vec<String> {
@@ -180,7 +217,8 @@ mod tests {
             Just(Encoding::U16),
             Just(Encoding::I32),
             Just(Encoding::F32),
-            Just(Encoding::F64)
+            Just(Encoding::U64),
+            Just(Encoding::Ascii(4))
         ];
         let words = (prop_oneof![Just(Table::Holding), Just(Table::Input)], 0_u16..600, encodings);
         prop_oneof![bits, words]

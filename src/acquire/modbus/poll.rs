@@ -6,10 +6,10 @@ use std::collections::VecDeque;
 use super::dial::Dial;
 use super::guard::{Answer, Failure};
 use super::health::Outcome;
-use super::plan::Block;
+use super::plan::{Block, Located};
+use super::recipe::Making;
 use super::session::Session;
 use super::unit::{Ask, Refused, Unit};
-use super::{decode, plan::Located};
 use crate::clock::Clock;
 use crate::model::limits::{POLL_MISSES_MAX, POLL_SPLITS_MAX};
 use crate::model::{Now, Reading, Reason, Sample, Text};
@@ -36,6 +36,7 @@ struct Poll<'a> {
     rng: &'a mut fastrand::Rng,
     todo: VecDeque<Ask>,
     readings: Vec<Reading>,
+    making: Making,
     complaints: Vec<Text>,
     answers: usize,
     /// Why nothing came, for each question that nothing came for.
@@ -66,7 +67,17 @@ impl<'a> Poll<'a> {
         let todo: VecDeque<Ask> = unit.line_up(now.mono).into();
         let splits = todo.iter().filter(|ask| ask.refusals > 0).count();
         let readings = Vec::with_capacity(unit.len());
-        Self { unit, rng, todo, readings, complaints: Vec::new(), answers: 0, silences: Vec::new(), splits }
+        Self {
+            unit,
+            rng,
+            todo,
+            readings,
+            making: Making::default(),
+            complaints: Vec::new(),
+            answers: 0,
+            silences: Vec::new(),
+            splits,
+        }
     }
 
     /// Gives the block back unless it is not to be asked for this time.
@@ -85,7 +96,7 @@ impl<'a> Poll<'a> {
     fn take(&mut self, mut ask: Ask, answer: Result<Answer, Failure>, now: Now) -> Result<(), Unreachable> {
         let failure = match answer {
             Ok(answer) => {
-                self.read(&answer, &ask.block, now);
+                self.read(answer, &ask.block, now);
                 self.unit.relented |= ask.refusals > 0;
                 ask.answered();
                 self.unit.asks.push(ask);
@@ -109,18 +120,20 @@ impl<'a> Poll<'a> {
         Ok(())
     }
 
-    fn read(&mut self, answer: &Answer, block: &Block, now: Now) {
+    fn read(&mut self, answer: Answer, block: &Block, now: Now) {
         self.answers += 1;
-        self.readings.extend(block.points.iter().map(|point| Reading {
-            point: point.point,
-            at: now.wall,
-            sample: decode::sample(answer, block, point),
-        }));
+        for located in &block.points {
+            if let Some(sample) = self.making.sample(self.readings.len(), located, &answer, block) {
+                self.readings.push(Reading { point: located.point, at: now.wall, sample });
+            }
+        }
+        self.making.keep(block, answer);
     }
 
     fn unread(&mut self, points: &[Located], now: Now) {
         let sample = Sample::Bad(Reason::Comm);
-        self.readings.extend(points.iter().map(|p| Reading { point: p.point, at: now.wall, sample }));
+        let points = points.iter().filter(|located| !located.is_part());
+        self.readings.extend(points.map(|p| Reading { point: p.point, at: now.wall, sample }));
     }
 
     /// Nothing came for this block.
@@ -167,7 +180,10 @@ impl<'a> Poll<'a> {
     }
 
     fn end(mut self, now: Now) -> Polled {
-        let refused: Vec<Located> = self.unit.refused.iter().map(|refused| refused.point).collect();
+        for (place, sample) in self.making.finish() {
+            self.readings[place].sample = sample;
+        }
+        let refused: Vec<Located> = self.unit.refused.iter().map(|refused| refused.point.clone()).collect();
         self.unread(&refused, now);
         self.complaints.extend(self.unit.refused.iter().map(|refused| refused.words.clone()));
         let outcome = match self.silences.first() {

@@ -10,7 +10,7 @@ use super::health::Health;
 use super::plan::{self, Block, Located, Span};
 use super::session::Session;
 use crate::model::limits::{MISSED_POLLS_MAX, POLL_SPLITS_MAX, REFUSED_FOR_MAX, REFUSED_FOR_MIN};
-use crate::model::{DeviceId, Mono, PointId, Text};
+use crate::model::{DeviceId, Mono, Text};
 use crate::site::ModbusDevice;
 
 /// One device.
@@ -33,8 +33,8 @@ pub(super) struct Unit {
     modbus: ModbusDevice,
     points: Vec<Located>,
     probes: usize,
-    /// The point that the last probe got an answer for.
-    proven: Option<PointId>,
+    /// What the last probe got an answer for.
+    proven: Option<Span>,
 }
 
 /// A block and how it fared.
@@ -155,7 +155,7 @@ impl Unit {
         self.asks = plan::plan(self.points.clone(), &self.modbus).into_iter().map(Ask::new).collect();
         let Some(proven) = self.proven.take() else { return };
         for ask in &mut self.asks {
-            ask.misses = u32::from(ask.block.points.iter().all(|point| point.point != proven));
+            ask.misses = u32::from(ask.block.points.iter().all(|point| point.span != proven));
         }
     }
 
@@ -192,14 +192,14 @@ impl Unit {
     /// in case one of them is what it cannot answer.
     pub(super) async fn probe<D: Dial>(&mut self, session: &mut Session<D>) -> Result<(), Failure> {
         let Some(ask) = self.asks.get(self.probes % self.asks.len().max(1)) else { return Ok(()) };
-        let first = ask.block.points[0];
+        let first = ask.block.points[0].span;
         self.probes = self.probes.wrapping_add(1);
-        match session.ask(self.question(first.span)).await {
+        match session.ask(self.question(first)).await {
             Err(failure) if failure.is_silence() || matches!(failure, Failure::Unreachable(_)) => {
                 Err(failure)
             }
             Ok(_) | Err(_) => {
-                self.proven = Some(first.point);
+                self.proven = Some(first);
                 Ok(())
             }
         }

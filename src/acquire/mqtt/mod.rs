@@ -18,7 +18,7 @@ use self::source::{Heard, Source};
 use self::topic::Routes;
 use super::Context;
 use super::backoff::Backoff;
-use super::scale::Scale;
+use super::conversion::Conversion;
 use crate::model::limits::{
     BACKOFF_MAX, MQTT_FIELD_PACKET_BYTES_MAX, MQTT_HANDOVER_LEN_MAX, MQTT_KEEP_ALIVE, SITE_DURATION_MAX,
 };
@@ -64,7 +64,7 @@ fn source(site: &Site, id: DeviceId) -> Option<Source> {
         site::Source::Mqtt(extract) => Some(Wanted {
             point,
             pointer: extract.pointer.clone(),
-            scale: Scale::new(extract.scale, extract.offset),
+            conversion: Conversion::new(&extract.conversion),
         }),
         site::Source::Modbus(_) => None,
     };

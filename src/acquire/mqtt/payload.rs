@@ -3,9 +3,9 @@
 
 use serde_json::Value as Json;
 
-use super::super::scale::Scale;
+use super::super::conversion::{Conversion, Raw};
 use crate::model::limits::MQTT_PAYLOAD_BYTES_MAX;
-use crate::model::{PointId, Reason, Sample, Text, Value};
+use crate::model::{PointId, Reason, Sample, Text};
 
 /// A point and where it stands in the messages of its device.
 #[derive(Debug, Clone)]
@@ -15,7 +15,7 @@ pub(super) struct Wanted {
     /// JSON Pointer; empty for the whole payload.
     pub(super) pointer: String,
     /// What its number means.
-    pub(super) scale: Scale,
+    pub(super) conversion: Conversion,
 }
 
 /// What a message said.
@@ -76,7 +76,7 @@ pub(super) fn read(payload: &[u8], wanted: &[Wanted]) -> Result<Said, Malformed>
     let mut said = Said::default();
     for want in wanted {
         if let Some(found) = json.pointer(&want.pointer) {
-            let sample = sample(found, want.scale).unwrap_or_else(|found| {
+            let sample = sample(found, &want.conversion).unwrap_or_else(|found| {
                 said.fault.get_or_insert_with(|| no_value(found, &want.pointer));
                 Sample::Bad(Reason::SensorFault)
             });
@@ -90,18 +90,20 @@ fn no_value((zh, en): (&str, &str), pointer: &str) -> Text {
     Text::new(format!("`{pointer}` 处是{zh}，不是数值"), format!("{en} instead of a value at `{pointer}`"))
 }
 
-/// The sample, or what was found instead of one. Text is not read as a number: nobody knows what else the
-/// publisher writes there.
-fn sample(found: &Json, scale: Scale) -> Result<Sample, (&'static str, &'static str)> {
+/// The sample, or what was found instead of one. Text is read as a word of the point's, never as a number: nobody knows
+/// what else the publisher writes there.
+fn sample(found: &Json, conversion: &Conversion) -> Result<Sample, (&'static str, &'static str)> {
     match found {
-        Json::Bool(on) => Ok(Sample::Good(Value::Bool(*on))),
-        Json::Number(number) => match number.as_i64() {
-            Some(whole) => Ok(scale.integer(whole)),
-            None => Ok(scale.float(number.as_f64().unwrap_or(f64::NAN))),
-        },
+        Json::Bool(on) => Ok(conversion.sample(Raw::Switch(*on), None)),
+        Json::Number(number) => {
+            let real = || Raw::Real(number.as_f64().unwrap_or(f64::NAN));
+            Ok(conversion.sample(number.as_i64().map_or_else(real, Raw::Whole), None))
+        }
         // How a publisher says that its instrument has no value.
         Json::Null => Ok(Sample::Bad(Reason::SensorFault)),
-        Json::String(_) => Err(("文本", "text")),
+        Json::String(text) => {
+            conversion.word(text).map(|code| conversion.sample(code, None)).ok_or(("文本", "text"))
+        }
         Json::Array(_) => Err(("数组", "a list")),
         Json::Object(_) => Err(("对象", "an object")),
     }
@@ -112,12 +114,14 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::model::Value;
+    use crate::site;
 
     fn wanted(pointers: &[&str]) -> Vec<Wanted> {
         let want = |(n, pointer): (usize, &&str)| Wanted {
             point: PointId::new(n),
             pointer: (*pointer).to_owned(),
-            scale: Scale::new(1.0, 0.0),
+            conversion: Conversion::new(&site::Conversion::default()),
         };
         pointers.iter().enumerate().map(want).collect()
     }

@@ -131,14 +131,16 @@ fn silent(limit: Duration) -> Text {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::scale::Scale;
+    use super::super::super::conversion::Conversion;
     use super::*;
     use crate::model::Wall;
+    use crate::site;
 
     const SILENCE: Duration = Duration::from_secs(30);
 
     fn source() -> Source {
-        let point = Wanted { point: PointId::new(0), pointer: "/v".into(), scale: Scale::new(1.0, 0.0) };
+        let conversion = Conversion::new(&site::Conversion::default());
+        let point = Wanted { point: PointId::new(0), pointer: "/v".into(), conversion };
         let mut source = Source::new(DeviceId::new(0), "t".into(), SILENCE, vec![point]);
         source.connected(Mono::ZERO);
         source

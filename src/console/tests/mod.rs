@@ -29,9 +29,9 @@ use crate::model::{
     Text, Transition, UplinkStatus, Value, Wall,
 };
 use crate::site::{
-    Broker, Device, Extract, Forwarder, ForwarderKind, Hazard, HazardKind, Identity, InfluxTarget, Limit,
-    Limits, Link, LinkKind, MqttDevice, Point, Protocol, Range, Rule, RuleKind, Secret, Site, Source,
-    StoreOptions,
+    Broker, Conversion, Device, Extract, Forwarder, ForwarderKind, Hazard, HazardKind, Identity,
+    InfluxTarget, Limit, Limits, Link, LinkKind, MqttDevice, Point, Protocol, Range, Rule, RuleKind, Secret,
+    Site, Source, StoreOptions,
 };
 
 /// Longest wait for an answer that must come: only a failing test waits so long.
@@ -278,7 +278,7 @@ fn point(name: &str) -> Point {
         decimals: 2,
         range: Some(Range { low: 0.0, high: 12.0 }),
         role: None,
-        source: Source::Mqtt(Extract { pointer: String::new(), scale: 1.0, offset: 0.0 }),
+        source: Source::Mqtt(Extract { pointer: String::new(), conversion: Conversion::default() }),
         max_age: PATIENCE,
     }
 }

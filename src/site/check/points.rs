@@ -12,8 +12,9 @@ use crate::model::limits::POINTS_MAX;
 use crate::model::{DeviceId, PointId, Text};
 use crate::site::defaults;
 use crate::site::load::Gathered;
-use crate::site::model::{Device, Extract, Point, Protocol, Range, Source};
+use crate::site::model::{Device, Point, Protocol, Range, Source};
 use crate::site::raw::{RawLimits, RawPoint};
+use crate::site::signal::{Conversion, Extract, Line, Signal};
 use crate::site::source::{FileId, Place, Spot};
 
 /// The points of a site, their names, and what the check of rules needs of them.
@@ -216,11 +217,14 @@ impl Maker<'_> {
                 .add(detailed.place("scale"), "a scale of 0 makes every value the same")
                 .hint("value = raw × scale + offset");
         }
+        let line = Line::Scale { scale, offset };
+        let conversion = Conversion { line, ..Conversion::default() };
         match &self.device.protocol {
             Protocol::Modbus(_) => {
-                Source::Modbus(registers::register(detailed, self.detail, (scale, offset), context))
+                let register = registers::register(detailed, self.detail, context);
+                Source::Modbus(Signal { conversion, ..register.into() })
             }
-            Protocol::Mqtt(_) => Source::Mqtt(extract(detailed, (scale, offset), context)),
+            Protocol::Mqtt(_) => Source::Mqtt(extract(detailed, conversion, context)),
         }
     }
 
@@ -258,7 +262,7 @@ fn range(detailed: &Detailed<'_>, context: &mut Context<'_>) -> Option<Range> {
     Some(Range { low, high })
 }
 
-fn extract(detailed: &Detailed<'_>, (scale, offset): (f64, f64), context: &mut Context<'_>) -> Extract {
+fn extract(detailed: &Detailed<'_>, conversion: Conversion, context: &mut Context<'_>) -> Extract {
     registers::refuse_modbus(detailed, context);
     let pointer = detailed.get(|raw| raw.pointer.clone());
     if pointer.is_none() {
@@ -267,5 +271,5 @@ fn extract(detailed: &Detailed<'_>, (scale, offset): (f64, f64), context: &mut C
             .add(detailed.whole(), "`pointer` is missing")
             .hint("add `pointer = \"/data/value\"`: where in the JSON message the value stands");
     }
-    Extract { pointer: pointer.map(|pointer| pointer.0).unwrap_or_default(), scale, offset }
+    Extract { pointer: pointer.map(|pointer| pointer.0).unwrap_or_default(), conversion }
 }

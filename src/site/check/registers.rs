@@ -3,19 +3,14 @@
 use super::Context;
 use super::devices::Detail;
 use super::points::Detailed;
-use crate::site::model::{ByteOrder, Encoding, Register, Table};
 use crate::site::raw::{OrderWord, RawPoint, TypeWord};
+use crate::site::signal::{ByteOrder, Encoding, Register, Table};
 
 /// Addresses of one Modbus table.
 const ADDRESSES: u32 = 65_536;
 
 /// The register of a point on a Modbus device.
-pub(super) fn register(
-    detailed: &Detailed<'_>,
-    device: &Detail<'_>,
-    (scale, offset): (f64, f64),
-    context: &mut Context<'_>,
-) -> Register {
+pub(super) fn register(detailed: &Detailed<'_>, device: &Detail<'_>, context: &mut Context<'_>) -> Register {
     if detailed.get(|raw| raw.pointer.as_ref()).is_some() {
         context
             .findings
@@ -32,7 +27,7 @@ pub(super) fn register(
     let encoding = encoding(detailed, at.table, context);
     let order = detailed.get(|raw| raw.byte_order).or(device.byte_order).map(order).unwrap_or_default();
     let address = address(detailed, at.address, device.address_base, encoding, context);
-    Register { table: at.table, address, encoding, order, scale, offset }
+    Register { table: at.table, address, encoding, order }
 }
 
 /// Refuses what only a Modbus device has.
@@ -144,12 +139,5 @@ fn address(
 
 /// Stands in for a register that is missing: the site is refused anyway.
 const fn placeholder() -> Register {
-    Register {
-        table: Table::Holding,
-        address: 0,
-        encoding: Encoding::U16,
-        order: ByteOrder::Abcd,
-        scale: 1.0,
-        offset: 0.0,
-    }
+    Register { table: Table::Holding, address: 0, encoding: Encoding::U16, order: ByteOrder::Abcd }
 }

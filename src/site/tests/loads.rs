@@ -7,8 +7,8 @@ use std::time::Duration;
 use super::{BASE, edited, site};
 use crate::model::{HealthSource, Level};
 use crate::site::{
-    ByteOrder, Encoding, ForwarderKind, LinkKind, Point, Protocol, Register, Rule, RuleKind, Site, Source,
-    Table, load, schema,
+    ByteOrder, Encoding, ForwarderKind, Line, LinkKind, Point, Protocol, Register, Rule, RuleKind, Site,
+    Source, Table, load, schema,
 };
 
 fn demo() -> Site {
@@ -174,12 +174,13 @@ fn a_point_of_the_site_overrides_its_template() {
     );
     let site = site(&text);
     let power = point(&site, "m.power");
-    let Source::Modbus(register) = &power.source else { panic!() };
-    assert_eq!((register.address, register.scale, power.unit.as_str()), (36, 0.04, "kW"));
+    let Source::Modbus(signal) = &power.source else { panic!() };
+    assert_eq!((signal.register.address, power.unit.as_str()), (36, "kW"));
+    assert_eq!(signal.conversion.line, Line::Scale { scale: 0.04, offset: 0.0 });
     assert_eq!(power.title.zh, "ADW300 三相电表 总有功功率");
     assert_eq!(power.range.map(|range| range.high), Some(60.0));
     let Source::Modbus(extra) = &point(&site, "m.extra").source else { panic!() };
-    assert_eq!((extra.table, extra.encoding), (Table::Coil, Encoding::Bit));
+    assert_eq!((extra.register.table, extra.register.encoding), (Table::Coil, Encoding::Bit));
     let device = site.devices.iter().find(|device| device.name == "m").expect("the device");
     assert_eq!(device.points.len(), 9);
 }
@@ -190,17 +191,11 @@ fn registers_are_addressed_as_the_manual_numbers_them() {
         ("unit = 1", "unit = 1\naddress_base = 1\nbyte_order = \"CDAB\""),
         ("register = \"input:0\"", "register = \"input:65536\"\nbit = 15"),
     ]));
-    let level = Register {
-        table: Table::Holding,
-        address: 39,
-        encoding: Encoding::F32,
-        order: ByteOrder::Cdab,
-        scale: 1.0,
-        offset: 0.0,
-    };
-    assert_eq!(point(&site, "plc.level").source, Source::Modbus(level));
+    let level =
+        Register { table: Table::Holding, address: 39, encoding: Encoding::F32, order: ByteOrder::Cdab };
+    assert_eq!(point(&site, "plc.level").source, Source::Modbus(level.into()));
     let Source::Modbus(gas) = &point(&site, "plc.gas").source else { panic!() };
-    assert_eq!((gas.address, gas.encoding), (65_535, Encoding::BitOf(15)));
+    assert_eq!((gas.register.address, gas.register.encoding), (65_535, Encoding::BitOf(15)));
 }
 
 #[test]

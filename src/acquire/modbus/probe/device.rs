@@ -3,9 +3,9 @@
 
 use std::time::Duration;
 
-use super::super::decode;
 use super::super::guard::{Answer, Failure};
 use super::super::plan::{self, Block, Located};
+use super::super::recipe::Making;
 use super::{Probe, Trouble};
 use crate::model::limits::POLL_MISSES_MAX;
 use crate::model::{DeviceId, PointId, Reason, Sample, Text};
@@ -28,6 +28,7 @@ pub struct PointRead {
 #[derive(Default)]
 struct Round {
     reads: Vec<PointRead>,
+    making: Making,
     answers: usize,
     silences: usize,
     /// Why the last block that nothing came of was not answered.
@@ -45,11 +46,11 @@ impl Probe {
     ) -> Result<Vec<PointRead>, Trouble> {
         let Protocol::Modbus(modbus) = &site.device(device).protocol else { return Ok(Vec::new()) };
         let located = |point: PointId| match &site.point(point).source {
-            Source::Modbus(register) => Some(Located::new(point, register)),
-            Source::Mqtt(_) => None,
+            Source::Modbus(signal) => Located::all(point, signal),
+            Source::Mqtt(_) => Vec::new(),
         };
         let points = site.device(device).points.iter().copied().filter(|point| wanted(*point));
-        let mut todo = plan::plan(points.filter_map(located).collect(), modbus);
+        let mut todo = plan::plan(points.flat_map(located).collect(), modbus);
         let mut round = Round::default();
         while let Some(block) = todo.pop() {
             if round.silences >= POLL_MISSES_MAX {
@@ -61,7 +62,7 @@ impl Probe {
         }
         match round {
             Round { answers: 0, trouble: Some(trouble), .. } => Err(trouble),
-            round => Ok(round.reads),
+            round => Ok(round.end()),
         }
     }
 }
@@ -72,7 +73,7 @@ impl Round {
         match answer {
             Ok(answer) => {
                 self.answers += 1;
-                self.reads.extend(block.points.iter().map(|point| read(&answer, &block, point)));
+                self.read(answer, &block);
             }
             Err(failure) => {
                 let of_address = failure.is_of_address();
@@ -92,10 +93,28 @@ impl Round {
         Vec::new()
     }
 
+    fn read(&mut self, answer: Answer, block: &Block) {
+        for located in &block.points {
+            if let Some(sample) = self.making.sample(self.reads.len(), located, &answer, block) {
+                let words = words(&answer, block, located);
+                self.reads.push(PointRead { point: located.point, words, sample, trouble: None });
+            }
+        }
+        self.making.keep(block, answer);
+    }
+
+    fn end(mut self) -> Vec<PointRead> {
+        for (place, sample) in self.making.finish() {
+            self.reads[place].sample = sample;
+        }
+        self.reads
+    }
+
     /// Nothing came of these.
     fn unread(&mut self, points: &[Located]) {
         let why = self.trouble.as_ref().map(|trouble| &trouble.words);
-        self.reads.extend(points.iter().map(|point| PointRead {
+        let points = points.iter().filter(|located| !located.is_part());
+        self.reads.extend(points.map(|point| PointRead {
             point: point.point,
             words: Vec::new(),
             sample: Sample::Bad(Reason::Comm),
@@ -104,12 +123,11 @@ impl Round {
     }
 }
 
-fn read(answer: &Answer, block: &Block, point: &Located) -> PointRead {
+fn words(answer: &Answer, block: &Block, point: &Located) -> Vec<u16> {
     let at = usize::from(point.span.start - block.span.start);
     let span = at..at + usize::from(point.span.count);
-    let words = match answer {
+    match answer {
         Answer::Bits(bits) => bits[span].iter().map(|on| u16::from(*on)).collect(),
         Answer::Words(words) => words[span].to_vec(),
-    };
-    PointRead { point: point.point, words, sample: decode::sample(answer, block, point), trouble: None }
+    }
 }

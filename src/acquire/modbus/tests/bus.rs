@@ -252,13 +252,13 @@ pub(in super::super) fn device(unit: u8) -> ModbusDevice {
 /// A 16-bit register.
 pub(in super::super) fn register(table: Table, address: u16) -> Register {
     let encoding = if matches!(table, Table::Coil | Table::Discrete) { Encoding::Bit } else { Encoding::U16 };
-    Register { table, address, encoding, order: ByteOrder::Abcd, scale: 1.0, offset: 0.0 }
+    Register { table, address, encoding, order: ByteOrder::Abcd }
 }
 
 /// Points in holding registers, numbered from 0.
 pub(in super::super) fn holdings(addresses: impl IntoIterator<Item = u16>) -> Vec<Located> {
-    let located = |(n, address)| Located::new(PointId::new(n), &register(Table::Holding, address));
-    addresses.into_iter().enumerate().map(located).collect()
+    let located = |(n, address)| Located::all(PointId::new(n), &register(Table::Holding, address).into());
+    addresses.into_iter().enumerate().flat_map(located).collect()
 }
 
 /// The true sample of a holding register.

@@ -27,7 +27,7 @@ fn link(devices: &[ModbusDevice], bus: &Bus, framing: Framing) -> Ears {
 }
 
 fn site(devices: &[ModbusDevice]) -> (Context, Ears) {
-    let sources = || [10, 200].map(|address| Source::Modbus(register(Table::Holding, address)));
+    let sources = || [10, 200].map(|address| Source::Modbus(register(Table::Holding, address).into()));
     devices
         .iter()
         .fold(SiteBuilder::new(LinkKind::ModbusTcp("bus:1".into())), |site, device| {

@@ -5,5 +5,6 @@ mod guard;
 mod link;
 mod poll;
 mod probe;
+mod recipe;
 mod server;
 mod tls;

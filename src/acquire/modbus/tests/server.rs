@@ -13,7 +13,9 @@ use super::bus::{device, register};
 use crate::acquire::testing::{Ears, SiteBuilder, samples};
 use crate::acquire::{Context, run};
 use crate::model::{LinkState, Sample, Text, Value};
-use crate::site::{ByteOrder, Encoding, LinkKind, ModbusDevice, Protocol, Register, Source, Table};
+use crate::site::{
+    ByteOrder, Conversion, Encoding, Line, LinkKind, ModbusDevice, Protocol, Register, Signal, Source, Table,
+};
 
 /// Unit 1 with a few registers.
 #[derive(Clone)]
@@ -81,8 +83,9 @@ pub(super) async fn serve(address: SocketAddr, framing: &LinkKind, stop: Cancell
 pub(super) fn sources() -> Vec<Source> {
     let base = register(Table::Holding, 0);
     let float = |address, order| Register { address, encoding: Encoding::F32, order, ..base };
-    [
-        Register { scale: 0.1, ..base },
+    let conversion = Conversion { line: Line::Scale { scale: 0.1, offset: 0.0 }, ..Conversion::default() };
+    let scaled = Signal { conversion, ..base.into() };
+    let plain = [
         Register { address: 1, encoding: Encoding::I16, ..base },
         float(2, ByteOrder::Abcd),
         float(4, ByteOrder::Cdab),
@@ -90,9 +93,8 @@ pub(super) fn sources() -> Vec<Source> {
         Register { table: Table::Input, address: 1, ..base },
         register(Table::Coil, 7),
         register(Table::Discrete, 8),
-    ]
-    .map(Source::Modbus)
-    .to_vec()
+    ];
+    std::iter::once(scaled).chain(plain.map(Signal::from)).map(Source::Modbus).collect()
 }
 
 pub(super) fn expected() -> Vec<Sample> {

@@ -16,7 +16,7 @@ use crate::acquire::run;
 use crate::acquire::testing::{Ears, SiteBuilder, Word, samples};
 use crate::model::limits::MQTT_PAYLOAD_BYTES_MAX;
 use crate::model::{Batch, DeviceId, LinkReport, LinkState, Reason, Sample, Text, Value};
-use crate::site::{Broker, Extract, LinkKind, MqttDevice, Protocol, Source};
+use crate::site::{Broker, Conversion, Extract, LinkKind, MqttDevice, Protocol, Source};
 
 /// A broker in memory.
 struct Server {
@@ -90,7 +90,7 @@ fn device(topic: &str, silence: Duration) -> Protocol {
 }
 
 fn values(pointers: &[&str]) -> Vec<Source> {
-    let source = |pointer: &&str| Extract { pointer: (*pointer).into(), scale: 1.0, offset: 0.0 };
+    let source = |pointer: &&str| Extract { pointer: (*pointer).into(), conversion: Conversion::default() };
     pointers.iter().map(source).map(Source::Mqtt).collect()
 }
 

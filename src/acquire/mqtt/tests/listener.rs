@@ -12,7 +12,7 @@ use crate::acquire::testing::{Ears, SiteBuilder};
 use crate::clock::Clock;
 use crate::model::limits::MQTT_HANDOVER_LEN_MAX;
 use crate::model::{LinkReport, LinkState, Mono};
-use crate::site::{Broker, Extract, LinkKind, MqttDevice, Protocol, Source};
+use crate::site::{Broker, Conversion, Extract, LinkKind, MqttDevice, Protocol, Source};
 
 const SILENCE: Duration = Duration::from_secs(30);
 
@@ -28,7 +28,7 @@ impl Rig {
         let broker = Broker { address: "127.0.0.1:1883".into(), username: None, password: None };
         let site = (0..publishers).fold(SiteBuilder::new(LinkKind::Mqtt(broker)), |site, n| {
             let device = MqttDevice { topic: format!("t{n}"), silence: SILENCE };
-            let value = Extract { pointer: String::new(), scale: 1.0, offset: 0.0 };
+            let value = Extract { pointer: String::new(), conversion: Conversion::default() };
             site.device(Protocol::Mqtt(device), vec![Source::Mqtt(value)])
         });
         let (context, ears) = site.build();
