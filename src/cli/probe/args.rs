@@ -205,6 +205,12 @@ pub(crate) enum WideType {
     I32,
     /// Four registers, IEEE 754 double
     F64,
+    /// Four registers, unsigned
+    U64,
+    /// Four registers, two's complement
+    I64,
+    /// Two registers, eight decimal digits
+    Bcd32,
 }
 
 /// An order of bytes, as the vendors' manuals write it.

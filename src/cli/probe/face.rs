@@ -37,6 +37,11 @@ pub(crate) const fn type_name(encoding: Encoding) -> &'static str {
         Encoding::I32 => "i32",
         Encoding::F32 => "f32",
         Encoding::F64 => "f64",
+        Encoding::U64 => "u64",
+        Encoding::I64 => "i64",
+        Encoding::Bcd16 => "bcd16",
+        Encoding::Bcd32 => "bcd32",
+        Encoding::Ascii(_) => "ascii",
     }
 }
 
@@ -48,6 +53,9 @@ impl WideType {
             Self::U32 => Encoding::U32,
             Self::I32 => Encoding::I32,
             Self::F64 => Encoding::F64,
+            Self::U64 => Encoding::U64,
+            Self::I64 => Encoding::I64,
+            Self::Bcd32 => Encoding::Bcd32,
         }
     }
 
@@ -83,16 +91,16 @@ pub(crate) fn text(value: Value, encoding: Encoding) -> String {
 /// The cell of a value.
 pub(crate) fn cell(words: &[u16], encoding: Encoding, order: ByteOrder) -> Cell {
     match value(words, encoding, order) {
-        None => Cell::dim("NaN"),
+        None if matches!(encoding, Encoding::F32 | Encoding::F64) => Cell::dim("NaN"),
+        None => Cell::dim("·"),
         Some(value) if is_plausible(value) => Cell::new(text(value, encoding)),
         Some(value) => Cell::dim(text(value, encoding)),
     }
 }
 
 /// The number that four decimal digits of a register make; none if one of them is no digit.
-pub(crate) fn bcd(word: u16) -> Option<u16> {
-    let digits = [12, 8, 4, 0].map(|shift| word >> shift & 0xF);
-    digits.iter().all(|digit| *digit < 10).then(|| digits.iter().fold(0, |n, digit| n * 10 + digit))
+pub(crate) fn bcd(word: u16) -> Option<Value> {
+    value(&[word], Encoding::Bcd16, ByteOrder::Abcd)
 }
 
 /// The two characters of a register; a dot for what cannot be shown.
@@ -113,7 +121,7 @@ pub(crate) fn json(words: &[u16], types: &[WideType]) -> Map<String, serde_json:
     all.insert("hex".into(), format!("{word:04X}").into());
     all.insert("u16".into(), word.into());
     all.insert("i16".into(), word.cast_signed().into());
-    all.insert("bcd".into(), bcd(word).into());
+    all.insert("bcd".into(), json!(bcd(word)));
     all.insert("ascii".into(), ascii(word).into());
     for wide in types {
         let encoding = wide.encoding();
@@ -133,7 +141,8 @@ mod tests {
 
     #[test]
     fn a_register_is_shown_in_every_way_that_manuals_write() {
-        assert_eq!((bcd(0x2301), bcd(0x23A1), bcd(0)), (Some(2301), None, Some(0)));
+        let number = |number| Some(Value::Int(number));
+        assert_eq!((bcd(0x2301), bcd(0x23A1), bcd(0)), (number(2301), None, number(0)));
         assert_eq!((ascii(0x4F4B), ascii(0x00FF)), ("OK".to_owned(), "..".to_owned()));
         assert_eq!(bits(0x8001), "1000 0000 0000 0001");
     }

@@ -12,8 +12,18 @@ use super::face::{ORDERS, letters, type_name};
 use super::place::{Block, reference};
 
 /// What registers are tried as.
-const TYPES: [Encoding; 6] =
-    [Encoding::U16, Encoding::I16, Encoding::F32, Encoding::U32, Encoding::I32, Encoding::F64];
+const TYPES: [Encoding; 10] = [
+    Encoding::U16,
+    Encoding::I16,
+    Encoding::F32,
+    Encoding::U32,
+    Encoding::I32,
+    Encoding::F64,
+    Encoding::Bcd16,
+    Encoding::Bcd32,
+    Encoding::U64,
+    Encoding::I64,
+];
 /// What whole numbers are multiplied by.
 const SCALES: [f64; 8] = [1.0, 0.1, 0.01, 0.001, 0.0001, 10.0, 100.0, 1000.0];
 /// What floats are multiplied by: another prefix of the unit, or per cent.
@@ -214,7 +224,7 @@ pub(crate) fn overlapping(found: &[Candidate]) -> Option<usize> {
 
 /// Of signed types only negative values are candidates: others are the unsigned ones' too.
 const fn is_signed(encoding: Encoding) -> bool {
-    matches!(encoding, Encoding::I16 | Encoding::I32)
+    matches!(encoding, Encoding::I16 | Encoding::I32 | Encoding::I64)
 }
 
 const fn is_float(encoding: Encoding) -> bool {
@@ -250,10 +260,12 @@ const fn cost_of_order(encoding: Encoding, order: ByteOrder) -> f64 {
 
 fn cost_of_type(words: &[u16], encoding: Encoding) -> f64 {
     match encoding {
-        Encoding::Bit | Encoding::BitOf(_) | Encoding::U16 | Encoding::I16 | Encoding::F32 => 0.0,
         // Half of it is empty, or only carries the sign: it may be a single register.
         Encoding::U32 | Encoding::I32 if words.iter().any(|word| matches!(word, 0 | 0xFFFF)) => 0.7,
         Encoding::U32 | Encoding::I32 | Encoding::F64 => 0.3,
+        Encoding::Bcd16 | Encoding::Bcd32 => 1.0,
+        Encoding::U64 | Encoding::I64 => 1.5,
+        _ => 0.0,
     }
 }
 

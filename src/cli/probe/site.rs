@@ -6,8 +6,8 @@ use std::process::ExitCode;
 
 use hazgate::acquire::modbus::probe::PointRead;
 use hazgate::clock::Clock;
-use hazgate::model::{DeviceId, PointId, Quality, Reason, Sample};
-use hazgate::site::{Device, Encoding, Point, Protocol, Register, Site, Source};
+use hazgate::model::{DeviceId, PointId, Quality, Reason, Sample, Text};
+use hazgate::site::{Device, Encoding, Line, Point, Protocol, Register, Signal, Site, Source, Span};
 use serde_json::{Value, json};
 
 use super::args::ReadArgs;
@@ -106,7 +106,7 @@ impl Shown<'_> {
         let point = self.site.point(read.point);
         let hex: Vec<String> = read.words.iter().map(|word| format!("{word:04X}")).collect();
         let (register, written) = match &point.source {
-            Source::Modbus(register) => (at(register), written(register)),
+            Source::Modbus(signal) => (at(&signal.register), written(signal)),
             Source::Mqtt(_) => Default::default(),
         };
         let sample = in_range(read.sample, point);
@@ -121,7 +121,7 @@ impl Shown<'_> {
             Cell::new(register),
             Cell::dim(written),
             Cell::dim(hex.join(" ")),
-            Cell::bold(value(sample, point)),
+            Cell::bold(value(sample, point, self.language)),
             quality,
         ]
     }
@@ -131,7 +131,7 @@ impl Shown<'_> {
             let point = self.site.point(read.point);
             let sample = in_range(read.sample, point);
             let register = match &point.source {
-                Source::Modbus(register) => at(register),
+                Source::Modbus(signal) => at(&signal.register),
                 Source::Mqtt(_) => String::new(),
             };
             json!({
@@ -159,20 +159,25 @@ fn at(register: &Register) -> String {
 }
 
 /// How a point is written there, as `f32 CDAB × 0.1`.
-fn written(register: &Register) -> String {
-    let mut parts = vec![match register.encoding {
+fn written(signal: &Signal) -> String {
+    let Register { encoding, order, .. } = signal.register;
+    let mut parts = vec![match encoding {
         Encoding::BitOf(bit) => format!("bit {bit}"),
         encoding => type_name(encoding).to_owned(),
     }];
-    if register.encoding.width() > 1 {
-        parts.push(letters(register.order).to_owned());
+    if encoding.width() > 1 {
+        parts.push(letters(order).to_owned());
     }
-    if register.scale != 1.0 {
-        parts.push(format!("× {}", register.scale));
-    }
-    if register.offset != 0.0 {
-        let sign = if register.offset < 0.0 { '−' } else { '+' };
-        parts.push(format!("{sign} {}", register.offset.abs()));
+    parts.extend(signal.ratios.iter().map(|ratio| format!("× {}", at(&ratio.register))));
+    match signal.conversion.line {
+        Line::Scale { scale, offset } => {
+            parts.extend((scale != 1.0).then(|| format!("× {scale}")));
+            let sign = if offset < 0.0 { '−' } else { '+' };
+            parts.extend((offset != 0.0).then(|| format!("{sign} {}", offset.abs())));
+        }
+        Line::Span(Span { raw, low, high, .. }) => {
+            parts.push(format!("{}…{} → {low}…{high}", raw.low, raw.high));
+        }
     }
     parts.join(" ")
 }
@@ -187,12 +192,23 @@ fn in_range(sample: Sample, point: &Point) -> Sample {
     }
 }
 
-fn value(sample: Sample, point: &Point) -> String {
+fn value(sample: Sample, point: &Point, language: Language) -> String {
     match sample.value() {
         None => "—".to_owned(),
         Some(hazgate::model::Value::Float(x)) => {
             format!("{x:.*} {}", usize::from(point.decimals), point.unit).trim_end().to_owned()
         }
-        Some(value) => format!("{value} {}", point.unit).trim_end().to_owned(),
+        Some(value) => match label(value, point) {
+            Some(label) => format!("{value} {}", language.of(label)),
+            None => format!("{value} {}", point.unit).trim_end().to_owned(),
+        },
     }
+}
+
+/// What a code means.
+fn label(value: hazgate::model::Value, point: &Point) -> Option<&Text> {
+    let (Source::Modbus(signal), hazgate::model::Value::Int(number)) = (&point.source, value) else {
+        return None;
+    };
+    signal.conversion.codes.iter().find(|code| code.code == number).map(|code| &code.label)
 }
