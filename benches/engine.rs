@@ -32,7 +32,7 @@ fn device(index: usize) -> Device {
         name: format!("d{index}"),
         title: text(),
         hazard: None,
-        protocol: Protocol::Mqtt(MqttDevice { topic: String::new(), silence: Duration::from_secs(60) }),
+        protocol: Protocol::Mqtt(MqttDevice::json("", Duration::from_secs(60))),
         points: (first..first + POINTS_PER_DEVICE).map(PointId::new).collect(),
     }
 }

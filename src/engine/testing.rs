@@ -57,7 +57,7 @@ impl Plant {
             name: name.into(),
             title,
             hazard,
-            protocol: Protocol::Mqtt(MqttDevice { topic: name.into(), silence: Duration::from_secs(60) }),
+            protocol: Protocol::Mqtt(MqttDevice::json(name, Duration::from_secs(60))),
             points: Vec::new(),
         });
         DeviceId::new(self.site.devices.len() - 1)

@@ -51,6 +51,10 @@ pub struct LinkCounters {
     pub malformed: u64,
     /// Messages that the broker had kept from before, and that were not taken for fresh ones.
     pub retained: u64,
+    /// Values in messages that were older than the last or the same again, and were not taken.
+    pub late: u64,
+    /// Values in messages whose time was missing or not believed: of unknown age, and uncertain.
+    pub undated: u64,
 }
 
 impl LinkCounters {

@@ -94,6 +94,16 @@ pub const PROBE_IDENTITY_CHARS_MAX: usize = 64;
 pub const MQTT_PAYLOAD_BYTES_MAX: usize = 256 * 1024;
 /// Bytes of one MQTT packet from the field; a longer one ends the connection before it is read.
 pub const MQTT_FIELD_PACKET_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Samples, each of a moment of its own, in one MQTT message from the field.
+pub const MQTT_SAMPLES_MAX: usize = 1000;
+/// Values of one device's points in one MQTT message from the field.
+pub const MQTT_VALUES_MAX: usize = 20_000;
+/// Characters of a topic from the field that people are shown.
+pub const TOPIC_SHOWN_CHARS_MAX: usize = 120;
+/// Metrics in one Sparkplug message.
+pub const SPARKPLUG_METRICS_MAX: usize = 20_000;
+/// From one rebirth request to the same Sparkplug edge node to the next.
+pub const SPARKPLUG_REBIRTH_INTERVAL_MIN: Duration = Duration::from_secs(10);
 /// MQTT messages from the field that wait for their turn before the socket is left alone.
 pub const MQTT_HANDOVER_LEN_MAX: usize = 32;
 /// Complaints of one kind about one device: at most one line of log in this time.

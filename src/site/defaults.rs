@@ -41,6 +41,10 @@ pub(super) const POLL: Period = Period(Duration::from_secs(1));
 pub(super) const TIMEOUT: Period = Period(Duration::from_millis(500));
 /// Silence after which a publisher is down.
 pub(super) const SILENCE: Period = Period(Duration::from_secs(30));
+/// How far the time in a message may be from the gateway's (our default).
+pub(super) const SKEW_MAX: Period = Period(super::publisher::SKEW_MAX);
+/// What a Last Will says.
+pub(super) const WILL_OFFLINE: &str = "offline";
 /// Least age after which a polled value is stale.
 pub(super) const MAX_AGE_MIN: Duration = Duration::from_secs(3);
 /// Of limits.

@@ -18,6 +18,7 @@ mod mask;
 mod mistake;
 mod model;
 mod part;
+mod publisher;
 mod raw;
 mod redirect;
 mod reference;
@@ -37,9 +38,10 @@ pub use env::{Environment, ProcessEnvironment};
 pub use mistake::{Mistake, Mistakes};
 pub use model::{
     Broker, BrokerOptions, ConsoleOptions, Device, Forwarder, ForwarderKind, Hazard, HazardKind, Identity,
-    InfluxTarget, Limit, Limits, Link, LinkKind, ModbusDevice, MqttDevice, Point, Protocol, Range, Rule,
-    RuleKind, Site, Source, StoreOptions, TlsTarget,
+    InfluxTarget, Limit, Limits, Link, LinkKind, ModbusDevice, Point, Protocol, Range, Rule, RuleKind, Site,
+    Source, StoreOptions, TlsTarget,
 };
+pub use publisher::{Edge, Format, MqttDevice, TimeAt, TimeForm, Will};
 pub use reference::reference;
 pub use secret::Secret;
 pub use signal::{

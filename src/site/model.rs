@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
+use super::publisher::MqttDevice;
 use super::secret::Secret;
 use super::signal::{Extract, Signal};
 use crate::model::{AlarmId, DeviceId, ForwarderId, HazardId, HealthSource, Level, PointId, Text, Value};
@@ -115,15 +116,6 @@ pub struct ModbusDevice {
     pub registers_max: u16,
     /// Unwanted registers that one request may bridge, 0–124.
     pub gap_max: u16,
-}
-
-/// An MQTT publisher.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MqttDevice {
-    /// Topic filter, may hold wildcards.
-    pub topic: String,
-    /// Silence after which it is down.
-    pub silence: Duration,
 }
 
 /// One connection, and the devices behind it.

@@ -110,10 +110,11 @@ pub enum ByteOrder {
     Dcba,
 }
 
-/// A value in a JSON message.
+/// A value in a message.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Extract {
-    /// JSON Pointer (RFC 6901); empty for the whole payload.
+    /// Where in JSON: a pointer (RFC 6901) that may pick items by `[name=value]`, empty for the whole; with Sparkplug the
+    /// metric's name.
     pub pointer: String,
     /// What the number means.
     pub conversion: Conversion,

@@ -45,6 +45,7 @@ pub(super) fn complaint(format: &str, text: &str) -> Option<Complaint> {
         "time-zone" => Zone::read(text).err(),
         "json-pointer" => Pointer::read(text).err(),
         "topic-filter" => TopicFilter::read(text).err(),
+        "sparkplug-edge" => EdgeName::read(text).err(),
         NOT_EMPTY => Words::read(text).err(),
         _ => None,
     }
@@ -259,7 +260,7 @@ impl Zone {
     }
 }
 
-/// A JSON Pointer (RFC 6901).
+/// A JSON Pointer (RFC 6901), some of whose levels may be `[key=value]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Pointer(pub(super) String);
 text_value!(Pointer, "json-pointer", "^(/([^~]|~[01])*)?$");
@@ -277,8 +278,20 @@ impl Pointer {
         if !escaped {
             return Err(Complaint::new(message(), "write `~0` for `~` and `~1` for `/` inside a name"));
         }
+        if text.split('/').any(|level| level.starts_with('[') && !picks(level)) {
+            let hint = "write the item of a list as /[key=value], such as \"/data/[name=h2s]/value\"";
+            return Err(Complaint::new(message(), hint));
+        }
         Ok(Self(text.to_owned()))
     }
+}
+
+/// Whether a level of a pointer picks an item of a list: `[key=value]`.
+fn picks(level: &str) -> bool {
+    let inside = level.strip_prefix('[').and_then(|level| level.strip_suffix(']'));
+    inside
+        .and_then(|inside| inside.split_once('='))
+        .is_some_and(|(key, value)| !key.is_empty() && !value.is_empty())
 }
 
 /// An MQTT topic filter.
@@ -306,6 +319,38 @@ impl TopicFilter {
             ));
         }
         Ok(Self(text.to_owned()))
+    }
+}
+
+/// A Sparkplug edge node, or a device behind one.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct EdgeName {
+    /// The group.
+    pub(super) group: String,
+    /// The edge node.
+    pub(super) node: String,
+    /// The device behind it.
+    pub(super) device: Option<String>,
+}
+text_value!(EdgeName, "sparkplug-edge", "^[^/+#]+/[^/+#]+(/[^/+#]+)?$");
+
+impl EdgeName {
+    fn read(text: &str) -> Result<Self, Complaint> {
+        let wrong = || {
+            let hint = "write group/node, or group/node/device, without `+` and `#`";
+            Complaint::new(format!("`{text}` is not a Sparkplug edge node"), hint)
+        };
+        let levels: Vec<&str> = text.split('/').collect();
+        if text.contains(['+', '#', '\0']) || levels.iter().any(|level| level.is_empty()) {
+            return Err(wrong());
+        }
+        match levels[..] {
+            [group, node] => Ok(Self { group: group.into(), node: node.into(), device: None }),
+            [group, node, device] => {
+                Ok(Self { group: group.into(), node: node.into(), device: Some(device.into()) })
+            }
+            _ => Err(wrong()),
+        }
     }
 }
 

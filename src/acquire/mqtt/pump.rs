@@ -14,8 +14,8 @@ use crate::model::limits::{CONNECT_MAX, MQTT_PAYLOAD_BYTES_MAX};
 use crate::model::{Now, Text};
 use crate::words;
 
-/// Requests that the client holds: one subscription.
-const REQUESTS_LEN_MAX: usize = 4;
+/// Requests that the client holds: one subscription, and requests to Sparkplug edge nodes.
+const REQUESTS_LEN_MAX: usize = 64;
 
 /// What is heard on a connection.
 #[derive(Debug)]
@@ -35,17 +35,30 @@ pub(super) enum Signal {
     },
 }
 
-/// Connects by `options`, subscribes to `filters`, hands over what comes, and says why it ended.
-pub(super) async fn pump(
+/// A client of the broker that `options` name, and its connection: that subscribes to `filters`, hands over what comes, and
+/// says why it ended.
+pub(super) fn open(
     options: MqttOptions,
     filters: &[String],
     clock: Clock,
     hand: mpsc::Sender<Signal>,
-) -> Text {
+) -> (AsyncClient, impl Future<Output = Text>) {
     let (host, port) = options.broker_address();
     let address = format!("{host}:{port}");
     let (client, mut events) = AsyncClient::new(options, REQUESTS_LEN_MAX);
     events.set_network_options(network());
+    let pump = pump(client.clone(), events, address, filters, clock, hand);
+    (client, pump)
+}
+
+async fn pump(
+    client: AsyncClient,
+    mut events: EventLoop,
+    address: String,
+    filters: &[String],
+    clock: Clock,
+    hand: mpsc::Sender<Signal>,
+) -> Text {
     let mut connected = false;
     loop {
         let signal = match next(&mut events, clock).await {

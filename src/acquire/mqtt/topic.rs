@@ -28,10 +28,10 @@ pub(super) struct Routes {
 }
 
 impl Routes {
-    /// The routes to listeners by their filters; a listener is known by its place.
-    pub(super) fn new<'a>(filters: impl IntoIterator<Item = &'a str>) -> Self {
+    /// The routes by their filters to listeners, each known by its place.
+    pub(super) fn new<'a>(filters: impl IntoIterator<Item = (&'a str, usize)>) -> Self {
         let mut routes = Self::default();
-        for (listener, filter) in filters.into_iter().enumerate() {
+        for (filter, listener) in filters {
             if filter.contains(['+', '#']) {
                 routes.wild.push((filter.to_owned(), listener));
             } else {
@@ -83,7 +83,7 @@ mod tests {
 
     #[test]
     fn a_message_goes_to_every_listener_whose_filter_matches() {
-        let routes = Routes::new(["gas/1", "gas/+", "dust/1", "gas/1"]);
+        let routes = Routes::new([("gas/1", 0), ("gas/+", 1), ("dust/1", 2), ("gas/1", 3)]);
         let mut listeners = routes.to("gas/1");
         listeners.sort_unstable();
         assert_eq!(listeners, [0, 1, 3]);

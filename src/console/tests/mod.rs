@@ -263,7 +263,7 @@ fn device() -> Device {
         name: "gauge".to_owned(),
         title: Text::new("液位计", "Level gauge"),
         hazard: Some(HazardId::new(0)),
-        protocol: Protocol::Mqtt(MqttDevice { topic: "field/gauge".to_owned(), silence: PATIENCE }),
+        protocol: Protocol::Mqtt(MqttDevice::json("field/gauge", PATIENCE)),
         points: (0..3).map(PointId::new).collect(),
     }
 }

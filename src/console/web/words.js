@@ -131,6 +131,8 @@ export const words = {
   "count.refused": ["异常应答 {n} 次", "{n} refused"],
   "count.malformed": ["无法解析 {n} 次", "{n} malformed"],
   "count.retained": ["保留消息 {n} 条", "{n} retained"],
+  "count.late": ["过时或重复 {n} 个值", "{n} values late or said again"],
+  "count.undated": ["时间不可信 {n} 个值", "{n} values of unknown age"],
   "uplinks.title": ["上报去向", "Destinations"],
   "uplinks.count": ["{up}/{all} 已连接", "{up} of {all} connected"],
   "uplinks.none": ["没有配置上报去向", "No destination is configured"],

@@ -2,13 +2,14 @@
 
 use super::Context;
 use super::hazards::Hazards;
-use super::links::{self, Links, Login};
+use super::links::Links;
 use super::names::Names;
+use super::publishers;
 use crate::model::limits::{DEVICES_MAX, MODBUS_TIMEOUT_MAX, POLL_INTERVAL_MIN};
 use crate::model::{DeviceId, Level, Text};
 use crate::site::defaults;
 use crate::site::load::Gathered;
-use crate::site::model::{Device, Link, LinkKind, ModbusDevice, MqttDevice, Protocol};
+use crate::site::model::{Device, Link, ModbusDevice, Protocol};
 use crate::site::raw::{OrderWord, ProtocolWord, RawDevice, RawTemplate};
 use crate::site::source::{FileId, Place, Spot};
 use crate::site::values::Period;
@@ -97,7 +98,7 @@ impl<'a> Devices<'a> {
 
 /// One device as it is written, with its template.
 pub(super) struct One<'a> {
-    spot: Spot,
+    pub(super) spot: Spot,
     pub(super) own: &'a RawDevice,
     template: Option<(FileId, &'a RawTemplate)>,
     pub(super) id: DeviceId,
@@ -151,17 +152,7 @@ impl<'a> One<'a> {
 
     fn modbus(&self, protocol: ProtocolWord, links: &mut Links, context: &mut Context<'_>) -> Protocol {
         let own = self.own;
-        self.refuse(
-            &[
-                ("url", own.url.is_some()),
-                ("topic", own.topic.is_some()),
-                ("username", own.username.is_some()),
-                ("password", own.password.is_some()),
-                ("silence", own.silence.is_some()),
-            ],
-            "an MQTT device",
-            context,
-        );
+        self.refuse(&publishers::mqtt_keys(own), "an MQTT device", context);
         let unit = self.unit(protocol == ProtocolWord::ModbusRtuOverTcp, context);
         self.reach(protocol, unit, links, context);
         let poll = self.at_least("poll", |raw| raw.poll, defaults::POLL, Period(POLL_INTERVAL_MIN), context);
@@ -200,46 +191,7 @@ impl<'a> One<'a> {
         timeout.0
     }
 
-    fn mqtt(&self, links: &mut Links, context: &mut Context<'_>) -> Protocol {
-        let own = self.own;
-        self.refuse(
-            &[
-                ("address", own.address.is_some()),
-                ("tls", own.tls.is_some()),
-                ("unit", own.unit.is_some()),
-                ("poll", own.poll.is_some()),
-                ("timeout", own.timeout.is_some()),
-                ("registers_max", own.registers_max.is_some()),
-                ("gap_max", own.gap_max.is_some()),
-                ("address_base", own.address_base.is_some()),
-                ("byte_order", own.byte_order.is_some()),
-            ],
-            "a Modbus device",
-            context,
-        );
-        let topic = self.get(|raw| raw.topic.clone());
-        if topic.is_none() {
-            self.require("topic", "topic = \"plant/sensor1\"", context);
-        }
-        match &own.url {
-            Some(url) => {
-                let place = |key: &str| self.spot.key(key);
-                let login =
-                    Login { username: own.username.as_ref(), password: own.password.as_ref(), place: &place };
-                if let Some(broker) = links::broker(url, &login, context) {
-                    links.join(LinkKind::Mqtt(broker), self.id, self.origin(), context.findings);
-                }
-            }
-            None => self.require("url", "url = \"mqtt://10.0.0.9:1883\"", context),
-        }
-        let least = Period(std::time::Duration::from_secs(1));
-        Protocol::Mqtt(MqttDevice {
-            topic: topic.map(|topic| topic.0).unwrap_or_default(),
-            silence: self.at_least("silence", |raw| raw.silence, defaults::SILENCE, least, context),
-        })
-    }
-
-    fn at_least(
+    pub(super) fn at_least(
         &self,
         key: &str,
         field: impl Fn(&RawDevice) -> Option<Period>,

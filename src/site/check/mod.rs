@@ -11,6 +11,7 @@ mod links;
 mod names;
 mod packs;
 mod points;
+mod publishers;
 mod reach;
 mod registers;
 mod rules;

@@ -7,14 +7,14 @@ use super::Context;
 use super::devices::{Detail, Devices};
 use super::hazards::Hazards;
 use super::names::Names;
-use super::registers;
+use super::{publishers, registers};
 use crate::model::limits::POINTS_MAX;
 use crate::model::{DeviceId, PointId, Text};
 use crate::site::defaults;
 use crate::site::load::Gathered;
 use crate::site::model::{Device, Point, Protocol, Range, Source};
 use crate::site::raw::{RawLimits, RawPoint};
-use crate::site::signal::{Conversion, Extract, Line, Signal};
+use crate::site::signal::{Conversion, Line, Signal};
 use crate::site::source::{FileId, Place, Spot};
 
 /// The points of a site, their names, and what the check of rules needs of them.
@@ -224,7 +224,7 @@ impl Maker<'_> {
                 let register = registers::register(detailed, self.detail, context);
                 Source::Modbus(Signal { conversion, ..register.into() })
             }
-            Protocol::Mqtt(_) => Source::Mqtt(extract(detailed, conversion, context)),
+            Protocol::Mqtt(mqtt) => Source::Mqtt(publishers::extract(detailed, mqtt, conversion, context)),
         }
     }
 
@@ -260,16 +260,4 @@ fn range(detailed: &Detailed<'_>, context: &mut Context<'_>) -> Option<Range> {
         return None;
     }
     Some(Range { low, high })
-}
-
-fn extract(detailed: &Detailed<'_>, conversion: Conversion, context: &mut Context<'_>) -> Extract {
-    registers::refuse_modbus(detailed, context);
-    let pointer = detailed.get(|raw| raw.pointer.clone());
-    if pointer.is_none() {
-        context
-            .findings
-            .add(detailed.whole(), "`pointer` is missing")
-            .hint("add `pointer = \"/data/value\"`: where in the JSON message the value stands");
-    }
-    Extract { pointer: pointer.map(|pointer| pointer.0).unwrap_or_default(), conversion }
 }

@@ -11,12 +11,7 @@ const ADDRESSES: u32 = 65_536;
 
 /// The register of a point on a Modbus device.
 pub(super) fn register(detailed: &Detailed<'_>, device: &Detail<'_>, context: &mut Context<'_>) -> Register {
-    if detailed.get(|raw| raw.pointer.as_ref()).is_some() {
-        context
-            .findings
-            .add(detailed.place("pointer"), "`pointer` is for an MQTT device, and this is none")
-            .hint("write `register` instead");
-    }
+    refuse_mqtt(detailed, context);
     let Some(at) = detailed.get(|raw| raw.register) else {
         context
             .findings
@@ -28,6 +23,18 @@ pub(super) fn register(detailed: &Detailed<'_>, device: &Detail<'_>, context: &m
     let order = detailed.get(|raw| raw.byte_order).or(device.byte_order).map(order).unwrap_or_default();
     let address = address(detailed, at.address, device.address_base, encoding, context);
     Register { table: at.table, address, encoding, order }
+}
+
+/// Refuses what only an MQTT device has.
+fn refuse_mqtt(detailed: &Detailed<'_>, context: &mut Context<'_>) {
+    let pointer = detailed.get(|raw| raw.pointer.as_ref()).map(|_| "pointer");
+    let metric = detailed.get(|raw| raw.metric.as_ref()).map(|_| "metric");
+    for key in [pointer, metric].into_iter().flatten() {
+        context
+            .findings
+            .add(detailed.place(key), format!("`{key}` is for an MQTT device, and this is none"))
+            .hint("write `register` instead");
+    }
 }
 
 /// Refuses what only a Modbus device has.

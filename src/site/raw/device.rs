@@ -8,7 +8,7 @@ use super::rule::RawLimits;
 use super::service::{RawSecret, RawTls};
 use crate::model::limits::MODBUS_REGISTERS_PER_READ_MAX;
 use crate::site::defaults;
-use crate::site::values::{Grade, HostPort, Id, Period, Pointer, RegisterAt, TopicFilter, Words};
+use crate::site::values::{EdgeName, Grade, HostPort, Id, Period, Pointer, RegisterAt, TopicFilter, Words};
 
 /// `[[device]]`.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
@@ -53,12 +53,43 @@ pub(in crate::site) struct RawDevice {
     pub(in crate::site) byte_order: Option<OrderWord>,
     /// MQTT: the broker that it publishes to, such as `mqtt://10.0.0.9:1883`. Required.
     pub(in crate::site) url: Option<String>,
-    /// MQTT: the topic filter that its messages match. Required.
+    /// MQTT: the topic filter that its messages match. Required, except with `format = "sparkplug"`.
     pub(in crate::site) topic: Option<TopicFilter>,
     /// MQTT: user name.
     pub(in crate::site) username: Option<String>,
     /// MQTT: password.
     pub(in crate::site) password: Option<RawSecret>,
+    /// MQTT: how its messages are written.
+    #[schemars(extend("default" = "json"))]
+    pub(in crate::site) format: Option<FormatWord>,
+    /// MQTT, `json`: where a list of samples stands, each read as if it were a message of its own; `""` where the message
+    /// itself is the list.
+    pub(in crate::site) samples: Option<Pointer>,
+    /// MQTT, `json`: where the time of the values stands, from the root of the message or of each sample. Default: none,
+    /// values are stamped when they arrive.
+    pub(in crate::site) time: Option<Pointer>,
+    /// MQTT, `json`: how the time is written.
+    #[schemars(extend("default" = "auto"))]
+    pub(in crate::site) time_format: Option<TimeWord>,
+    /// MQTT: how far the time in a message may be from the gateway's; beyond that the value is stamped when it arrives and is
+    /// uncertain, for its age is unknown. Our default.
+    #[schemars(extend("default" = defaults::SKEW_MAX))]
+    pub(in crate::site) skew_max: Option<Period>,
+    /// MQTT, `sparkplug`: whose metrics its points are, `group/node` or `group/node/device`. Required there.
+    pub(in crate::site) edge: Option<EdgeName>,
+    /// MQTT, `sparkplug`: whether the gateway may send the edge node a rebirth request (a write to `Node Control/Rebirth`) when it
+    /// has missed what its metrics are.
+    #[schemars(extend("default" = false))]
+    pub(in crate::site) rebirth: Option<bool>,
+    /// MQTT: the topic of its Last Will, without wildcards. Default: none, only silence tells that it is gone.
+    pub(in crate::site) will_topic: Option<TopicFilter>,
+    /// MQTT: what stands there when it is gone; upper and lower case are one.
+    #[schemars(extend("default" = defaults::WILL_OFFLINE))]
+    pub(in crate::site) will_offline: Option<String>,
+    /// MQTT: what stands there while it is there. Default: anything else.
+    pub(in crate::site) will_online: Option<String>,
+    /// MQTT: where in the JSON on the `will_topic` the word stands. Default: it is the whole message.
+    pub(in crate::site) will_pointer: Option<Pointer>,
     /// MQTT: silence after which it is down.
     #[schemars(extend("default" = defaults::SILENCE))]
     pub(in crate::site) silence: Option<Period>,
@@ -87,6 +118,38 @@ pub(in crate::site) enum ProtocolWord {
     ModbusRtu,
     /// Messages from a broker.
     Mqtt,
+}
+
+/// How messages are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(in crate::site) enum FormatWord {
+    /// JSON, each value at its point's `pointer`.
+    Json,
+    /// Nothing but a number, or `true` or `false`: one point.
+    Plain,
+    /// ThingsBoard's telemetry: `{"ts":…,"values":{…}}`, a list of them, or `{"key":[{"ts":…,"value":…}]}`.
+    ThingsBoard,
+    /// Sparkplug B.
+    Sparkplug,
+}
+
+/// How a time is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(in crate::site) enum TimeWord {
+    /// Any of the others; told apart by their look.
+    Auto,
+    /// Seconds since 1970, whole or not.
+    EpochS,
+    /// Milliseconds since 1970.
+    EpochMs,
+    /// Microseconds since 1970.
+    EpochUs,
+    /// RFC 3339 with an offset, such as `2026-11-21T20:15:03+08:00`.
+    Rfc3339,
+    /// `yyyy-MM-dd HH:mm:ss` in the site's time zone.
+    Local,
 }
 
 /// `[[point]]`.
@@ -123,8 +186,11 @@ pub(in crate::site) struct RawPoint {
     pub(in crate::site) bit: Option<u8>,
     /// Modbus: order of bytes and words, as vendors' manuals write it. Default: the device's.
     pub(in crate::site) byte_order: Option<OrderWord>,
-    /// MQTT: where in the JSON message the value stands, such as `/data/level`. Required.
+    /// MQTT: where in the JSON message the value stands, such as `/data/level`; `/data/[name=h2s]/value` picks the item of a
+    /// list whose `name` is `h2s`. With `thingsboard` the key, such as `/h2s`. Required, except with `plain` and `sparkplug`.
     pub(in crate::site) pointer: Option<Pointer>,
+    /// MQTT, `sparkplug`: the metric's name. Required there.
+    pub(in crate::site) metric: Option<String>,
     /// Value = raw × scale + offset.
     #[schemars(extend("default" = defaults::SCALE))]
     pub(in crate::site) scale: Option<f64>,

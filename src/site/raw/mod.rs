@@ -10,7 +10,7 @@ mod service;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-pub(super) use device::{OrderWord, ProtocolWord, RawDevice, RawPoint, TypeWord};
+pub(super) use device::{FormatWord, OrderWord, ProtocolWord, RawDevice, RawPoint, TimeWord, TypeWord};
 pub(super) use library::{RawPackFile, RawPackRule, RawTemplate};
 pub(super) use rule::{RawLevels, RawLimits, RawPack, RawRule, RuleWord};
 pub(super) use service::{

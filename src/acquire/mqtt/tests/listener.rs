@@ -2,17 +2,17 @@
 
 use std::time::Duration;
 
-use rumqttc::{Publish, QoS};
+use rumqttc::{AsyncClient, MqttOptions, Publish, QoS};
 use tokio::sync::mpsc;
 use tokio::time::advance;
 
-use super::super::Listener;
+use super::super::listener::Listener;
 use super::super::pump::Signal;
 use crate::acquire::testing::{Ears, SiteBuilder};
 use crate::clock::Clock;
 use crate::model::limits::MQTT_HANDOVER_LEN_MAX;
 use crate::model::{LinkReport, LinkState, Mono};
-use crate::site::{Broker, Conversion, Extract, LinkKind, MqttDevice, Protocol, Source};
+use crate::site::{Broker, Extract, LinkKind, MqttDevice, Protocol, Source};
 
 const SILENCE: Duration = Duration::from_secs(30);
 
@@ -27,14 +27,15 @@ impl Rig {
     async fn new(publishers: usize) -> Self {
         let broker = Broker { address: "127.0.0.1:1883".into(), username: None, password: None };
         let site = (0..publishers).fold(SiteBuilder::new(LinkKind::Mqtt(broker)), |site, n| {
-            let device = MqttDevice { topic: format!("t{n}"), silence: SILENCE };
-            let value = Extract { pointer: String::new(), conversion: Conversion::default() };
+            let device = MqttDevice::json(format!("t{n}"), SILENCE);
+            let value = Extract { pointer: String::new(), conversion: crate::site::Conversion::default() };
             site.device(Protocol::Mqtt(device), vec![Source::Mqtt(value)])
         });
         let (context, ears) = site.build();
         let clock = context.clock;
         let (hand, signals) = mpsc::channel(MQTT_HANDOVER_LEN_MAX);
-        tokio::spawn(async move { Listener::new(0, context).listen(signals).await });
+        let (client, _) = AsyncClient::new(MqttOptions::new("nobody", "127.0.0.1", 1883), 1);
+        tokio::spawn(async move { Listener::new(0, context).listen(&client, signals).await });
         hand.send(Signal::Connected).await.unwrap();
         Self { ears, clock, hand }
     }

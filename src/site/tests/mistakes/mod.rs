@@ -3,6 +3,7 @@
 
 mod devices;
 mod meaning;
+mod publishers;
 mod structure;
 
 use super::{edited, mistakes};
