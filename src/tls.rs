@@ -8,12 +8,15 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use rumqttc::{TlsConfiguration, Transport};
 use rustls::client::WantsClientCert;
 use rustls::{ClientConfig, ConfigBuilder, Error, InconsistentKeys, RootCertStore};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 
+use crate::model::Text;
 use crate::model::limits::TLS_FILE_BYTES_MAX;
+use crate::words;
 
 /// How to encrypt a connection, and whom to trust on it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -86,6 +89,16 @@ pub fn client(options: &TlsOptions) -> Result<Arc<ClientConfig>, TlsError> {
         (None, Some(_)) => return Err(wrong(Item::Key, "a key without its certificate")),
     };
     Ok(Arc::new(config))
+}
+
+/// The same for a client of MQTT. The files are read in the background.
+pub async fn mqtt(options: TlsOptions) -> std::io::Result<Transport> {
+    let config = tokio::task::spawn_blocking(move || client(&options)).await?;
+    let config = config.map_err(|error| {
+        let why = Text::same(error.reason);
+        words::own_error(Text::new("证书文件无法使用", "the certificate files can't be used").because(&why))
+    })?;
+    Ok(Transport::tls_with_config(TlsConfiguration::Rustls(config)))
 }
 
 /// The name that the certificate of `host` must hold.

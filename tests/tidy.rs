@@ -12,7 +12,7 @@ const ROOMS: [(&str, &[&str]); 18] = [
     ("src/words.rs", &["model"]),
     ("src/supervise.rs", &["model", "inbox"]),
     ("src/timekeeping.rs", &["model", "clock", "inbox"]),
-    ("src/tls.rs", &["model"]),
+    ("src/tls.rs", &["model", "words"]),
     ("src/site/", &["model", "tls"]),
     ("src/engine/", &["model", "site"]),
     ("src/store/", &["model", "site", "clock"]),

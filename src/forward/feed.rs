@@ -138,7 +138,7 @@ mod tests {
     #[tokio::test]
     async fn p1_an_event_that_nobody_has_been_told_of_is_not_handed_over_and_none_is_twice() {
         let dir = tempfile::tempdir().unwrap();
-        let broker = Broker { address: "127.0.0.1:1".to_owned(), username: None, password: None };
+        let broker = Broker::open("127.0.0.1:1");
         let store = open(&site(dir.path(), vec![("hq", ForwarderKind::Mqtt(broker))])).store;
         commit(&store, alarms(vec![raised("a"), raised("b"), raised("c")])).await;
         let known = watch::Sender::new(Heads { event: 2, ..Heads::default() });

@@ -158,6 +158,15 @@ pub struct Broker {
     pub username: Option<String>,
     /// Password.
     pub password: Option<Secret>,
+    /// How to encrypt the connection; none where it is in the clear.
+    pub tls: Option<TlsOptions>,
+}
+
+impl Broker {
+    /// A broker that takes anyone, in the clear.
+    pub fn open(address: impl Into<String>) -> Self {
+        Self { address: address.into(), username: None, password: None, tls: None }
+    }
 }
 
 /// One signal.

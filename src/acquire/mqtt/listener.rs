@@ -21,7 +21,7 @@ use crate::model::limits::{
     BACKOFF_MAX, MQTT_HANDOVER_LEN_MAX, SITE_DURATION_MAX, SPARKPLUG_REBIRTH_INTERVAL_MIN,
 };
 use crate::model::{DeviceId, Mono, Now, Text};
-use crate::site::{self, Edge, Protocol, Site};
+use crate::site::{self, Broker, Edge, Protocol, Site};
 
 /// A broker's publishers.
 pub(super) struct Listener {
@@ -73,11 +73,11 @@ impl Listener {
     }
 
     /// Listens for ever, connecting anew whenever the broker is lost.
-    pub(super) async fn run(mut self, options: &MqttOptions) {
+    pub(super) async fn run(mut self, options: &MqttOptions, broker: &Broker) {
         let mut backoff = Backoff::default();
         loop {
             let begun = self.context.clock.now().mono;
-            let words = self.connection(options.clone()).await;
+            let words = self.connection(options.clone(), broker).await;
             self.lost(&words).await;
             if self.context.clock.now().mono - begun >= BACKOFF_MAX {
                 backoff.reset();
@@ -87,10 +87,10 @@ impl Listener {
     }
 
     /// Listens on one connection until it ends, and says why it did.
-    async fn connection(&mut self, options: MqttOptions) -> Text {
+    async fn connection(&mut self, options: MqttOptions, broker: &Broker) -> Text {
         let (hand, signals) = mpsc::channel(MQTT_HANDOVER_LEN_MAX);
         let filters = self.filters.clone();
-        let (client, pump) = pump::open(options, &filters, self.context.clock, hand);
+        let (client, pump) = pump::open(options, broker, &filters, self.context.clock, hand);
         let (words, ()) = tokio::join!(pump, self.listen(&client, signals));
         words
     }

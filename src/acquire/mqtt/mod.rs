@@ -31,7 +31,7 @@ use crate::site::{Broker, Identity};
 /// Listens to the publishers of link number `link` through `broker`, for as long as it is polled.
 pub(super) async fn run(link: usize, broker: &Broker, context: Context) {
     let options = options(link, broker, &context.site.identity);
-    Listener::new(link, context).run(&options).await;
+    Listener::new(link, context).run(&options, broker).await;
 }
 
 fn options(link: usize, broker: &Broker, identity: &Identity) -> MqttOptions {

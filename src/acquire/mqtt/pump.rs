@@ -5,14 +5,15 @@
 use rumqttc::mqttbytes::Error as Malformed;
 use rumqttc::{
     AsyncClient, ConnectReturnCode, ConnectionError, Event, EventLoop, MqttOptions, NetworkOptions, Packet,
-    Publish, QoS, StateError, SubscribeFilter, SubscribeReasonCode,
+    Publish, QoS, StateError, SubscribeFilter, SubscribeReasonCode, TlsError,
 };
 use tokio::sync::mpsc;
 
 use crate::clock::Clock;
 use crate::model::limits::{CONNECT_MAX, MQTT_PAYLOAD_BYTES_MAX};
 use crate::model::{Now, Text};
-use crate::words;
+use crate::site::Broker;
+use crate::{tls, words};
 
 /// Requests that the client holds: one subscription, and requests to Sparkplug edge nodes.
 const REQUESTS_LEN_MAX: usize = 64;
@@ -35,30 +36,36 @@ pub(super) enum Signal {
     },
 }
 
-/// A client of the broker that `options` name, and its connection: that subscribes to `filters`, hands over what comes, and
+/// A client of `broker` with these `options`, and its connection: that subscribes to `filters`, hands over what comes, and
 /// says why it ended.
 pub(super) fn open(
     options: MqttOptions,
+    broker: &Broker,
     filters: &[String],
     clock: Clock,
     hand: mpsc::Sender<Signal>,
 ) -> (AsyncClient, impl Future<Output = Text>) {
-    let (host, port) = options.broker_address();
-    let address = format!("{host}:{port}");
     let (client, mut events) = AsyncClient::new(options, REQUESTS_LEN_MAX);
     events.set_network_options(network());
-    let pump = pump(client.clone(), events, address, filters, clock, hand);
+    let pump = pump(client.clone(), events, broker.clone(), filters, clock, hand);
     (client, pump)
 }
 
 async fn pump(
     client: AsyncClient,
     mut events: EventLoop,
-    address: String,
+    broker: Broker,
     filters: &[String],
     clock: Clock,
     hand: mpsc::Sender<Signal>,
 ) -> Text {
+    let address = broker.address;
+    if let Some(tls) = broker.tls {
+        match tls::mqtt(tls).await {
+            Ok(transport) => events.mqtt_options.set_transport(transport),
+            Err(error) => return words::connecting(&error, &address),
+        };
+    }
     let mut connected = false;
     loop {
         let signal = match next(&mut events, clock).await {
@@ -112,7 +119,9 @@ fn message(mut publish: Publish, now: Now) -> Signal {
 /// Why there was no connection to the broker.
 fn refused(error: &ConnectionError, address: &str) -> Text {
     match error {
-        ConnectionError::Io(error) => words::connecting(error, address),
+        ConnectionError::Io(error) | ConnectionError::Tls(TlsError::Io(error)) => {
+            words::connecting(error, address)
+        }
         ConnectionError::NetworkTimeout => Text::new(
             format!("连接 MQTT 代理 {address} 超时"),
             format!("no connection to broker {address} in time"),

@@ -255,7 +255,7 @@ fn site() -> Site {
 
 fn broker() -> Broker {
     let (username, password) = (Some("field".to_owned()), Some(Secret::new("hunter2")));
-    Broker { address: "broker:1883".to_owned(), username, password }
+    Broker { username, password, ..Broker::open("broker:1883") }
 }
 
 fn device() -> Device {

@@ -20,7 +20,7 @@ fn plant() -> (Plant, PointId) {
     };
     plant.rule("gas", RuleKind::Limits(limits), 0.0, 0.0);
     plant.signal("gas.signal", point, 0.0);
-    let broker = Broker { address: "localhost:1883".into(), username: None, password: None };
+    let broker = Broker::open("localhost:1883");
     plant.site.forwarders.push(Forwarder { name: "park".into(), kind: ForwarderKind::Mqtt(broker) });
     plant.health("park.down", HealthSource::Forwarder(ForwarderId::new(0)));
     (plant, point)

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rumqttc::{
     AsyncClient, ConnectReturnCode, ConnectionError, Event, EventLoop, LastWill, MqttOptions, NetworkOptions,
-    QoS, StateError, mqttbytes,
+    QoS, StateError, TlsError, mqttbytes,
 };
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -16,8 +16,8 @@ use crate::model::Text;
 use crate::model::limits::{
     MQTT_COMMANDS_MAX, MQTT_KEEP_ALIVE, MQTT_PACKET_BYTES_MAX, MQTT_PAYLOAD_BYTES_MAX, MQTT_WINDOW_MAX,
 };
-use crate::site::Broker;
-use crate::words;
+use crate::site::{Broker, TlsOptions};
+use crate::{tls, words};
 
 /// Seconds that connecting, and flushing a write, may take.
 const NETWORK_WAIT_S: u64 = 5;
@@ -59,6 +59,7 @@ impl Link {
     /// Begins to connect.
     pub(super) fn open(connect: Connect<'_>) -> Self {
         let address = connect.broker.address.clone();
+        let tls = connect.broker.tls.clone();
         let capacity = usize::from(MQTT_WINDOW_MAX) + MQTT_COMMANDS_MAX + 8;
         let (client, mut event_loop) = AsyncClient::new(options(connect), capacity);
         let mut network = NetworkOptions::new();
@@ -66,7 +67,7 @@ impl Link {
         network.set_connection_timeout(NETWORK_WAIT_S);
         event_loop.set_network_options(network);
         let (sender, events) = mpsc::channel(EVENTS_LEN_MAX);
-        Self { client, address, events, task: tokio::spawn(drive(event_loop, sender)) }
+        Self { client, address, events, task: tokio::spawn(drive(event_loop, tls, sender)) }
     }
 
     /// The next event of the connection. May be abandoned.
@@ -107,7 +108,7 @@ impl Link {
                 format!("MQTT 代理 {address} 在 {NETWORK_WAIT_S} s 内未应答"),
                 format!("the broker {address} did not answer within {NETWORK_WAIT_S} s"),
             ),
-            ConnectionError::Io(error) => Text::new(
+            ConnectionError::Io(error) | ConnectionError::Tls(TlsError::Io(error)) => Text::new(
                 format!("无法连接 MQTT 代理 {address}"),
                 format!("the broker {address} cannot be reached"),
             )
@@ -132,7 +133,17 @@ impl Drop for Link {
 }
 
 /// Polls until the connection is lost or nobody listens. The library would connect again by itself; we never let it.
-async fn drive(mut event_loop: EventLoop, events: mpsc::Sender<Result<Event, ConnectionError>>) {
+async fn drive(
+    mut event_loop: EventLoop,
+    tls: Option<TlsOptions>,
+    events: mpsc::Sender<Result<Event, ConnectionError>>,
+) {
+    if let Some(tls) = tls {
+        match tls::mqtt(tls).await {
+            Ok(transport) => event_loop.mqtt_options.set_transport(transport),
+            Err(error) => return events.send(Err(error.into())).await.unwrap_or_default(),
+        };
+    }
     loop {
         let event = event_loop.poll().await;
         let lost = event.is_err();

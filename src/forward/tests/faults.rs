@@ -57,7 +57,7 @@ async fn a_broker_that_refuses_the_password_is_named_and_tried_again() {
 #[tokio::test]
 async fn a_name_that_does_not_resolve_is_named() {
     let address = "no-such-host.invalid:1883".to_owned();
-    let nowhere = ForwarderKind::Mqtt(Broker { address, username: None, password: None });
+    let nowhere = ForwarderKind::Mqtt(Broker::open(address));
     let mut plant = Plant::new(vec![("hq", nowhere)]);
     plant.start();
     let complaint = plant.complaint().await.en;

@@ -36,7 +36,7 @@ pub(super) async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
 
 /// A destination that is a broker at `address`.
 pub(super) fn broker(address: SocketAddr) -> ForwarderKind {
-    ForwarderKind::Mqtt(Broker { address: address.to_string(), username: None, password: None })
+    ForwarderKind::Mqtt(Broker::open(address.to_string()))
 }
 
 /// A gateway without devices: a store and its forwarders.

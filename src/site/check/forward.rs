@@ -59,7 +59,12 @@ impl Forwarders {
 
 fn mqtt(raw: &RawMqtt, spot: Spot, context: &mut Context<'_>) -> Option<ForwarderKind> {
     let place = |key: &str| spot.key(key);
-    let login = Login { username: raw.username.as_ref(), password: raw.password.as_ref(), place: &place };
+    let login = Login {
+        username: raw.username.as_ref(),
+        password: raw.password.as_ref(),
+        tls: raw.tls.as_ref(),
+        place: &place,
+    };
     links::broker(&raw.url, &login, context).map(ForwarderKind::Mqtt)
 }
 

@@ -6,10 +6,12 @@ use url::Url;
 
 use super::Context;
 use super::devices::Origin;
+use super::tls;
 use crate::model::DeviceId;
 use crate::site::model::{Broker, Link, LinkKind};
-use crate::site::raw::RawSecret;
+use crate::site::raw::{RawSecret, RawTls};
 use crate::site::source::{Findings, Place};
+use crate::tls::TlsOptions;
 
 /// Where a link goes: devices that go there share it.
 type Key = (&'static str, String, Option<String>, Option<String>);
@@ -98,7 +100,7 @@ fn quarrel(one: &LinkKind, other: &LinkKind) -> Option<Quarrel> {
             hint: "one far end speaks one of them: give both devices the same protocol",
         });
     }
-    matches!(other, LinkKind::ModbusTls(_)).then(|| Quarrel {
+    matches!(other, LinkKind::ModbusTls(_) | LinkKind::Mqtt(_)).then(|| Quarrel {
         key: "tls",
         message: format!("the devices at {place} are to be reached with different `tls`"),
         hint: "devices at one address share its connection: give them the same `tls`",
@@ -119,6 +121,7 @@ fn speech(kind: &LinkKind) -> &'static str {
 pub(super) struct Login<'a> {
     pub(super) username: Option<&'a String>,
     pub(super) password: Option<&'a RawSecret>,
+    pub(super) tls: Option<&'a RawTls>,
     /// The place of a key of the table.
     pub(super) place: &'a dyn Fn(&str) -> Place,
 }
@@ -134,7 +137,7 @@ pub(super) fn broker(url: &str, login: &Login<'_>, context: &mut Context<'_>) ->
     }
     let password =
         login.password.and_then(|raw| context.vault.fetch(raw, place("password"), context.findings));
-    let url = parse(url, &["mqtt"], "mqtt://host:1883", place("url"), context.findings)?;
+    let url = parse(url, &["mqtt", "mqtts"], "mqtt://host:1883", place("url"), context.findings)?;
     let (Some(host), Some(port)) = (url.host(), url.port()) else {
         context.findings.add(place("url"), "the port is missing").hint("write it: \"mqtt://host:1883\"");
         return None;
@@ -145,7 +148,44 @@ pub(super) fn broker(url: &str, login: &Login<'_>, context: &mut Context<'_>) ->
             .add(place("url"), "a broker's URL ends after the port")
             .hint("write mqtt://host:port");
     }
-    Some(Broker { address: format!("{host}:{port}"), username: login.username.cloned(), password })
+    let tls = if url.scheme() == "mqtts" {
+        Some(login.encrypted(&host.to_string(), context)?)
+    } else {
+        login.refuse_tls(context);
+        None
+    };
+    Some(Broker { address: format!("{host}:{port}"), username: login.username.cloned(), password, tls })
+}
+
+impl Login<'_> {
+    /// The encryption of an `mqtts` broker at `host`. None, and mistakes, if it can't be had.
+    fn encrypted(&self, host: &str, context: &mut Context<'_>) -> Option<TlsOptions> {
+        let place = self.place;
+        let options = match self.tls {
+            Some(raw) => tls::check(raw, place, context)?,
+            None => TlsOptions::default(),
+        };
+        if options.server_name.is_some() {
+            context
+                .findings
+                .add(place("tls.server_name"), "a broker is known by the host of its `url`")
+                .hint("write the name that its certificate holds into `url`, and drop `server_name`");
+        }
+        let trusted = if self.tls.is_none() { crate::tls::client(&options).err() } else { None };
+        for error in crate::tls::server_name(&options, host).err().into_iter().chain(trusted) {
+            context.findings.add(place("url"), error.reason).hint("add `tls = { ca = \"broker-ca.pem\" }`");
+        }
+        Some(options)
+    }
+
+    fn refuse_tls(&self, context: &mut Context<'_>) {
+        if self.tls.is_some() {
+            context
+                .findings
+                .add((self.place)("tls"), "`tls` for a connection in the clear")
+                .hint("write `mqtts` instead of `mqtt` in `url`, or drop `tls`");
+        }
+    }
 }
 
 /// Whether two addresses are of one broker, as far as their names show it.

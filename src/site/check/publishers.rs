@@ -65,7 +65,6 @@ impl One<'_> {
         self.refuse(
             &[
                 ("address", own.address.is_some()),
-                ("tls", own.tls.is_some()),
                 ("unit", own.unit.is_some()),
                 ("poll", own.poll.is_some()),
                 ("timeout", own.timeout.is_some()),
@@ -95,7 +94,12 @@ impl One<'_> {
             return self.require("url", "url = \"mqtt://10.0.0.9:1883\"", context);
         };
         let place = |key: &str| self.spot.key(key);
-        let login = Login { username: own.username.as_ref(), password: own.password.as_ref(), place: &place };
+        let login = Login {
+            username: own.username.as_ref(),
+            password: own.password.as_ref(),
+            tls: own.tls.as_ref(),
+            place: &place,
+        };
         if let Some(broker) = links::broker(url, &login, context) {
             links.join(LinkKind::Mqtt(broker), self.id, self.origin(), context.findings);
         }

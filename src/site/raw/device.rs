@@ -28,7 +28,7 @@ pub(in crate::site) struct RawDevice {
     pub(in crate::site) template: Option<Id>,
     /// Modbus: where it or its serial server answers, `host:port`. Required.
     pub(in crate::site) address: Option<HostPort>,
-    /// Modbus: the encryption of `modbus-tls`, and required there.
+    /// The encryption of `modbus-tls`, and required there; of an `mqtts` broker, where it needs more than its public name.
     pub(in crate::site) tls: Option<RawTls>,
     /// Modbus: unit id; 0 to 255 over TCP, 1 to 247 on a bus.
     #[schemars(extend("default" = defaults::UNIT))]
@@ -51,7 +51,7 @@ pub(in crate::site) struct RawDevice {
     /// Modbus: order of bytes and words, unless a point says otherwise.
     #[schemars(extend("default" = "ABCD"))]
     pub(in crate::site) byte_order: Option<OrderWord>,
-    /// MQTT: the broker that it publishes to, such as `mqtt://10.0.0.9:1883`. Required.
+    /// MQTT: the broker that it publishes to, such as `mqtt://10.0.0.9:1883`, or `mqtts://broker.plant:8883` to encrypt. Required.
     pub(in crate::site) url: Option<String>,
     /// MQTT: the topic filter that its messages match. Required, except with `format = "sparkplug"`.
     pub(in crate::site) topic: Option<TopicFilter>,

@@ -123,7 +123,8 @@ pub(in crate::site) struct RawTls {
     pub(in crate::site) certificate: Option<String>,
     /// The file of that certificate's private key, not under a passphrase.
     pub(in crate::site) key: Option<String>,
-    /// The name that the far end's certificate must hold. Default: the host that is connected to.
+    /// The name that the far end's certificate must hold. Default: the host that is connected to. Not for brokers, whose `url`
+    /// must have the name.
     pub(in crate::site) server_name: Option<String>,
 }
 
@@ -143,12 +144,14 @@ pub(in crate::site) enum RawForward {
 pub(in crate::site) struct RawMqtt {
     /// Its id.
     pub(in crate::site) id: Id,
-    /// The broker, such as `mqtt://10.0.0.9:1883`.
+    /// The broker, such as `mqtt://10.0.0.9:1883`, or `mqtts://broker.centre:8883` to encrypt.
     pub(in crate::site) url: String,
     /// User name.
     pub(in crate::site) username: Option<String>,
     /// Password.
     pub(in crate::site) password: Option<RawSecret>,
+    /// The encryption of an `mqtts` broker, where it needs more than its public name.
+    pub(in crate::site) tls: Option<RawTls>,
 }
 
 /// `[[forward]]` with `kind = "influx"`.

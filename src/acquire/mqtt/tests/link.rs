@@ -95,7 +95,7 @@ fn values(pointers: &[&str]) -> Vec<Source> {
 }
 
 fn link(address: SocketAddr) -> SiteBuilder {
-    SiteBuilder::new(LinkKind::Mqtt(Broker { address: address.to_string(), username: None, password: None }))
+    SiteBuilder::new(LinkKind::Mqtt(Broker::open(address.to_string())))
 }
 
 const PATIENT: Duration = Duration::from_secs(3600);

@@ -25,7 +25,7 @@ struct Rig {
 
 impl Rig {
     async fn new(publishers: usize) -> Self {
-        let broker = Broker { address: "127.0.0.1:1883".into(), username: None, password: None };
+        let broker = Broker::open("127.0.0.1:1883");
         let site = (0..publishers).fold(SiteBuilder::new(LinkKind::Mqtt(broker)), |site, n| {
             let device = MqttDevice::json(format!("t{n}"), SILENCE);
             let value = Extract { pointer: String::new(), conversion: crate::site::Conversion::default() };

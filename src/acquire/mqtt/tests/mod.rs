@@ -6,3 +6,4 @@ mod listener;
 mod payload;
 mod reference;
 mod source;
+mod tls;

@@ -77,6 +77,10 @@ const PUBLISHERS: &[Case<'_>] = &[
         &[(TOPIC, "topic = \"plant/sensor\"\nwill_topic = \"s\"\nwill_online = «\"OFFLINE\"")],
         &[&["the same word", "use two words"]],
     ),
+    (
+        &[(TOPIC, "topic = \"plant/sensor\"\ntls = «{ ca = \"ca.pem\" }")],
+        &[&["`tls` for a connection in the clear", "mqtts"]],
+    ),
     (&[("unit = 1", "unit = 1\nwill_topic = «\"s\"")], &[&["`will_topic` is for an MQTT device"]]),
     (
         &[("register = \"input:0\"", "register = \"input:0\"\nmetric = «\"T\"")],
