@@ -37,6 +37,12 @@ impl OsTime {
     }
 }
 
+/// The kernel's id of the present start of the computer; none where there is none.
+pub fn computer_start() -> Option<String> {
+    let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+    Some(id.trim().to_owned()).filter(|id| !id.is_empty())
+}
+
 /// A clock that began when it was made. Copies are one clock: what one has seen of the system's time holds for all.
 #[derive(Debug, Clone, Copy)]
 pub struct Clock {

@@ -174,10 +174,11 @@ impl CoreLoop {
     }
 
     async fn commit(&self, turn: &mut Running) {
-        if turn.out.is_empty() {
+        if turn.out.is_empty() && turn.change.is_none() {
             return;
         }
-        let decided = Turn::take(&mut turn.out, &mut turn.waiting);
+        let mut decided = Turn::take(&mut turn.out, &mut turn.waiting);
+        decided.clock = turn.change.take();
         if self.store.commit(decided).await.is_err() {
             tracing::error!("the store has ended: nothing more is kept");
             self.lost.cancel();
@@ -207,6 +208,8 @@ struct Running {
     waiting: Vec<Option<tokio::sync::oneshot::Sender<CommandResult>>>,
     /// The moment of the last input.
     latest: Now,
+    /// What has become of the wall clock in this turn.
+    change: Option<ClockChange>,
     /// The last step of the wall clock.
     step: Option<ClockChange>,
     snapshot_at: Mono,
@@ -225,6 +228,7 @@ impl Running {
             out,
             waiting: Vec::new(),
             latest: now,
+            change: None,
             step: None,
             snapshot_at: now.mono,
             snapshot_due: now.mono,
@@ -238,8 +242,11 @@ impl Running {
 
     /// The wall clock is another from now on.
     fn follow(&mut self, change: ClockChange) {
-        self.latest.wall.0 = self.latest.wall.0.saturating_add(change.by_ms);
-        self.reach(change.at);
+        // What was read after the change is on the new clock already.
+        if change.at.mono >= self.latest.mono {
+            self.latest = change.at;
+        }
+        self.change = Some(change);
         if change.by_ms != 0 {
             self.step = Some(change);
         }
@@ -279,9 +286,10 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::clock::OsTime;
     use crate::engine::testing::Plant;
     use crate::inbox::Inbox;
-    use crate::model::{LinkCounters, LinkState, Text};
+    use crate::model::{ClockSync, EventKind, LinkCounters, LinkState, Reading, Sample, Text, Value, Wall};
     use crate::store::Opened;
 
     #[tokio::test(start_paused = true)]
@@ -322,6 +330,46 @@ mod tests {
         assert!(store.board().borrow().alarms.is_empty(), "a device that answers was taken for lost");
     }
 
+    /// The database is a thread with time of its own, so each wait of the test is for what it says.
+    #[tokio::test(start_paused = true)]
+    async fn p2_a_step_divides_the_journal_and_what_was_under_way_is_carried_over() {
+        let mut plant = Plant::new();
+        let device = plant.device("gds", Text::same("gds"), None);
+        let point = plant.point(device, "lel", Text::same("lel"));
+        let folder = tempfile::tempdir().expect("a temporary directory");
+        plant.site.store.directory = folder.path().to_owned();
+        let shown = |wall_us, sync| OsTime { wall_us, asleep: Duration::ZERO, sync };
+        let (site, clock) = (Arc::new(plant.site), Clock::showing(shown(0, ClockSync::Unsynced)));
+        let Opened { store, .. } = Store::open(&site.store, site.clone(), clock).expect("a new store");
+        let (inbox, receiver) = Inbox::new(clock);
+        let core = CoreLoop::new(site, clock, store.clone(), Inputs::new(receiver), CancellationToken::new());
+        let reading = |at| Reading { point, at, sample: Sample::Good(Value::Float(1.0)) };
+        let batch = |at: Wall| Batch { device, at, readings: vec![reading(at)] };
+        let before = clock.now().wall;
+        inbox.readings(batch(before)).await;
+        let year_2026 = 1_795_263_303_214_000;
+        clock.look(|| shown(year_2026, ClockSync::Synced));
+        // Read before the step and handed over after it; then one read after it.
+        inbox.readings(batch(before)).await;
+        inbox.readings(batch(clock.now().wall)).await;
+        let stop = CancellationToken::new();
+        let mut heads = store.heads();
+        tokio::select! {
+            () = core.run(stop) => panic!("the loop ended"),
+            told = heads.wait_for(|heads| heads.telemetry >= 3) => drop(told.expect("the store runs")),
+        }
+        let events = store.history().expect("readable").events(None, 9).await.expect("events");
+        let steps: Vec<_> =
+            events.iter().filter(|event| event.transition.event == EventKind::ClockStepped).collect();
+        assert_eq!(steps.len(), 1);
+        assert_eq!((steps[0].transition.at.wall.0, steps[0].clock), (year_2026 / 1000, ClockSync::Synced));
+        let rows = store.outbox("").expect("readable").telemetry(0, 3, 9).await.expect("rows");
+        let stamps: Vec<_> = rows.iter().map(|row| (row.at.0, row.readings[0].at.0)).collect();
+        assert_eq!(stamps, [(year_2026 / 1000, year_2026 / 1000); 3]);
+        assert!(rows.iter().all(|row| row.clock != ClockSync::Unsynced), "{rows:?}");
+        store.close().await;
+    }
+
     #[tokio::test(start_paused = true)]
     async fn p1_a_loop_whose_store_has_ended_says_that_nothing_can_be_kept() {
         let mut plant = Plant::new();
@@ -347,12 +395,12 @@ mod tests {
         plant.signal("lel.signal", point, 0.0);
         let at = |seconds: u64| Now {
             mono: Mono::from_start(Duration::from_secs(seconds)),
-            wall: crate::model::Wall(i64::try_from(seconds).expect("small") * 1000),
+            wall: Wall(i64::try_from(seconds).expect("small") * 1000),
         };
         let message = |seconds: u64, input: Input| Message { arrived: at(seconds), input, reply: None };
         let reading = |seconds: u64| {
-            let sample = crate::model::Sample::Good(crate::model::Value::Float(1.0));
-            let readings = vec![crate::model::Reading { point, at: at(seconds).wall, sample }];
+            let sample = Sample::Good(Value::Float(1.0));
+            let readings = vec![Reading { point, at: at(seconds).wall, sample }];
             Input::Readings(Batch { device, at: at(seconds).wall, readings })
         };
         let mut out = Output::default();
@@ -363,6 +411,7 @@ mod tests {
             out,
             waiting: Vec::new(),
             latest: at(0),
+            change: None,
             step: None,
             snapshot_at: zero,
             snapshot_due: zero,

@@ -9,8 +9,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use uuid::Uuid;
 
 use crate::model::{
-    AlarmState, DeviceStatus, Event, EventKind, Level, LinkCounters, LinkState, Quality, Risk, RiskItem,
-    RiskLevel, Stamp, Text, Value,
+    AlarmState, ClockSync, DeviceStatus, Event, EventKind, Level, LinkCounters, LinkState, Quality, Risk,
+    RiskItem, RiskLevel, Stamp, Text, Value,
 };
 
 /// The version of the contract that a payload follows: `1`, and nothing else.
@@ -84,6 +84,8 @@ pub struct AlarmEventMessage {
     /// When it happened.
     #[schemars(schema_with = "stamp_schema")]
     pub at: Stamp,
+    /// What vouches for `at`.
+    pub clock: ClockSync,
     /// What happened.
     pub event: EventKind,
     /// The alarm's name.
@@ -133,6 +135,7 @@ impl AlarmEventMessage {
             id: event.id,
             seq: event.seq,
             at: what.at,
+            clock: event.clock,
             event: what.event,
             alarm: what.alarm,
             point: what.point,
@@ -242,8 +245,14 @@ pub struct DataMessage {
     pub v: V1,
     /// Counts the messages of this device over the gateway's life; a gap means that readings were given up.
     pub seq: u64,
-    /// When, in milliseconds since 1970-01-01T00:00:00Z.
+    /// When they were read, by the gateway's clock or by a source that is trusted: the newest of them. Milliseconds since
+    /// 1970-01-01T00:00:00Z.
     pub ts: i64,
+    /// When the gateway had them, in the same way, where that is more than a second from `ts`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub received: Option<i64>,
+    /// What vouches for the gateway's clock, and so for both.
+    pub clock: ClockSync,
     /// The device.
     pub device: String,
     /// Values by signal: those that are good, and those that are uncertain.

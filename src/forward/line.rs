@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::fmt::Write;
 
-use crate::model::{Event, Sample, Value};
+use crate::model::{ClockSync, Event, Sample, Value};
 use crate::site::Site;
 use crate::store::Row;
 
@@ -42,6 +42,7 @@ impl Lines {
                 Sample::Bad(_) => {}
             }
             line.text("quality", &reading.sample.quality().to_string());
+            line.clock(row.clock);
             line.end(reading.at.0);
         }
     }
@@ -74,6 +75,7 @@ impl Lines {
         line.text("raised_at", &what.raised_at.to_string());
         line.text("by", what.by.as_deref().unwrap_or_default());
         line.text("reason", what.reason.as_deref().unwrap_or_default());
+        line.clock(event.clock);
         line.end(what.at.wall.0);
     }
 
@@ -142,6 +144,13 @@ impl Line<'_> {
             }
         }
         self.text.push('"');
+    }
+
+    /// Said only where the stamp was once in doubt.
+    fn clock(&mut self, clock: ClockSync) {
+        if matches!(clock, ClockSync::Unsynced | ClockSync::Restamped) {
+            self.text("clock", &word(&clock));
+        }
     }
 
     fn key(&mut self, key: &str) {

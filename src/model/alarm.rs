@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::clock::ClockSync;
 use super::level::Level;
 use super::reading::{Quality, Value};
 use super::text::Text;
@@ -102,6 +103,9 @@ pub struct Event {
     pub id: Uuid,
     /// Gap-free over the gateway's whole life, from 1.
     pub seq: u64,
+    /// What vouches for the transition's `at`.
+    #[serde(default)]
+    pub clock: ClockSync,
     /// What happened.
     #[serde(flatten)]
     pub transition: Transition,

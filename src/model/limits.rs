@@ -43,6 +43,12 @@ pub const CLOCK_LOOK_MAX: Duration = Duration::from_millis(100);
 pub const CLOCK_STEP_MIN: Duration = Duration::from_millis(500);
 /// Changes of the clock that wait for the loop; when there are more, the oldest is forgotten.
 pub const CLOCK_CHANGES_LEN_MAX: usize = 16;
+/// How often in one run stamps are put right that were made before anything vouched for the clock.
+pub const CLOCK_RESTAMPS_MAX: usize = 64;
+/// Steps of the clock that are remembered to tell how old an entry is.
+pub const CLOCK_STEPS_LEN_MAX: usize = 64;
+/// Stamps of neighbouring readings that are further apart than this make another stored row, and so another message.
+pub const ROW_SPREAD_MAX: Duration = Duration::from_secs(1);
 /// Names of an alarm's instances that are remembered so that none is given twice while the clock is put back.
 pub const INSTANCES_REMEMBERED_MAX: usize = 16;
 

@@ -81,6 +81,14 @@ pub struct Stamp {
     offset_s: i32,
 }
 
+impl Stamp {
+    /// The moment so many ms later, or earlier if negative, at the same offset.
+    #[must_use]
+    pub fn moved(self, by_ms: i64) -> Self {
+        Self { wall: Wall(self.wall.0.saturating_add(by_ms)), ..self }
+    }
+}
+
 impl std::fmt::Display for Stamp {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let moment = Timestamp::from_millisecond(self.wall.0).unwrap_or(Timestamp::UNIX_EPOCH);

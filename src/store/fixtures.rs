@@ -8,10 +8,10 @@ use jiff::tz::TimeZone;
 use tokio::sync::oneshot;
 
 use super::{Opened, Store, Turn};
-use crate::clock::Clock;
+use crate::clock::{Clock, OsTime};
 use crate::model::{
-    AlarmState, Batch, CommandResult, DeviceId, EventKind, HazardId, Level, PointId, Quality, Reading,
-    Sample, Text, Transition, Value, Wall,
+    AlarmState, Batch, ClockSync, CommandResult, DeviceId, EventKind, HazardId, Level, PointId, Quality,
+    Reading, Sample, Text, Transition, Value, Wall,
 };
 use crate::site::{
     ByteOrder, Device, Encoding, Forwarder, ForwarderKind, Hazard, HazardKind, Identity, ModbusDevice, Point,
@@ -88,9 +88,10 @@ fn point(name: &str, device: DeviceId) -> Point {
     }
 }
 
-/// Opens the site's store.
+/// Opens the site's store, on a computer that does not say what keeps its clock.
 pub(crate) fn open(site: &Site) -> Opened {
-    Store::open(&site.store, Arc::new(site.clone()), Clock::start()).unwrap()
+    let clock = Clock::showing(OsTime { sync: ClockSync::Unknown, ..OsTime::read() });
+    Store::open(&site.store, Arc::new(site.clone()), clock).unwrap()
 }
 
 /// One change of an alarm at [`AT`].

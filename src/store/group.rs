@@ -8,11 +8,14 @@ use tokio::sync::oneshot;
 use uuid::{ContextV7, Uuid};
 
 use super::ledger::Ledger;
-use super::progress::Progress;
+use super::progress::{Progress, Span};
+use super::restamp::{Restamp, Start};
 use super::row::{Packed, pack};
 use super::turn::Turn;
-use crate::model::limits::ROW_READINGS_MAX;
-use crate::model::{Batch, CommandResult, DeviceStatus, Event, Reading, Risk, Transition};
+use crate::model::limits::{CLOCK_RESTAMPS_MAX, ROW_READINGS_MAX, ROW_SPREAD_MAX};
+use crate::model::{
+    Batch, ClockChange, ClockSync, CommandResult, DeviceStatus, Event, Reading, Risk, Transition,
+};
 use crate::site::Site;
 
 /// One stored batch, ready to be written.
@@ -21,6 +24,7 @@ pub(super) struct NewRow {
     pub(super) device: u32,
     pub(super) seq: u64,
     pub(super) at: i64,
+    pub(super) clock: ClockSync,
     pub(super) body: Vec<u8>,
 }
 
@@ -28,6 +32,11 @@ pub(super) struct NewRow {
 #[derive(Default)]
 pub(super) struct Group {
     pub(super) events: Vec<Arc<Event>>,
+    pub(super) restamps: Vec<Restamp>,
+    /// What is settled of the stamps, if that changed.
+    pub(super) start: Option<Start>,
+    /// Steps of the clock after which older stamps are left as they are.
+    pub(super) steps: Vec<Step>,
     pub(super) rows: Vec<NewRow>,
     pub(super) names: Vec<(u32, String)>,
     pub(super) devices: Vec<DeviceStatus>,
@@ -39,18 +48,44 @@ pub(super) struct Group {
 impl Group {
     /// Adds what a turn decided, and numbers it.
     pub(super) fn add(&mut self, turn: Turn, ledger: &mut Ledger, ids: &ContextV7, site: &Site) {
+        if let Some(change) = turn.clock {
+            self.follow_clock(&change, ledger);
+        }
         for transition in turn.transitions {
             let (id, seq) = (event_id(ids, &transition), ledger.next_event());
-            self.events.push(Arc::new(Event { id, seq, transition }));
+            self.events.push(Arc::new(Event { id, seq, clock: ledger.clock, transition }));
         }
         for batch in &turn.batches {
-            for readings in batch.readings.chunks(ROW_READINGS_MAX) {
+            let moments = batch.readings.chunk_by(is_of_one_moment);
+            for readings in moments.flat_map(|moment| moment.chunks(ROW_READINGS_MAX)) {
                 self.add_row(batch, readings, ledger, site);
             }
         }
         self.devices.extend(turn.devices);
         self.risk = turn.risk.or(self.risk.take());
         self.replies.extend(turn.replies);
+    }
+
+    fn follow_clock(&mut self, change: &ClockChange, ledger: &mut Ledger) {
+        ledger.clock = change.sync;
+        if !change.restamps || ledger.start.settled {
+            let heads = (ledger.event, ledger.telemetry);
+            let step = Step { event: heads.0, telemetry: heads.1, by_ms: change.by_ms };
+            self.steps.extend((change.by_ms != 0).then_some(step));
+            return;
+        }
+        let (start, settles) = (&mut ledger.start, change.settles());
+        let events = Span { after: start.event, upto: ledger.event };
+        let rows = Span { after: start.telemetry, upto: ledger.telemetry };
+        let restamp = Restamp { events, rows, by_ms: change.by_ms, settles };
+        if restamp.is_needed() && (settles || start.restamps < CLOCK_RESTAMPS_MAX) {
+            start.restamps += 1;
+            self.restamps.push(restamp);
+        }
+        if settles {
+            start.settled = true;
+            self.start = Some(start.clone());
+        }
     }
 
     fn add_row(&mut self, batch: &Batch, readings: &[Reading], ledger: &mut Ledger, site: &Site) {
@@ -64,18 +99,30 @@ impl Group {
             .collect();
         let body = pack(&packed);
         let (id, seq) = ledger.next_row(device, body.len());
-        self.rows.push(NewRow { id, device, seq, at: batch.at.0, body });
+        self.rows.push(NewRow { id, device, seq, at: batch.at.0, clock: ledger.clock, body });
     }
 
     /// Whether it must be on disk before anyone hears of it.
     pub(super) fn is_durable(&self) -> bool {
-        !self.events.is_empty() || self.risk.is_some()
+        !self.events.is_empty() || self.risk.is_some() || !self.restamps.is_empty()
     }
 
     /// Whether there is anything to write.
     pub(super) fn writes(&self) -> bool {
-        self.is_durable() || !self.rows.is_empty() || !self.progress.is_empty()
+        self.is_durable() || !self.rows.is_empty() || !self.progress.is_empty() || self.start.is_some()
     }
+}
+
+/// A step of the clock, and how far the outbox went when it came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Step {
+    pub(super) event: u64,
+    pub(super) telemetry: u64,
+    pub(super) by_ms: i64,
+}
+
+fn is_of_one_moment(a: &Reading, b: &Reading) -> bool {
+    u128::from(a.at.0.abs_diff(b.at.0)) <= ROW_SPREAD_MAX.as_millis()
 }
 
 fn event_id(ids: &ContextV7, transition: &Transition) -> Uuid {

@@ -7,7 +7,8 @@ use std::collections::{BTreeSet, HashMap};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::error::StoreError;
-use crate::model::{DeviceId, PointId};
+use super::restamp::Start;
+use crate::model::{ClockSync, DeviceId, PointId};
 use crate::site::Site;
 
 /// Bytes that a row takes beside its body: keys, header, share of the tree.
@@ -29,6 +30,10 @@ pub(super) struct Ledger {
     pub(super) floor: u64,
     /// What telemetry counts for in the budget.
     pub(super) bytes: u64,
+    /// What vouches for the stamps of what is numbered now.
+    pub(super) clock: ClockSync,
+    /// Which stamps may yet be put right.
+    pub(super) start: Start,
     names: HashMap<Box<str>, u32>,
     name_last: u32,
     /// Interned names by place in the site's tables, so that no string is hashed per reading; 0 until first used.

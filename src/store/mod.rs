@@ -8,7 +8,9 @@
 //!   a database is set aside; `body` is the event as JSON.
 //! - `alarm`: the last event of each alarm that is not normal. Written with the event, so the two cannot disagree.
 //! - `name`: device and point names, interned; for devices also the last sequence number of their telemetry.
-//! - `telemetry`: batches of readings; `id` is gap-free over all, `seq` over each device; `body` is postcard.
+//! - `telemetry`: batches of readings; `id` is gap-free over all, `seq` over each device; `body` is postcard, `clock` what vouches
+//!   for the stamps.
+//! - `restamp`: by how much stamps are off that were made before anything vouched for the clock; applied when they are read.
 //! - `cursor`, `gap`: what each destination has acknowledged.
 //!
 //! The journal and the telemetry *are* the outbox: a destination is a cursor over them, so an event, the alarm's state and
@@ -44,6 +46,7 @@ mod progress;
 mod publish;
 mod reader;
 mod reserve;
+mod restamp;
 mod row;
 mod schema;
 mod sql;
@@ -67,7 +70,7 @@ pub use reader::{History, Outbox};
 pub use row::{Row, RowReading};
 pub use turn::Turn;
 
-use crate::clock::Clock;
+use crate::clock::{self, Clock};
 use crate::model::limits::STORE_QUEUE_LEN_MAX;
 use crate::model::{Board, Event, Now, Text, Transition};
 use crate::site::{Site, StoreOptions};
@@ -75,6 +78,7 @@ use gate::{Entry, Exit, gate};
 use ledger::Ledger;
 use publish::Publisher;
 use reserve::Reserve;
+use restamp::Start;
 use writer::{Job, Writer};
 
 /// A handle to the database; cheap to clone. When the last is gone, what is queued is committed and the writer ends.
@@ -153,6 +157,16 @@ impl Store {
         self.publisher.fault.subscribe()
     }
 
+    /// By how much the clock has been put forward since this event was stamped, ms; negative if back.
+    pub fn moved_since_event(&self, seq: u64) -> i64 {
+        self.publisher.moved_since(|step| seq <= step.event)
+    }
+
+    /// The same for the telemetry row with this id.
+    pub fn moved_since_row(&self, id: u64) -> i64 {
+        self.publisher.moved_since(|step| id <= step.telemetry)
+    }
+
     /// What the destination of this name, one of the site's, has yet to be told.
     pub fn outbox(&self, forwarder: &str) -> Result<Outbox, StoreError> {
         Outbox::open(&self.path, forwarder)
@@ -186,7 +200,9 @@ impl Prepared {
     fn new(options: &StoreOptions, site: Arc<Site>, clock: Clock) -> Result<Self, StoreError> {
         let Now { mono, wall: now } = clock.now();
         let load = |connection: &mut Connection| -> Result<_, StoreError> {
-            let ledger = Ledger::load(connection, &site)?;
+            let mut ledger = Ledger::load(connection, &site)?;
+            ledger.clock = clock.sync();
+            ledger.start = Start::load(connection, Start::new(clock::computer_start(), &ledger))?;
             let forwarders = site.forwarders.iter().map(|forwarder| forwarder.name.as_str());
             let cursors = sql::register(connection, forwarders, &ledger)?;
             let board = publish::load_board(connection, &site, now.stamp(&site.identity.zone))?;

@@ -1,14 +1,15 @@
 //! What the store tells others after each commit, and what it has to tell at the start.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rusqlite::{Connection, OptionalExtension};
 use tokio::sync::{broadcast, watch};
 
 use super::error::StoreError;
-use super::group::Group;
-use crate::model::limits::EVENT_BROADCAST_LEN_MAX;
+use super::group::{Group, Step};
+use super::restamp;
+use crate::model::limits::{CLOCK_STEPS_LEN_MAX, EVENT_BROADCAST_LEN_MAX};
 use crate::model::{
     AlarmState, Board, DeviceStatus, Event, LinkCounters, LinkState, Risk, RiskItem, Stamp, Text,
 };
@@ -32,6 +33,8 @@ pub(super) struct Publisher {
     pub(super) events: broadcast::Sender<Arc<Event>>,
     pub(super) heads: watch::Sender<Heads>,
     pub(super) fault: watch::Sender<Option<Text>>,
+    /// The last steps of the clock that left older stamps as they are.
+    steps: Arc<Mutex<VecDeque<Step>>>,
 }
 
 impl Publisher {
@@ -42,12 +45,15 @@ impl Publisher {
             events: broadcast::Sender::new(EVENT_BROADCAST_LEN_MAX),
             heads: watch::Sender::new(heads),
             fault: watch::Sender::new(None),
+            steps: Arc::default(),
         }
     }
 
     /// Tells everybody of a committed group. The board goes first: who reads an event finds the state after it.
     pub(super) fn tell(&self, group: Group, heads: Heads) {
-        if !group.events.is_empty() || !group.devices.is_empty() || group.risk.is_some() {
+        self.remember(&group.steps);
+        let moves = !group.events.is_empty() || !group.restamps.is_empty();
+        if moves || !group.devices.is_empty() || group.risk.is_some() {
             self.board.send_modify(|board| update(Arc::make_mut(board), &group));
         }
         for event in group.events {
@@ -61,6 +67,22 @@ impl Publisher {
                 tracing::debug!("who gave a command no longer waits for its result");
             }
         }
+    }
+
+    fn remember(&self, steps: &[Step]) {
+        let mut known = self.steps.lock().unwrap_or_else(PoisonError::into_inner);
+        for step in steps {
+            if known.len() == CLOCK_STEPS_LEN_MAX {
+                known.pop_front();
+            }
+            known.push_back(*step);
+        }
+    }
+
+    /// By how much the clock has been put forward since what `is_before` its steps was stamped, ms.
+    pub(super) fn moved_since(&self, is_before: impl Fn(&Step) -> bool) -> i64 {
+        let known = self.steps.lock().unwrap_or_else(PoisonError::into_inner);
+        known.iter().filter(|step| is_before(step)).map(|step| step.by_ms).sum()
     }
 
     /// Says what is wrong with the disk, or that nothing is. A change goes to the log too: a full disk may keep it from
@@ -88,6 +110,11 @@ fn update(board: &mut Board, group: &Group) {
             board.alarms.remove(alarm);
         } else {
             board.alarms.insert(alarm.clone(), Arc::clone(event));
+        }
+    }
+    for restamp in &group.restamps {
+        for event in board.alarms.values_mut().filter(|event| restamp.concerns(event)) {
+            restamp.put_right(Arc::make_mut(event));
         }
     }
     for device in &group.devices {
@@ -118,16 +145,16 @@ pub(super) fn load_board(connection: &Connection, site: &Site, now: Stamp) -> Re
 fn load_alarms(connection: &Connection) -> Result<BTreeMap<String, Arc<Event>>, StoreError> {
     let mut statement = connection.prepare("SELECT name, body FROM alarm")?;
     let mut rows = statement.query([])?;
-    let mut alarms = BTreeMap::new();
+    let mut events: Vec<Event> = Vec::new();
     while let Some(row) = rows.next()? {
         let (name, body): (String, String) = (row.get(0)?, row.get(1)?);
-        let event = serde_json::from_str(&body).map_err(|error| StoreError::Unreadable {
+        events.push(serde_json::from_str(&body).map_err(|error| StoreError::Unreadable {
             what: format!("alarm `{name}`"),
             why: error.to_string(),
-        })?;
-        alarms.insert(name, Arc::new(event));
+        })?);
     }
-    Ok(alarms)
+    restamp::events(connection, &mut events)?;
+    Ok(events.into_iter().map(|event| (event.transition.alarm.clone(), Arc::new(event))).collect())
 }
 
 /// The last risk picture, for the hazards that the site has today.

@@ -9,7 +9,7 @@ use rusqlite::{Connection, Params, params};
 use super::error::StoreError;
 use super::progress::Progress;
 use super::row::{Row, RowReading, unpack};
-use super::{schema, sql};
+use super::{restamp, schema, sql};
 use crate::model::{Event, Wall};
 
 /// A read-only connection, shared with the threads that run its queries.
@@ -112,6 +112,7 @@ impl Source {
                 why: error.to_string(),
             })?);
         }
+        restamp::events(&self.connection, &mut events)?;
         Ok(events)
     }
 
@@ -119,28 +120,31 @@ impl Source {
         let mut found = Vec::new();
         {
             let mut statement = self.connection.prepare_cached(
-                "SELECT id, device, seq, at, body FROM telemetry WHERE id > ?1 AND id <= ?2 ORDER BY id LIMIT ?3",
+                "SELECT id, device, seq, at, body, clock FROM telemetry WHERE id > ?1 AND id <= ?2 ORDER BY id LIMIT ?3",
             )?;
             let mut rows = statement.query(params![after as i64, upto as i64, count as i64])?;
             while let Some(row) = rows.next()? {
                 let (id, device, seq, at): (i64, u32, i64, i64) =
                     (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
                 let body = row.get_ref(4)?.as_bytes().map_err(rusqlite::Error::from)?;
-                found.push((id as u64, device, seq as u64, at, unpack(id as u64, body)?));
+                let clock = restamp::from_code(row.get(5)?);
+                found.push((id as u64, device, seq as u64, at, clock, unpack(id as u64, body)?));
             }
         }
-        found
+        let mut rows = found
             .into_iter()
-            .map(|(id, device, seq, at, packed)| {
+            .map(|(id, device, seq, at, clock, packed)| {
                 let reading = |packed: super::row::Packed| -> Result<RowReading, StoreError> {
                     let point = self.name(packed.name)?;
                     let at = Wall(at.saturating_sub(packed.earlier_ms));
                     Ok(RowReading { point, at, sample: packed.sample() })
                 };
                 let readings = packed.into_iter().map(reading).collect::<Result<_, _>>()?;
-                Ok(Row { id, device: self.name(device)?, seq, at: Wall(at), readings })
+                Ok(Row { id, device: self.name(device)?, seq, at: Wall(at), clock, readings })
             })
-            .collect()
+            .collect::<Result<Vec<Row>, StoreError>>()?;
+        restamp::rows(&self.connection, &mut rows)?;
+        Ok(rows)
     }
 
     fn name(&mut self, id: u32) -> Result<Arc<str>, StoreError> {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::error::StoreError;
-use crate::model::{Quality, Reason, Sample, Value, Wall};
+use crate::model::{ClockSync, Quality, Reason, Sample, Value, Wall};
 
 /// Readings of one device as stored, for the destinations.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,9 +17,11 @@ pub struct Row {
     pub device: Arc<str>,
     /// Counts the rows of this device, over the gateway's life.
     pub seq: u64,
-    /// When the batch was complete.
+    /// When the gateway had it.
     pub at: Wall,
-    /// At least one.
+    /// What vouches for `at`, and for the readings' stamps where they are ours.
+    pub clock: ClockSync,
+    /// At least one; all of about one moment.
     pub readings: Vec<RowReading>,
 }
 
@@ -108,6 +110,11 @@ pub(super) fn count(body: &[u8]) -> u64 {
 }
 
 impl Row {
+    /// When they were read: the newest of them.
+    pub fn taken(&self) -> Wall {
+        self.readings.iter().map(|reading| reading.at).max().unwrap_or(self.at)
+    }
+
     /// The qualities that are not good, by point.
     pub fn doubts(&self) -> impl Iterator<Item = (&str, Quality)> {
         self.readings

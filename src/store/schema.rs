@@ -20,7 +20,7 @@ const EVENT_CREDIBLE_MAX: u64 = 1 << 52;
 /// From 1970 to the first of January 2020, UTC.
 const MS_TO_2020: i64 = 1_577_836_800_000;
 /// The format that this program writes, and the newest that it reads.
-const SCHEMA_VERSION: u32 = 1;
+const SCHEMA_VERSION: u32 = 2;
 /// How long a statement waits for a lock of another connection.
 const BUSY_WAIT: Duration = Duration::from_secs(1);
 /// Bytes of a database that is checked page by page at opening; a larger one is checked as it is read.
@@ -33,11 +33,21 @@ const TABLES: &str = "
     CREATE TABLE alarm(name TEXT PRIMARY KEY, body TEXT NOT NULL) STRICT, WITHOUT ROWID;
     CREATE TABLE name(id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE, seq INTEGER NOT NULL DEFAULT 0) STRICT;
     CREATE TABLE telemetry(id INTEGER PRIMARY KEY, device INTEGER NOT NULL, seq INTEGER NOT NULL,
-        at INTEGER NOT NULL, body BLOB NOT NULL) STRICT;
+        at INTEGER NOT NULL, body BLOB NOT NULL, clock INTEGER NOT NULL DEFAULT 0) STRICT;
     CREATE TABLE cursor(forwarder TEXT PRIMARY KEY, event INTEGER NOT NULL, telemetry INTEGER NOT NULL,
         given_up INTEGER NOT NULL DEFAULT 0) STRICT, WITHOUT ROWID;
     CREATE TABLE gap(forwarder TEXT NOT NULL, after INTEGER NOT NULL, upto INTEGER NOT NULL,
         PRIMARY KEY(forwarder, after)) STRICT, WITHOUT ROWID;
+    CREATE TABLE restamp(event_after INTEGER NOT NULL, event_upto INTEGER NOT NULL, telemetry_after INTEGER NOT NULL,
+        telemetry_upto INTEGER NOT NULL, by_ms INTEGER NOT NULL, settles INTEGER NOT NULL) STRICT;
+";
+
+/// From format 1, which knew nothing of what vouches for a stamp.
+const FROM_1: &str = "
+    ALTER TABLE telemetry ADD COLUMN clock INTEGER NOT NULL DEFAULT 0;
+    CREATE TABLE restamp(event_after INTEGER NOT NULL, event_upto INTEGER NOT NULL, telemetry_after INTEGER NOT NULL,
+        telemetry_upto INTEGER NOT NULL, by_ms INTEGER NOT NULL, settles INTEGER NOT NULL) STRICT;
+    UPDATE meta SET value = '2' WHERE key = 'schema_version';
 ";
 
 /// A data directory that is ours, with its database open for writing.
@@ -117,6 +127,11 @@ fn open(path: &Path, now: Wall) -> Result<Connection, StoreError> {
         None => create(&mut connection, numbers_given(path, now))?,
         Some(found) if found > SCHEMA_VERSION => {
             return Err(StoreError::Newer { path: path.to_owned(), found, known: SCHEMA_VERSION });
+        }
+        Some(1) => {
+            let transaction = connection.transaction()?;
+            transaction.execute_batch(FROM_1)?;
+            transaction.commit()?;
         }
         Some(_) => {}
     }

@@ -8,6 +8,7 @@ use super::error::StoreError;
 use super::group::{Group, NewRow};
 use super::ledger::{Ledger, row_bytes};
 use super::progress::{Progress, Span};
+use super::restamp;
 use super::row;
 use crate::model::{AlarmState, Event};
 
@@ -62,6 +63,12 @@ pub(super) fn write(
         write_event(&transaction, event)?;
     }
     write_rows(&transaction, &group.rows)?;
+    for restamp in &group.restamps {
+        restamp.write(&transaction)?;
+    }
+    if let Some(start) = &group.start {
+        put_meta(&transaction, "start", &start.text())?;
+    }
     if let Some(risk) = &group.risk {
         let text = serde_json::to_string(risk).expect("plain data always serializes");
         put_meta(&transaction, "risk", &text)?;
@@ -115,10 +122,12 @@ fn write_event(transaction: &Transaction<'_>, event: &Event) -> rusqlite::Result
 }
 
 fn write_rows(transaction: &Transaction<'_>, rows: &[NewRow]) -> rusqlite::Result<()> {
-    let mut insert = transaction
-        .prepare_cached("INSERT INTO telemetry(id, device, seq, at, body) VALUES (?1, ?2, ?3, ?4, ?5)")?;
+    let mut insert = transaction.prepare_cached(
+        "INSERT INTO telemetry(id, device, seq, at, body, clock) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+    )?;
     for row in rows {
-        insert.execute(params![row.id as i64, row.device, row.seq as i64, row.at, row.body])?;
+        let clock = restamp::code(row.clock);
+        insert.execute(params![row.id as i64, row.device, row.seq as i64, row.at, row.body, clock])?;
     }
     Ok(())
 }

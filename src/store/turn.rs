@@ -2,11 +2,13 @@
 
 use tokio::sync::oneshot;
 
-use crate::model::{Batch, CommandResult, DeviceStatus, Output, Risk, Transition};
+use crate::model::{Batch, ClockChange, CommandResult, DeviceStatus, Output, Risk, Transition};
 
 /// What one turn of the gateway's loop decided: one group commit.
 #[derive(Debug, Default)]
 pub struct Turn {
+    /// What has become of the wall clock: before all else in the turn, after all that was handed over before.
+    pub clock: Option<ClockChange>,
     /// To be journalled, in order.
     pub transitions: Vec<Transition>,
     /// To be kept for the destinations.
@@ -25,6 +27,7 @@ impl Turn {
         let results = std::mem::take(&mut out.results);
         let replies = waiting.drain(..).zip(results).filter_map(|(to, result)| Some((to?, result))).collect();
         Self {
+            clock: None,
             transitions: std::mem::take(&mut out.transitions),
             batches: std::mem::take(&mut out.batches),
             devices: std::mem::take(&mut out.devices),

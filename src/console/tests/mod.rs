@@ -24,9 +24,9 @@ use crate::clock::Clock;
 use crate::inbox::{Inbox, Message};
 use crate::model::limits::EVENT_BROADCAST_LEN_MAX;
 use crate::model::{
-    AlarmState, Board, DeviceId, DeviceStatus, Event, EventKind, ForwarderId, HazardId, Level, LinkCounters,
-    LinkState, PointId, PointState, Quality, Reason, Risk, RiskItem, RiskLevel, Sample, Snapshot, Stamp,
-    Text, Transition, UplinkStatus, Value, Wall,
+    AlarmState, Board, ClockSync, DeviceId, DeviceStatus, Event, EventKind, ForwarderId, HazardId, Level,
+    LinkCounters, LinkState, PointId, PointState, Quality, Reason, Risk, RiskItem, RiskLevel, Sample,
+    Snapshot, Stamp, Text, Transition, UplinkStatus, Value, Wall,
 };
 use crate::site::{
     Broker, Conversion, Device, Extract, Forwarder, ForwarderKind, Hazard, HazardKind, Identity,
@@ -223,7 +223,7 @@ fn raised(seq: u64) -> Event {
         reason: None,
         acknowledged_by: None,
     };
-    Event { id: Uuid::from_u128(u128::from(seq)), seq, transition }
+    Event { id: Uuid::from_u128(u128::from(seq)), seq, clock: ClockSync::Synced, transition }
 }
 
 /// One hazard, one device, three points (the first with limits), two destinations.

@@ -7,7 +7,7 @@ use super::topics::Topics;
 use crate::forward::contract::{
     AlarmCurrent, AlarmEventMessage, DeviceMessage, ReplyMessage, RiskMessage, StatusMessage, V1,
 };
-use crate::model::limits::BACKFILL_AFTER;
+use crate::model::limits::{BACKFILL_AFTER, ROW_SPREAD_MAX};
 use crate::model::{AlarmState, DeviceStatus, Event, Quality, Risk, Wall};
 use crate::store::Row;
 
@@ -74,10 +74,16 @@ struct Data<'a> {
 
 impl Serialize for Data<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(7))?;
+        let (ts, received) = (self.row.taken(), self.row.at);
+        let apart = u128::from(ts.0.abs_diff(received.0)) > ROW_SPREAD_MAX.as_millis();
+        let mut map = serializer.serialize_map(Some(8 + usize::from(apart)))?;
         map.serialize_entry("v", &V1)?;
         map.serialize_entry("seq", &self.row.seq)?;
-        map.serialize_entry("ts", &self.row.at.0)?;
+        map.serialize_entry("ts", &ts.0)?;
+        if apart {
+            map.serialize_entry("received", &received.0)?;
+        }
+        map.serialize_entry("clock", &self.row.clock)?;
         map.serialize_entry("device", &*self.row.device)?;
         map.serialize_entry("values", &Values(self.row))?;
         map.serialize_entry("quality", &Qualities(self.row))?;
@@ -116,7 +122,7 @@ mod tests {
 
     use super::*;
     use crate::forward::contract::DataMessage;
-    use crate::model::{Reason, Sample, Value};
+    use crate::model::{ClockSync, Reason, Sample, Value};
     use crate::store::RowReading;
 
     #[test]
@@ -127,6 +133,7 @@ mod tests {
             device: Arc::from("meter2"),
             seq: 9,
             at: Wall(1000),
+            clock: ClockSync::Synced,
             readings: vec![
                 reading("meter2.power", Sample::Good(Value::Float(5.5))),
                 reading("meter2.run", Sample::Uncertain(Value::Bool(true), Reason::Stale)),
@@ -140,6 +147,12 @@ mod tests {
         let qualities: Vec<_> = data.quality.iter().map(|(k, q)| format!("{k}={q}")).collect();
         assert_eq!(qualities, ["run=uncertain:stale", "temp=bad:comm"]);
         assert!(data.backfill, "11 s late");
+        assert_eq!((data.ts, data.received, data.clock), (1000, None, ClockSync::Synced));
+        let mut sources = row.clone();
+        sources.at = Wall(61_000);
+        let message = Outgoing::data(&topics, &sources, Wall(61_000));
+        let data: DataMessage = serde_json::from_slice(&message.payload).unwrap();
+        assert_eq!((data.ts, data.received), (1000, Some(61_000)), "both stamps travel");
         assert!(!is_late(Wall(1000), Wall(11_000)));
         assert!(!is_late(Wall(20_000), Wall(11_000)), "a clock that stepped back makes nothing late");
     }

@@ -21,7 +21,7 @@ use crate::forward::feed::{Feed, Page};
 use crate::forward::queue::{Lane, Room, Ticket};
 use crate::forward::{Context, Health, SAVE_EVERY};
 use crate::model::limits::{MQTT_ACK_WAIT_MAX, SHUTDOWN_MAX};
-use crate::model::{AlarmState, Board, Event as AlarmEvent, Mono, Text};
+use crate::model::{AlarmState, Board, Event as AlarmEvent, Mono, Text, Wall};
 use crate::store::StoreError;
 
 /// How a connection ended.
@@ -204,10 +204,14 @@ impl<'a> Session<'a> {
 
     fn send_page(&mut self, page: Page) {
         let now = self.context.clock.now().wall;
+        let store = &self.context.store;
+        // Age is by the clock that the stamp was made by.
+        let then = |moved_ms| Wall(now.0.saturating_sub(moved_ms));
         match page {
             Page::Events(events) => {
                 for event in events {
                     let ticket = Ticket { lane: Lane::Events, position: event.seq };
+                    let now = then(store.moved_since_event(event.seq));
                     self.send(Outgoing::event(self.topics, &event, now), Token::Entry(ticket));
                     if self.is_latest(&event) {
                         self.send(Outgoing::current(self.topics, &event), Token::Entry(ticket));
@@ -217,6 +221,7 @@ impl<'a> Session<'a> {
             Page::Rows(lane, rows) => {
                 for row in rows {
                     let ticket = Ticket { lane, position: row.id };
+                    let now = then(store.moved_since_row(row.id));
                     self.send(Outgoing::data(self.topics, &row, now), Token::Entry(ticket));
                 }
             }
@@ -331,11 +336,17 @@ impl<'a> Session<'a> {
         self.seen = board;
     }
 
-    /// What changed on the board is to be sent. Alarms are not among it: their events bring them.
+    /// What changed on the board is to be sent. Alarms are among it only if their stamp was put right: all else their events bring.
     fn changes_due(&mut self) {
         let board = Arc::clone(&self.board.borrow_and_update());
         if !Arc::ptr_eq(&board.risk, &self.seen.risk) {
             self.due.insert(Due::Risk);
+        }
+        for (name, event) in &board.alarms {
+            let seen = self.seen.alarms.get(name);
+            if seen.is_some_and(|seen| seen.seq == event.seq && !Arc::ptr_eq(seen, event)) {
+                self.due.insert(Due::Alarm(name.clone()));
+            }
         }
         for (name, status) in &board.devices {
             let same = self.seen.devices.get(name).is_some_and(|old| Arc::ptr_eq(old, status));

@@ -5,7 +5,9 @@ use serde_json::{Value as Json, json};
 
 use super::plant::{ANY, Centre, Plant, broker};
 use crate::broker::EmbeddedBroker;
-use crate::model::{Action, AlarmState, DeviceStatus, EventKind, LinkCounters, LinkState, Text, Wall};
+use crate::model::{
+    Action, AlarmState, ClockChange, ClockSync, DeviceStatus, EventKind, LinkCounters, LinkState, Text, Wall,
+};
 use crate::store::Turn;
 use crate::store::fixtures::{AT, alarms, batch, commit, raised, telemetry, transition};
 
@@ -68,7 +70,7 @@ async fn telemetry_and_device_states_arrive_as_the_contract_says() {
     while centre.json("device/meter2").await["state"] != "degraded" {}
     commit(&plant.store, telemetry(vec![batch(0, AT, 12.5)])).await;
     let data = centre.json("data/meter1").await;
-    let sent = json!({"v": 1, "seq": 1, "ts": AT.0, "device": "meter1", "values": {"power": 12.5, "run": true},
+    let sent = json!({"v": 1, "seq": 1, "ts": AT.0, "clock": "unknown", "device": "meter1", "values": {"power": 12.5, "run": true},
         "quality": {}, "backfill": data["backfill"]});
     assert_eq!(data, sent);
     plant.stop().await;
@@ -83,6 +85,52 @@ async fn p4_what_is_late_is_marked_as_back_fill_and_what_is_new_is_not() {
     commit(&plant.store, telemetry(vec![old, batch(1, now, 2.0)])).await;
     assert_eq!(centre.json("data/meter1").await["backfill"], true);
     assert_eq!(centre.json("data/meter2").await["backfill"], false);
+    plant.stop().await;
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn p4_a_step_of_the_clock_makes_nothing_late() {
+    let (server, mut plant, mut centre) = connected().await;
+    plant.crash().await;
+    let clock = crate::clock::Clock::start();
+    let put = 7_200_000;
+    let stamped = Wall(clock.now().wall.0 - put);
+    commit(&plant.store, telemetry(vec![batch(0, stamped, 1.0)])).await;
+    let (at, sync) = (clock.now(), ClockSync::Synced);
+    let step = ClockChange { at, by_ms: put, slept: std::time::Duration::ZERO, sync, restamps: false };
+    commit(&plant.store, Turn { clock: Some(step), ..Turn::default() }).await;
+    plant.start();
+    assert_eq!(centre.json("data/meter1").await["backfill"], false, "read just now, by the clock as it was");
+    plant.stop().await;
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn p2_a_standing_alarm_whose_stamp_is_put_right_is_said_again_and_its_event_is_not() {
+    let (server, mut plant, mut centre) = connected().await;
+    let unsynced = |by_ms, sync| ClockChange {
+        at: crate::clock::Clock::start().now(),
+        by_ms,
+        slept: std::time::Duration::ZERO,
+        sync,
+        restamps: sync == ClockSync::Synced,
+    };
+    let doubt = Turn { clock: Some(unsynced(0, ClockSync::Unsynced)), ..Turn::default() };
+    commit(&plant.store, doubt).await;
+    commit(&plant.store, alarms(vec![raised("dust1.fan")])).await;
+    let event = centre.json("alarm/event").await;
+    assert_eq!(event["clock"], "unsynced");
+    let first = centre.json("alarm/current/dust1.fan").await;
+    let known = Turn { clock: Some(unsynced(3_600_000, ClockSync::Synced)), ..Turn::default() };
+    commit(&plant.store, known).await;
+    let second = centre.json("alarm/current/dust1.fan").await;
+    assert_eq!((&second["id"], &second["seq"]), (&first["id"], &first["seq"]));
+    assert_eq!(second["raised_at"], first["raised_at"], "the instance keeps its name");
+    assert_eq!(second["at"], "2026-11-21T21:15:03.214+08:00");
+    assert_eq!(second["clock"], "restamped");
+    commit(&plant.store, alarms(vec![raised("dust1.pressure")])).await;
+    assert_eq!(centre.json("alarm/event").await["alarm"], "dust1.pressure", "the first is not sent again");
     plant.stop().await;
     server.stop().await;
 }

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use uuid::Uuid;
 
 use crate::forward::line::{Lines, hazards};
-use crate::model::{Event, Reason, Sample, Text, Value, Wall};
+use crate::model::{ClockSync, Event, Reason, Sample, Text, Value, Wall};
 use crate::store::fixtures::{raised, site};
 use crate::store::{Row, RowReading};
 
@@ -70,7 +70,7 @@ fn parse(line: &str) -> Parsed {
 
 fn row(point: &str, sample: Sample) -> Row {
     let readings = vec![RowReading { point: Arc::from(point), at: Wall(17), sample }];
-    Row { id: 1, device: Arc::from("meter1"), seq: 1, at: Wall(20), readings }
+    Row { id: 1, device: Arc::from("meter1"), seq: 1, at: Wall(20), clock: ClockSync::Synced, readings }
 }
 
 fn lines_of(row: &Row) -> Vec<Parsed> {
@@ -127,7 +127,7 @@ proptest! {
     fn any_text_of_an_event_stays_in_its_quotes(zh in "\\PC{1,40}", en in "[\"\\\\,= a]{1,20}") {
         let mut transition = raised("dust1.fan");
         transition.message = Text::new(zh.clone(), en.clone());
-        let event = Event { id: Uuid::nil(), seq: 7, transition };
+        let event = Event { id: Uuid::nil(), seq: 7, clock: ClockSync::Unsynced, transition };
         let site = site(std::path::Path::new("x"), vec![]);
         let mut lines = Lines::default();
         lines.event(&site, &event);
@@ -135,6 +135,7 @@ proptest! {
         let text = |key: &str| unescape(parsed.fields[key].trim_matches('"'));
         prop_assert_eq!(parsed.fields["message_zh"].len(), parsed.fields["message_zh"].trim().len());
         prop_assert_eq!(unescape(&parsed.fields["message_en"][1..parsed.fields["message_en"].len() - 1]), en);
+        prop_assert_eq!(text("clock"), "unsynced");
         prop_assert_eq!(text("state"), "unacknowledged");
         prop_assert_eq!(&parsed.tags["event"], "raised");
     }

@@ -2,6 +2,7 @@
 
 mod limits;
 mod recovery;
+mod time;
 mod writing;
 
 use crate::site::{ForwarderKind, InfluxTarget};
