@@ -48,6 +48,7 @@ fn point(index: usize) -> Point {
         range: Some(Range { low: 0.0, high: 100.0 }),
         role: None,
         source: Source::Mqtt(Extract { pointer: String::new(), conversion: Conversion::default() }),
+        poll: None,
         max_age: Duration::from_secs(3),
     }
 }

@@ -53,6 +53,14 @@ impl SiteBuilder {
         self
     }
 
+    /// Gives point number `n` of the last device an interval of its own.
+    pub(super) fn poll(mut self, n: usize, interval: Duration) -> Self {
+        let site = &mut self.0;
+        let point = site.devices.last().expect("a device").points[n];
+        site.points[point.index()].poll = Some(interval);
+        self
+    }
+
     /// A context for this site, and the engine's ears.
     pub(super) fn build(self) -> (Context, Ears) {
         let (inbox, messages) = Inbox::new(Clock::start());
@@ -73,6 +81,7 @@ fn point(device: &str, n: usize, id: DeviceId, source: Source) -> Point {
         range: None,
         role: None,
         source,
+        poll: None,
         max_age: Duration::from_secs(10),
     }
 }

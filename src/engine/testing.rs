@@ -78,6 +78,7 @@ impl Plant {
             range: Some(Range { low: 0.0, high: 100.0 }),
             role: None,
             source: Source::Mqtt(Extract { pointer: String::new(), conversion: Conversion::default() }),
+            poll: None,
             max_age: Duration::from_secs(10),
         });
         id

@@ -67,6 +67,10 @@ pub const CONNECT_MAX: Duration = Duration::from_secs(2);
 pub const TCP_KEEPALIVE_AFTER: Duration = Duration::from_secs(15);
 /// From one such question to the next; the operating system gives up after nine.
 pub const TCP_KEEPALIVE_INTERVAL: Duration = Duration::from_secs(5);
+/// How long a far end may leave what it was sent unacknowledged before the connection counts as lost.
+pub const TCP_UNACKNOWLEDGED_MAX: Duration = Duration::from_secs(30);
+/// How long after a question on a line without question numbers its answer may still come; see `acquire::modbus::doubt`.
+pub const LATE_ANSWER_MAX: Duration = Duration::from_secs(60);
 /// Silence between an answer and the next question where Modbus RTU frames are used: slow units lose a question
 /// that follows too closely, and what arrives in the meantime is seen before the question is asked.
 pub const RTU_SILENCE_MIN: Duration = Duration::from_millis(2);
@@ -87,6 +91,19 @@ pub const REFUSED_FOR_MAX: Duration = Duration::from_secs(600);
 /// times as long as the probe took: dead devices cost the living at most 4 % of a bus.
 pub const PROBE_REST_FACTOR: u32 = 24;
 
+/// How long a probe waits for a device whose answers were quick, at least.
+pub const PROBE_PATIENCE_MIN: Duration = Duration::from_millis(100);
+/// How many times as long as its slowest answer of late a device may take to answer a probe.
+pub const PROBE_ROUND_TRIPS: u32 = 4;
+/// One probe in so many waits as long as the device may take at all: it may have become slower.
+pub const PROBES_PER_FULL: usize = 8;
+/// What is left of the slowest answer of late with each further answer.
+pub const ROUND_TRIP_FADE: f64 = 0.99;
+/// Longest wait from one probe to the next, where its bus does not want a longer one.
+pub const PROBE_WAIT_MAX: Duration = Duration::from_secs(5);
+/// How long one device may have its link in one turn while others wait for theirs; the question that it is at is
+/// still answered.
+pub const TURN_MAX: Duration = Duration::from_millis(100);
 /// Addresses that one reading by hand may ask for.
 pub const PROBE_ADDRESSES_MAX: u32 = 2000;
 /// Questions that one reading by hand may take where the device refuses addresses.
@@ -200,6 +217,7 @@ const _: () =
     assert!(CONSOLE_BEAT_INTERVAL.as_secs() < CONSOLE_IDLE_MAX.as_secs(), "a live stream is never idle");
 const _: () = assert!(CONSOLE_ANSWER_MAX.as_secs() < CONSOLE_IDLE_MAX.as_secs(), "waiting is not idling");
 const _: () = assert!(TURN_INPUTS_MAX <= INBOX_LEN_MAX);
+const _: () = assert!(PROBE_WAIT_MAX.as_millis() <= BACKOFF_MAX.as_millis());
 const _: () = assert!(
     STOP_SOURCES_MAX.as_millis()
         + STOP_CORE_MAX.as_millis()

@@ -20,6 +20,10 @@ pub(super) const BROKER_LISTEN: &str = "127.0.0.1:1883";
 
 /// Modbus unit id.
 pub(super) const UNIT: u8 = 1;
+/// Bits per second on a serial line.
+pub(super) const BAUD: u32 = 9600;
+/// Stop bits on a serial line.
+pub(super) const STOP_BITS: u8 = 1;
 /// Registers in one request.
 pub(super) const REGISTERS_MAX: u16 = 125;
 /// Unwanted registers that one request may bridge.
@@ -37,6 +41,8 @@ pub(super) const DEADBAND: f64 = 0.0;
 
 /// From one poll to the next.
 pub(super) const POLL: Period = Period(Duration::from_secs(1));
+/// From an answer to the next question.
+pub(super) const PAUSE: Period = Period(Duration::ZERO);
 /// Longest wait for one answer.
 pub(super) const TIMEOUT: Period = Period(Duration::from_millis(500));
 /// Silence after which a publisher is down.

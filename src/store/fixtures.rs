@@ -58,6 +58,7 @@ fn device(index: usize, name: &str) -> Device {
     let modbus = ModbusDevice {
         unit: 1,
         poll: Duration::from_secs(1),
+        pause: Duration::ZERO,
         timeout: Duration::from_secs(1),
         registers_max: 125,
         gap_max: 8,
@@ -84,6 +85,7 @@ fn point(name: &str, device: DeviceId) -> Point {
         range: None,
         role: None,
         source: Source::Modbus(register.into()),
+        poll: None,
         max_age: Duration::from_secs(10),
     }
 }

@@ -2,7 +2,7 @@
 """Interoperability: Hazgate against programs that nobody here wrote.
 
 Field side: two pymodbus servers (Modbus TCP, and RTU frames over TCP) that the gateway polls, and a pymodbus client that
-reads `hazgate simulate`. Centre side: Mosquitto with a password, which is killed and started again in the flow, a paho
+reads `hazgate simulate`; over MQTT what stands in mqtt_south.py. Centre side: Mosquitto with a password, which is killed and started again in the flow, a paho
 subscriber that holds every message against docs/schemas, and VictoriaMetrics behind `/api/v2/write`.
 
     interop.py HAZGATE      exit 0 if every step held; every server on a free port of loopback
@@ -24,6 +24,7 @@ import urllib.error
 import urllib.request
 
 import jsonschema
+import mqtt_south
 import paho.mqtt.client as mqtt
 from pymodbus import FramerType
 from pymodbus.client import ModbusTcpClient
@@ -395,6 +396,8 @@ def main():
     simulated_plant(hazgate)
     with tempfile.TemporaryDirectory() as folder:
         alarm_path(hazgate, pathlib.Path(folder))
+    with tempfile.TemporaryDirectory() as folder:
+        mqtt_south.run(hazgate, pathlib.Path(folder), free_port(), step, wait_for)
     print(f"interoperability: {passed} passed, 0 failed")
 
 

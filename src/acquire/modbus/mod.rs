@@ -1,41 +1,46 @@
 //! Modbus links. One task owns one connection and asks the devices behind it in turn:
 //!
 //! - `plan` makes few reads of many points, `decode` and `recipe` make samples of the answers;
-//! - `schedule` says whose turn it is, `unit` and `poll` take it, `health` judges what came of it;
-//! - `dial` knows the ways to a device, `session` keeps the connection, `guard` and `line` see to it that no answer
-//!   is taken for another's;
+//! - `schedule` says whose turn it is, `unit`, `group` and `poll` take it, `health` judges what came of it;
+//! - `dial` and `serial` know the ways to a device, `lasting` keeps those that can't be gone anew;
+//! - `wire` and `session` keep the connection, `guard`, `line` and `doubt` see to it that no answer is taken for another's;
 //! - `probe` asks by the same means what a person wants to know.
 
 mod decode;
 mod dial;
+mod doubt;
+mod group;
 mod guard;
 mod health;
+mod lasting;
 mod line;
 mod plan;
 mod poll;
 pub mod probe;
 mod recipe;
 mod schedule;
+mod serial;
 mod session;
 #[cfg(test)]
 mod tests;
 mod unit;
-
-use std::time::Duration;
+mod wire;
 
 use tokio::time::{sleep, sleep_until};
 
 use self::dial::{Dial, Way};
 use self::guard::Failure;
-use self::health::Outcome;
+use self::health::{Outcome, Verdict};
 use self::plan::Located;
 use self::poll::{Polled, Unreachable};
-use self::schedule::{Kind, Schedule, Turn};
+use self::schedule::{Claim, Kind, Schedule, Turn};
 use self::session::Session;
-use self::unit::Unit;
+use self::unit::{Rates, Unit};
+use self::wire::Wire;
 use super::Context;
 use super::backoff::Backoff;
-use crate::model::{Batch, DeviceId, Text};
+use crate::model::limits::{DEVICES_MAX, TURN_MAX};
+use crate::model::{Batch, DeviceId, Mono, PointId, Reading, Text};
 use crate::site::{Protocol, Site, Source};
 
 /// How questions and answers are framed on the connection.
@@ -57,8 +62,10 @@ pub(super) async fn run(link: usize, context: Context) {
 /// A link and the devices behind it.
 struct Poller<D> {
     context: Context,
-    session: Session<D>,
+    wire: Wire<D>,
     units: Vec<Unit>,
+    /// Device and rate of each slot of the schedule.
+    slots: Vec<(usize, usize)>,
     schedule: Schedule,
     rng: fastrand::Rng,
 }
@@ -71,88 +78,150 @@ fn units(site: &Site, link: usize) -> Vec<Unit> {
 fn unit(site: &Site, id: DeviceId) -> Option<Unit> {
     let device = site.device(id);
     let Protocol::Modbus(modbus) = &device.protocol else { return None };
-    let located = |point| match &site.point(point).source {
-        Source::Modbus(signal) => Located::all(point, signal),
-        Source::Mqtt(_) => Vec::new(),
-    };
-    let points: Vec<Located> = device.points.iter().copied().flat_map(located).collect();
-    (!points.is_empty()).then(|| Unit::new(id, modbus.clone(), points))
+    let mut rates = Rates::new();
+    for &id in &device.points {
+        let point = site.point(id);
+        if let Source::Modbus(signal) = &point.source {
+            let interval = point.poll.unwrap_or(modbus.poll);
+            rates.entry(interval).or_default().extend(Located::all(id, signal));
+        }
+    }
+    (!rates.is_empty()).then(|| Unit::new(id, modbus.clone(), rates))
+}
+
+/// The claim of each device and rate, and whose it is.
+fn claims(units: &[Unit]) -> (Vec<Claim>, Vec<(usize, usize)>) {
+    let groups = units.iter().enumerate().flat_map(|(n, unit)| {
+        unit.groups.iter().enumerate().map(move |(rate, group)| {
+            let number = unit.device.index() + rate * DEVICES_MAX;
+            (Claim { unit: n, number, interval: group.interval }, (n, rate))
+        })
+    });
+    groups.unzip()
 }
 
 impl<D: Dial> Poller<D> {
     fn new(link: usize, session: Session<D>, context: Context, rng: fastrand::Rng) -> Self {
         let units = units(&context.site, link);
-        let devices = units.iter().map(|unit| (unit.device.index(), unit.interval()));
-        let schedule = Schedule::new(devices, context.clock.now().mono);
-        Self { context, session, units, schedule, rng }
+        let (claims, slots) = claims(&units);
+        let schedule = Schedule::new(claims, context.clock.now().mono);
+        let wire = Wire::new(session, context.clock);
+        Self { context, wire, units, slots, schedule, rng }
     }
 
     async fn run(mut self) {
-        while let Some(turn) = self.schedule.next() {
-            sleep_until(self.context.clock.instant(turn.at)).await;
+        while let Some(turn) = self.schedule.next(self.now()) {
+            if turn.at > self.now() {
+                sleep_until(self.context.clock.instant(turn.at)).await;
+                continue;
+            }
             if let Err(Unreachable(words)) = self.serve(turn).await {
                 self.reconnect(words).await;
             }
         }
     }
 
-    /// Gives a device its turn.
-    async fn serve(&mut self, turn: Turn) -> Result<(), Unreachable> {
-        let begun = self.context.clock.now().mono;
-        let skipped = self.schedule.take(turn.slot, begun);
-        self.note_skipped(turn.slot, skipped);
-        if turn.kind == Kind::Probe {
-            if let Err(failure) = self.units[turn.slot].probe(&mut self.session).await {
-                let cost = self.session.settled(self.context.clock.now().mono) - begun;
-                return self.probe_failed(turn.slot, failure, cost).await;
-            }
-            self.units[turn.slot].relearn();
-        }
-        self.poll(turn.slot).await
+    fn now(&self) -> Mono {
+        self.context.clock.now().mono
     }
 
-    async fn poll(&mut self, slot: usize) -> Result<(), Unreachable> {
-        let (unit, clock) = (&mut self.units[slot], self.context.clock);
-        let Polled { readings, outcome } = poll::poll(unit, &mut self.session, clock, &mut self.rng).await?;
-        let answered = !matches!(outcome, Outcome::Nothing(_));
-        let news = unit.health.polled(outcome).or_else(|| unit.health.recount(clock.now().mono));
-        let (device, telling) = (unit.device, answered || unit.health.answers());
-        if answered {
-            unit.backoff.reset();
+    /// Gives a device its turn.
+    async fn serve(&mut self, turn: Turn) -> Result<(), Unreachable> {
+        let begun = self.now();
+        let skipped = self.schedule.take(turn.slot, begun);
+        self.note_skipped(turn.slot, skipped);
+        match turn.kind {
+            Kind::Probe => self.probe(turn.slot, begun).await,
+            Kind::Poll => {
+                let served = self.poll(turn.slot, begun).await;
+                let cost = self.wire.settled(self.now()) - begun;
+                self.schedule.charge(turn.slot, cost);
+                served
+            }
         }
+    }
+
+    async fn poll(&mut self, slot: usize, begun: Mono) -> Result<(), Unreachable> {
+        let ((n, group), clock) = (self.slots[slot], self.context.clock);
+        let schedule = &self.schedule;
+        let yields = |now| now - begun >= TURN_MAX && schedule.others_wait(n, now);
+        let unit = &mut self.units[n];
+        let polled = poll::poll(unit, group, &mut self.wire, clock, &mut self.rng, yields).await?;
+        let Some(Polled { readings, outcome, found }) = polled else {
+            self.schedule.suspend(slot, self.now());
+            return Ok(());
+        };
+        let mut verdict = Verdict { group, begun, ended: self.now(), outcome };
+        if self.units[n].health.is_fatal(&verdict) && self.answers_elsewhere(n, group).await? {
+            self.units[n].groups[group].rest(&mut verdict, &mut self.rng);
+        }
+        self.note_refused(n, found);
+        self.judge(slot, verdict, readings).await;
+        Ok(())
+    }
+
+    /// Draws the conclusions from a poll that is over.
+    async fn judge(&mut self, slot: usize, verdict: Verdict, readings: Vec<Reading>) {
+        let (n, now) = (self.slots[slot].0, self.context.clock.now());
+        let unit = &mut self.units[n];
+        let heard = !matches!(verdict.outcome, Outcome::Nothing(_));
+        let begun = verdict.begun;
+        let news = unit.health.polled(verdict).or_else(|| unit.health.recount(now.mono));
+        let (device, telling) = (unit.device, heard || unit.health.answers());
         if unit.health.is_down() {
-            let wait = unit.backoff.next(&mut self.rng);
-            self.schedule.probe(slot, clock.now().mono + wait);
+            unit.abandon();
+            let at = unit.next_probe(begun, now.mono, &mut self.rng);
+            self.schedule.probe(slot, at);
         }
         self.context.tell(device, news).await;
         // Of a device that is down the engine knows that nothing can be read: it needs no batch to say so.
         if telling {
-            self.context.inbox.readings(Batch { device, at: clock.now().wall, readings }).await;
+            self.context.inbox.readings(Batch { device, at: now.wall, readings }).await;
         }
-        Ok(())
     }
 
-    async fn probe_failed(
-        &mut self,
-        slot: usize,
-        failure: Failure,
-        cost: Duration,
-    ) -> Result<(), Unreachable> {
-        if let Failure::Unreachable(words) = failure {
-            return Err(Unreachable(words));
+    /// Whether the device answers what it is asked at another rate.
+    async fn answers_elsewhere(&mut self, n: usize, group: usize) -> Result<bool, Unreachable> {
+        let unit = &self.units[n];
+        let Some(question) = unit.cross_check(group) else { return Ok(false) };
+        match self.wire.ask(question, unit.modbus.pause).await.0 {
+            Err(Failure::Unreachable(words)) => Err(Unreachable(words)),
+            Err(failure) => Ok(!failure.is_silence()),
+            Ok(_) => Ok(true),
         }
-        let now = self.context.clock.now().mono;
+    }
+
+    /// Looks whether a device that is down is there again.
+    async fn probe(&mut self, slot: usize, begun: Mono) -> Result<(), Unreachable> {
+        let n = self.slots[slot].0;
+        match self.units[n].probe(&mut self.wire).await {
+            Ok(()) => {
+                self.units[n].revive();
+                self.schedule.revive(slot, self.now());
+                Ok(())
+            }
+            Err(Failure::Unreachable(words)) => Err(Unreachable(words)),
+            Err(failure) => {
+                self.probe_failed(slot, &failure, begun).await;
+                Ok(())
+            }
+        }
+    }
+
+    async fn probe_failed(&mut self, slot: usize, failure: &Failure, begun: Mono) {
+        let (n, now) = (self.slots[slot].0, self.now());
         if self.units.iter().any(|unit| unit.health.answers()) {
-            self.schedule.rest_probes(now, cost);
+            self.schedule.rest_probes(now, self.wire.settled(now) - begun);
         }
-        let unit = &mut self.units[slot];
-        let wait = unit.backoff.next(&mut self.rng);
-        self.schedule.probe(slot, now + wait);
-        unit.health.count(&failure);
-        let news = unit.health.polled(Outcome::Nothing(failure.words())).or_else(|| unit.health.recount(now));
+        let unit = &mut self.units[n];
+        let at = unit.next_probe(begun, now, &mut self.rng);
+        unit.health.count(failure);
+        // That nothing came is what is known already, and of an answer to a shorter question than that.
+        let words = (!matches!(failure, Failure::Silent(_))).then(|| failure.words());
+        let news = words.and_then(|words| unit.health.unanswered(words)).or_else(|| unit.health.recount(now));
         let device = unit.device;
+        self.schedule.probe(slot, at);
         self.context.tell(device, news).await;
-        Ok(())
     }
 
     /// Tries until there is a connection again. A far end that takes one client at a time may need a moment to
@@ -165,12 +234,13 @@ impl<D: Dial> Poller<D> {
                 self.unreachable(&words).await;
             }
             sleep(backoff.next(&mut self.rng)).await;
-            match self.session.connect().await {
+            match self.wire.connect().await {
                 Ok(()) => break,
                 Err(failure) => words = failure.words(),
             }
         }
-        self.schedule.restart(self.context.clock.now().mono);
+        self.units.iter_mut().for_each(Unit::abandon);
+        self.schedule.restart(self.now());
     }
 
     async fn unreachable(&mut self, words: &Text) {
@@ -182,14 +252,30 @@ impl<D: Dial> Poller<D> {
     }
 
     fn note_skipped(&mut self, slot: usize, skipped: u64) {
-        let unit = &mut self.units[slot];
+        let now = self.now();
+        let unit = &mut self.units[self.slots[slot].0];
         if skipped == 0 || unit.health.is_down() {
             return;
         }
         unit.health.counters().overruns += skipped;
-        if let Some(leave) = unit.skipped.add(skipped, self.context.clock.now().mono) {
+        if let Some(leave) = unit.skipped.add(skipped, now) {
             let device = self.context.site.device(unit.device).name.as_str();
             tracing::warn!(device, skipped = leave.total, "polls skipped: the link is too slow for them");
+        }
+    }
+
+    /// What a device refuses is said once; the reason of its state goes on saying it.
+    fn note_refused(&self, n: usize, found: Vec<(PointId, Text)>) {
+        let site = &self.context.site;
+        let device = site.device(self.units[n].device).name.as_str();
+        for (point, words) in found {
+            let point = site.point(point).name.as_str();
+            tracing::warn!(
+                device,
+                point,
+                error = words.en,
+                "refused: not asked for any more, but for a try now and then"
+            );
         }
     }
 }

@@ -178,7 +178,7 @@ mod tests {
 
     fn device(registers_max: u16, gap_max: u16) -> ModbusDevice {
         let (poll, timeout) = (Duration::from_secs(1), Duration::from_millis(500));
-        ModbusDevice { unit: 1, poll, timeout, registers_max, gap_max }
+        ModbusDevice { unit: 1, poll, pause: Duration::ZERO, timeout, registers_max, gap_max }
     }
 
     fn located(n: usize, table: Table, address: u16, encoding: Encoding) -> Located {

@@ -1,18 +1,17 @@
 //! One poll of one device: every block is asked for, and every point gets a reading, good or bad. What one
 //! block suffers touches that block's points and nobody else's.
 
-use std::collections::VecDeque;
-
 use super::dial::Dial;
+use super::group::{Ask, Group, Refused};
 use super::guard::{Answer, Failure};
 use super::health::Outcome;
 use super::plan::{Block, Located};
 use super::recipe::Making;
-use super::session::Session;
-use super::unit::{Ask, Refused, Unit};
+use super::unit::Unit;
+use super::wire::Wire;
 use crate::clock::Clock;
 use crate::model::limits::{POLL_MISSES_MAX, POLL_SPLITS_MAX};
-use crate::model::{Now, Reading, Reason, Sample, Text};
+use crate::model::{Mono, Now, PointId, Reading, Reason, Sample, Text};
 
 /// Complaints that are spelled out; the others are counted.
 const COMPLAINTS_SPELLED_MAX: usize = 3;
@@ -24,17 +23,19 @@ pub(super) struct Polled {
     pub(super) readings: Vec<Reading>,
     /// For the device's health.
     pub(super) outcome: Outcome,
+    /// Points whose addresses the device was found to refuse, in which words; each is told once.
+    pub(super) found: Vec<(PointId, Text)>,
 }
 
 /// There is no connection to be had; why.
 #[derive(Debug)]
 pub(super) struct Unreachable(pub(super) Text);
 
-/// A poll under way.
-struct Poll<'a> {
-    unit: &'a mut Unit,
-    rng: &'a mut fastrand::Rng,
-    todo: VecDeque<Ask>,
+/// How far a poll has come.
+#[derive(Debug, Default)]
+pub(super) struct Progress {
+    /// How many of the asks, from the front, are still to be asked. Those that were go to the back.
+    todo: usize,
     readings: Vec<Reading>,
     making: Making,
     complaints: Vec<Text>,
@@ -43,53 +44,90 @@ struct Poll<'a> {
     silences: Vec<Text>,
     /// Questions spent on addresses that are refused.
     splits: usize,
+    /// Addresses that were found refused for the first time.
+    found: Vec<(PointId, Text)>,
 }
 
-/// Asks `unit` for everything.
+/// A poll under way.
+struct Poll<'a> {
+    unit: &'a mut Unit,
+    group: usize,
+    rng: &'a mut fastrand::Rng,
+    progress: Progress,
+}
+
+/// Asks `unit` for everything in `group`, or for what an earlier call left. Nothing comes of it if the poll gave the wire
+/// to others before it was over, as `yields` asked for.
 pub(super) async fn poll<D: Dial>(
     unit: &mut Unit,
-    session: &mut Session<D>,
+    group: usize,
+    wire: &mut Wire<D>,
     clock: Clock,
     rng: &mut fastrand::Rng,
-) -> Result<Polled, Unreachable> {
-    let mut poll = Poll::begin(unit, clock.now(), rng);
-    while let Some(ask) = poll.todo.pop_front() {
-        let Some(ask) = poll.pass_over(ask, clock.now()) else { continue };
-        let answer = session.ask(poll.unit.question(ask.block.span)).await;
-        poll.take(ask, answer, clock.now())?;
+    yields: impl Fn(Mono) -> bool,
+) -> Result<Option<Polled>, Unreachable> {
+    let mut poll = Poll::begin(unit, group, clock.now(), rng);
+    while let Some(ask) = poll.next(clock.now()) {
+        let question = poll.unit.question(ask.block.span);
+        let (answer, round_trip) = wire.ask(question, poll.unit.modbus.pause).await;
+        let now = clock.now();
+        if matches!(answer, Ok(_) | Err(Failure::Refused(_))) {
+            poll.unit.heard_after(round_trip);
+        }
+        poll.take(ask, answer, now)?;
+        if poll.progress.todo > 0 && yields(now.mono) {
+            poll.suspend();
+            return Ok(None);
+        }
     }
-    Ok(poll.end(clock.now()))
+    Ok(Some(poll.end(clock.now())))
 }
 
 impl<'a> Poll<'a> {
-    fn begin(unit: &'a mut Unit, now: Now, rng: &'a mut fastrand::Rng) -> Self {
-        unit.health.counters().polls += 1;
-        let todo: VecDeque<Ask> = unit.line_up(now.mono).into();
-        let splits = todo.iter().filter(|ask| ask.refusals > 0).count();
-        let readings = Vec::with_capacity(unit.len());
-        Self {
-            unit,
-            rng,
-            todo,
-            readings,
-            making: Making::default(),
-            complaints: Vec::new(),
-            answers: 0,
-            silences: Vec::new(),
-            splits,
+    fn begin(unit: &'a mut Unit, n: usize, now: Now, rng: &'a mut fastrand::Rng) -> Self {
+        let group = &mut unit.groups[n];
+        if let Some(progress) = group.progress.take() {
+            return Self { unit, group: n, rng, progress };
         }
+        group.line_up(&unit.modbus, now.mono);
+        let splits = group.asks.iter().filter(|ask| ask.refusals > 0).count();
+        let readings = Vec::with_capacity(group.len());
+        let progress = Progress { todo: group.asks.len(), readings, splits, ..Progress::default() };
+        unit.health.counters().polls += 1;
+        Self { unit, group: n, rng, progress }
+    }
+
+    fn group(&mut self) -> &mut Group {
+        &mut self.unit.groups[self.group]
+    }
+
+    /// What to ask for next.
+    fn next(&mut self, now: Now) -> Option<Ask> {
+        while self.progress.todo > 0 {
+            self.progress.todo -= 1;
+            let ask = self.group().asks.pop_front()?;
+            if let Some(ask) = self.pass_over(ask, now) {
+                return Some(ask);
+            }
+        }
+        None
     }
 
     /// Gives the block back unless it is not to be asked for this time.
     fn pass_over(&mut self, ask: Ask, now: Now) -> Option<Ask> {
         let resting = ask.resting(now.mono);
-        if resting.is_none() && self.silences.len() < POLL_MISSES_MAX {
+        if resting.is_none() && self.progress.silences.len() < self.misses_max() {
             return Some(ask);
         }
-        self.complaints.extend(resting.cloned());
+        self.progress.complaints.extend(resting.cloned());
         self.unread(&ask.block.points, now);
-        self.unit.asks.push(ask);
+        self.group().asks.push_back(ask);
         None
+    }
+
+    /// How many questions may go unanswered: a device that missed its last poll too is not asked twice for nothing.
+    fn misses_max(&self) -> usize {
+        if self.unit.health.is_missed() && self.progress.answers == 0 { 1 } else { POLL_MISSES_MAX }
     }
 
     /// Takes what came of asking.
@@ -97,17 +135,19 @@ impl<'a> Poll<'a> {
         let failure = match answer {
             Ok(answer) => {
                 self.read(answer, &ask.block, now);
-                self.unit.relented |= ask.refusals > 0;
+                let group = self.group();
+                group.relented |= ask.refusals > 0;
+                group.disordered |= ask.misses > 0;
                 ask.answered();
-                self.unit.asks.push(ask);
+                group.asks.push_back(ask);
                 return Ok(());
             }
             Err(failure) => failure,
         };
         self.unit.health.count(&failure);
         if let Failure::Unreachable(words) = failure {
-            self.unit.asks.push(ask);
-            self.unit.asks.extend(self.todo.drain(..));
+            self.group().asks.push_back(ask);
+            self.unit.abandon();
             return Err(Unreachable(words));
         }
         if failure.is_of_address() {
@@ -121,78 +161,103 @@ impl<'a> Poll<'a> {
     }
 
     fn read(&mut self, answer: Answer, block: &Block, now: Now) {
-        self.answers += 1;
+        let Progress { readings, making, answers, .. } = &mut self.progress;
+        *answers += 1;
         for located in &block.points {
-            if let Some(sample) = self.making.sample(self.readings.len(), located, &answer, block) {
-                self.readings.push(Reading { point: located.point, at: now.wall, sample });
+            if let Some(sample) = making.sample(readings.len(), located, &answer, block) {
+                readings.push(Reading { point: located.point, at: now.wall, sample });
             }
         }
-        self.making.keep(block, answer);
+        making.keep(block, answer);
     }
 
     fn unread(&mut self, points: &[Located], now: Now) {
-        let sample = Sample::Bad(Reason::Comm);
-        let points = points.iter().filter(|located| !located.is_part());
-        self.readings.extend(points.map(|p| Reading { point: p.point, at: now.wall, sample }));
+        self.progress.readings.extend(points.iter().filter_map(|point| unread(point, now)));
     }
 
     /// Nothing came for this block.
     fn miss(&mut self, mut ask: Ask, failure: &Failure, now: Now) {
         let words = complaint(failure, &ask.block);
         ask.missed();
-        if self.answers > 0 {
+        if self.progress.answers > 0 {
             ask.rest_if_hopeless(&words, now.mono, self.rng);
         }
-        self.silences.push(failure.words());
-        self.complaints.push(words);
+        self.progress.silences.push(failure.words());
+        self.progress.complaints.push(words);
         self.unread(&ask.block.points, now);
-        self.unit.asks.push(ask);
+        self.group().disordered = true;
+        self.group().asks.push_back(ask);
     }
 
     /// The device will not, this time.
     fn decline(&mut self, mut ask: Ask, failure: &Failure, now: Now) {
-        self.answers += 1;
-        self.complaints.push(complaint(failure, &ask.block));
+        self.progress.answers += 1;
+        self.progress.complaints.push(complaint(failure, &ask.block));
         self.unread(&ask.block.points, now);
+        self.group().disordered |= ask.misses > 0;
         ask.answered();
-        self.unit.asks.push(ask);
+        self.group().asks.push_back(ask);
     }
 
     /// The device has no such address, somewhere in the block: each half is asked for by itself, now while the
     /// poll may spend more questions, or next time. An address that stands alone is left alone.
     fn narrow(&mut self, ask: Ask, failure: &Failure, now: Now) {
-        self.answers += 1;
+        self.progress.answers += 1;
         let (words, before) = (complaint(failure, &ask.block), ask.refusals);
+        self.group().disordered = true;
         match ask.block.halve() {
-            Ok(halves) if self.splits < POLL_SPLITS_MAX => {
-                self.splits += halves.len();
-                self.todo.extend(halves.map(Ask::new));
+            Ok(halves) if self.progress.splits < POLL_SPLITS_MAX => {
+                self.progress.splits += halves.len();
+                self.progress.todo += halves.len();
+                for half in halves.into_iter().rev() {
+                    self.group().asks.push_front(Ask::new(half));
+                }
             }
             Ok(halves) => {
                 for half in &halves {
                     self.unread(&half.points, now);
                 }
-                self.complaints.push(words);
-                self.unit.asks.extend(halves.map(Ask::new));
+                self.progress.complaints.push(words);
+                self.group().asks.extend(halves.map(Ask::new));
             }
-            Err(point) => self.unit.refused.push(Refused::new(point, words, before, now.mono)),
+            Err(point) => {
+                if before == 0 {
+                    self.progress.found.push((point.point, words.clone()));
+                }
+                self.group().refused.push(Refused::new(point, words, before, now.mono));
+            }
         }
     }
 
-    fn end(mut self, now: Now) -> Polled {
-        for (place, sample) in self.making.finish() {
-            self.readings[place].sample = sample;
-        }
-        let refused: Vec<Located> = self.unit.refused.iter().map(|refused| refused.point.clone()).collect();
-        self.unread(&refused, now);
-        self.complaints.extend(self.unit.refused.iter().map(|refused| refused.words.clone()));
-        let outcome = match self.silences.first() {
-            Some(words) if self.answers == 0 => Outcome::Nothing(words.clone()),
-            _ if self.complaints.is_empty() => Outcome::Whole,
-            _ => Outcome::Part(summary(&self.complaints)),
-        };
-        Polled { readings: self.readings, outcome }
+    /// Keeps what has been read until the poll goes on.
+    fn suspend(mut self) {
+        let progress = std::mem::take(&mut self.progress);
+        self.group().progress = Some(progress);
     }
+
+    fn end(mut self, now: Now) -> Polled {
+        for (place, sample) in self.progress.making.finish() {
+            self.progress.readings[place].sample = sample;
+        }
+        for refused in &self.unit.groups[self.group].refused {
+            self.progress.readings.extend(unread(&refused.point, now));
+            self.progress.complaints.push(refused.words.clone());
+        }
+        let Progress { readings, complaints, answers, silences, found, .. } = self.progress;
+        let outcome = match silences.into_iter().next() {
+            Some(words) if answers == 0 => Outcome::Nothing(words),
+            _ if complaints.is_empty() => Outcome::Whole,
+            _ if answers == 0 => Outcome::Unasked(summary(&complaints)),
+            _ => Outcome::Part(summary(&complaints)),
+        };
+        Polled { readings, outcome, found }
+    }
+}
+
+/// That it could not be read; nothing of a register that is read for others alone.
+fn unread(located: &Located, now: Now) -> Option<Reading> {
+    let reading = Reading { point: located.point, at: now.wall, sample: Sample::Bad(Reason::Comm) };
+    (!located.is_part()).then_some(reading)
 }
 
 fn complaint(failure: &Failure, block: &Block) -> Text {

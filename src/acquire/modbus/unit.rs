@@ -1,17 +1,24 @@
-//! One device on a link: the blocks that it is asked for, and what is remembered of them from poll to poll.
+//! One device on a link: its points by the rates at which they are polled, and how it is found again when it is lost.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::super::backoff::Backoff;
 use super::super::complaint::Complaints;
 use super::dial::Dial;
+use super::group::{Ask, Group};
 use super::guard::{Failure, Question};
 use super::health::Health;
-use super::plan::{self, Block, Located, Span};
-use super::session::Session;
-use crate::model::limits::{MISSED_POLLS_MAX, POLL_SPLITS_MAX, REFUSED_FOR_MAX, REFUSED_FOR_MIN};
-use crate::model::{DeviceId, Mono, Text};
+use super::plan::{Located, Span};
+use super::wire::Wire;
+use crate::model::limits::{
+    PROBE_PATIENCE_MIN, PROBE_ROUND_TRIPS, PROBE_WAIT_MAX, PROBES_PER_FULL, ROUND_TRIP_FADE,
+};
+use crate::model::{DeviceId, Mono};
 use crate::site::ModbusDevice;
+
+/// The points of a device by their poll interval.
+pub(super) type Rates = BTreeMap<Duration, Vec<Located>>;
 
 /// One device.
 #[derive(Debug)]
@@ -20,181 +27,79 @@ pub(super) struct Unit {
     pub(super) device: DeviceId,
     /// Its state.
     pub(super) health: Health,
-    /// The waits between probes.
-    pub(super) backoff: Backoff,
     /// Its skipped polls.
     pub(super) skipped: Complaints,
-    /// What it is asked for.
-    pub(super) asks: Vec<Ask>,
-    /// What it is not asked for, as it has refused it.
-    pub(super) refused: Vec<Refused>,
-    /// Whether something that it had refused has come.
-    pub(super) relented: bool,
-    modbus: ModbusDevice,
-    points: Vec<Located>,
+    /// Its points, the fastest first.
+    pub(super) groups: Vec<Group>,
+    /// How it is asked.
+    pub(super) modbus: ModbusDevice,
+    /// The waits between probes.
+    backoff: Backoff,
     probes: usize,
     /// What the last probe got an answer for.
     proven: Option<Span>,
-}
-
-/// A block and how it fared.
-#[derive(Debug, Clone)]
-pub(super) struct Ask {
-    /// The block.
-    pub(super) block: Block,
-    /// Times in a row that nothing came.
-    misses: u32,
-    /// Left alone until then, and why.
-    rest: Option<(Mono, Text)>,
-    backoff: Backoff,
-    /// Times in a row that the device refused it, where it is one point.
-    pub(super) refusals: u32,
-}
-
-/// A point whose address the device refuses.
-#[derive(Debug, Clone)]
-pub(super) struct Refused {
-    /// The point.
-    pub(super) point: Located,
-    /// In which words.
-    pub(super) words: Text,
-    /// Until when it is left alone.
-    pub(super) until: Mono,
-    /// Times in a row that it has been refused.
-    times: u32,
-}
-
-impl Refused {
-    /// The point's address is refused at `now`, and was so `before` in a row. It is left alone, each time for twice as
-    /// long: a device that is only booting refuses what it will soon have.
-    pub(super) fn new(point: Located, words: Text, before: u32, now: Mono) -> Self {
-        let doubled = REFUSED_FOR_MIN.saturating_mul(1_u32.checked_shl(before).unwrap_or(u32::MAX));
-        let until = now + doubled.min(REFUSED_FOR_MAX);
-        Self { point, words, until, times: before.saturating_add(1) }
-    }
-
-    /// The point is to be asked for again.
-    fn again(self) -> Ask {
-        Ask { refusals: self.times, ..Ask::new(Block::single(self.point)) }
-    }
-}
-
-impl Ask {
-    /// A block that has not been asked for yet.
-    pub(super) fn new(block: Block) -> Self {
-        Self { block, misses: 0, rest: None, backoff: Backoff::default(), refusals: 0 }
-    }
-
-    /// Something came.
-    pub(super) fn answered(&mut self) {
-        self.misses = 0;
-        self.rest = None;
-        self.refusals = 0;
-        self.backoff.reset();
-    }
-
-    /// Nothing came.
-    pub(super) fn missed(&mut self) {
-        self.misses = self.misses.saturating_add(1);
-    }
-
-    /// Nothing came again though the device answers other questions: the block is left alone for a while, so
-    /// that it costs the neighbours little.
-    pub(super) fn rest_if_hopeless(&mut self, words: &Text, now: Mono, rng: &mut fastrand::Rng) {
-        if self.misses >= MISSED_POLLS_MAX {
-            self.rest = Some((now + self.backoff.next(rng), words.clone()));
-        }
-    }
-
-    /// Why it is left alone at `now`, if it is.
-    pub(super) fn resting(&self, now: Mono) -> Option<&Text> {
-        self.rest.as_ref().and_then(|(until, words)| (now < *until).then_some(words))
-    }
+    /// Of late, the longest time from a question to its answer.
+    round_trip: Option<Duration>,
 }
 
 impl Unit {
     /// The device with its points.
-    pub(super) fn new(device: DeviceId, modbus: ModbusDevice, points: Vec<Located>) -> Self {
-        let mut unit = Self {
+    pub(super) fn new(device: DeviceId, modbus: ModbusDevice, rates: Rates) -> Self {
+        let group = |(interval, points)| Group::new(interval, points, &modbus);
+        let groups: Vec<Group> = rates.into_iter().map(group).collect();
+        Self {
             device,
-            health: Health::default(),
-            backoff: Backoff::default(),
+            health: Health::new(groups.len(), modbus.timeout),
             skipped: Complaints::default(),
-            asks: Vec::new(),
-            refused: Vec::new(),
-            relented: false,
+            groups,
             modbus,
-            points,
+            backoff: Backoff::default(),
             probes: 0,
             proven: None,
-        };
-        unit.relearn();
-        unit
+            round_trip: None,
+        }
     }
 
-    /// From one poll to the next.
-    pub(super) fn interval(&self) -> Duration {
-        self.modbus.poll
-    }
-
-    /// How many points it has.
-    pub(super) fn len(&self) -> usize {
-        self.points.len()
-    }
-
-    /// The question for `span`.
+    /// A question about `span`.
     pub(super) fn question(&self, span: Span) -> Question {
         Question { unit: self.modbus.unit, span, timeout: self.modbus.timeout }
     }
 
-    /// Forgets what was learned: once it was down, it may come back as another device. What a probe has just got
-    /// an answer for is asked for first.
-    pub(super) fn relearn(&mut self) {
+    /// It has answered, after this long.
+    pub(super) fn heard_after(&mut self, round_trip: Duration) {
         self.backoff.reset();
-        self.refused.clear();
-        self.asks = plan::plan(self.points.clone(), &self.modbus).into_iter().map(Ask::new).collect();
-        let Some(proven) = self.proven.take() else { return };
-        for ask in &mut self.asks {
-            ask.misses = u32::from(ask.block.points.iter().all(|point| point.span != proven));
-        }
+        let faded = self.round_trip.unwrap_or_default().mul_f64(ROUND_TRIP_FADE);
+        self.round_trip = Some(faded.max(round_trip));
     }
 
-    /// The device has what it refused before: it was booting, or was changed. So whatever is refused or asked for in
-    /// pieces is asked for as at first; what does not answer stays as it is.
-    fn make_up(&mut self) {
-        let asks = std::mem::take(&mut self.asks);
-        let (answering, mut asks): (Vec<Ask>, Vec<Ask>) = asks.into_iter().partition(|ask| ask.misses == 0);
-        let refused = self.refused.drain(..).map(|refused| refused.point);
-        let points = answering.into_iter().flat_map(|ask| ask.block.points).chain(refused).collect();
-        asks.extend(plan::plan(points, &self.modbus).into_iter().map(Ask::new));
-        self.asks = asks;
+    /// The polls that are under way will not be ended.
+    pub(super) fn abandon(&mut self) {
+        self.groups.iter_mut().for_each(Group::abandon);
     }
 
-    /// Takes back into the plan what has been left alone for long enough, a few points at a time, and hands out
-    /// everything that is to be asked for, what answered last time first. Something is always asked for, to hear the
-    /// device at all.
-    pub(super) fn line_up(&mut self, now: Mono) -> Vec<Ask> {
-        if std::mem::take(&mut self.relented) {
-            self.make_up();
-        }
-        let due = |refused: &mut Refused| refused.until <= now;
-        let again: Vec<Refused> = self.refused.extract_if(.., due).take(POLL_SPLITS_MAX).collect();
-        let mut asks = std::mem::take(&mut self.asks);
-        asks.extend(again.into_iter().map(Refused::again));
-        if asks.is_empty() && !self.refused.is_empty() {
-            asks.push(self.refused.remove(0).again());
-        }
-        asks.sort_by_key(|ask| (ask.misses, ask.block.span.table, ask.block.span.start));
-        asks
+    /// It answers again.
+    pub(super) fn revive(&mut self) {
+        let proven = self.proven.take();
+        self.groups.iter_mut().for_each(|group| group.revive(proven));
+    }
+
+    /// When to look for it again, after a question that was asked at `asked` for nothing. An answer that is very late
+    /// must not be taken for one to the next probe.
+    pub(super) fn next_probe(&mut self, asked: Mono, now: Mono, rng: &mut fastrand::Rng) -> Mono {
+        let wait = self.backoff.next(rng).min(PROBE_WAIT_MAX);
+        (now + wait).max(asked + self.modbus.timeout * 2)
     }
 
     /// Whether the device answers one short question, whatever it answers. Each probe asks for another block,
     /// in case one of them is what it cannot answer.
-    pub(super) async fn probe<D: Dial>(&mut self, session: &mut Session<D>) -> Result<(), Failure> {
-        let Some(ask) = self.asks.get(self.probes % self.asks.len().max(1)) else { return Ok(()) };
+    pub(super) async fn probe<D: Dial>(&mut self, wire: &mut Wire<D>) -> Result<(), Failure> {
+        let asks: usize = self.groups.iter().map(|group| group.asks.len()).sum();
+        let at = self.probes % asks.max(1);
+        let Some(ask) = self.groups.iter().flat_map(|group| &group.asks).nth(at) else { return Ok(()) };
         let first = ask.block.points[0].span;
+        let question = Question { timeout: self.patience(), ..self.question(first) };
         self.probes = self.probes.wrapping_add(1);
-        match session.ask(self.question(first)).await {
+        match wire.ask(question, self.modbus.pause).await.0 {
             Err(failure) if failure.is_silence() || matches!(failure, Failure::Unreachable(_)) => {
                 Err(failure)
             }
@@ -203,5 +108,26 @@ impl Unit {
                 Ok(())
             }
         }
+    }
+
+    /// How long a probe waits: as long as the device may need by what is known of it, so that its neighbours wait no
+    /// longer; now and then as long as it may take at all, in case it has become slower.
+    fn patience(&self) -> Duration {
+        let full = self.modbus.timeout;
+        match self.round_trip {
+            Some(round_trip) if !(self.probes + 1).is_multiple_of(PROBES_PER_FULL) => {
+                (round_trip * PROBE_ROUND_TRIPS).max(PROBE_PATIENCE_MIN).min(full)
+            }
+            _ => full,
+        }
+    }
+
+    /// A question that it answered last time, at another rate than that of `group`: whether it is lost, or only what
+    /// `group` asks for.
+    pub(super) fn cross_check(&self, group: usize) -> Option<Question> {
+        let others = self.groups.iter().enumerate().filter(|(n, _)| *n != group);
+        let answered = |ask: &&Ask| ask.misses == 0 && ask.refusals == 0;
+        let ask = others.flat_map(|(_, group)| &group.asks).find(answered)?;
+        Some(self.question(ask.block.points[0].span))
     }
 }

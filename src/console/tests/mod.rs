@@ -279,6 +279,7 @@ fn point(name: &str) -> Point {
         range: Some(Range { low: 0.0, high: 12.0 }),
         role: None,
         source: Source::Mqtt(Extract { pointer: String::new(), conversion: Conversion::default() }),
+        poll: None,
         max_age: PATIENCE,
     }
 }

@@ -139,13 +139,6 @@ impl<'a> One<'a> {
     fn protocol(&self, links: &mut Links, context: &mut Context<'_>) -> Protocol {
         match self.get(|raw| raw.protocol).unwrap_or(ProtocolWord::ModbusTcp) {
             ProtocolWord::Mqtt => self.mqtt(links, context),
-            ProtocolWord::ModbusRtu => {
-                context
-                    .findings
-                    .add(self.place("protocol"), "serial lines are not supported yet")
-                    .hint("put a serial server on the line and write protocol = \"modbus-rtu-over-tcp\"");
-                self.modbus(ProtocolWord::ModbusRtuOverTcp, &mut Links::default(), context)
-            }
             protocol => self.modbus(protocol, links, context),
         }
     }
@@ -153,12 +146,14 @@ impl<'a> One<'a> {
     fn modbus(&self, protocol: ProtocolWord, links: &mut Links, context: &mut Context<'_>) -> Protocol {
         let own = self.own;
         self.refuse(&publishers::mqtt_keys(own), "an MQTT device", context);
-        let unit = self.unit(protocol == ProtocolWord::ModbusRtuOverTcp, context);
+        let on_bus = matches!(protocol, ProtocolWord::ModbusRtu | ProtocolWord::ModbusRtuOverTcp);
+        let unit = self.unit(on_bus, context);
         self.reach(protocol, unit, links, context);
         let poll = self.at_least("poll", |raw| raw.poll, defaults::POLL, Period(POLL_INTERVAL_MIN), context);
         Protocol::Modbus(ModbusDevice {
             unit,
             poll,
+            pause: self.pause(Period(poll), context),
             timeout: self.timeout(Period(poll), context),
             registers_max: self.get(|raw| raw.registers_max).unwrap_or(defaults::REGISTERS_MAX),
             gap_max: self.get(|raw| raw.gap_max).unwrap_or(defaults::GAP_MAX),
@@ -189,6 +184,16 @@ impl<'a> One<'a> {
             context.findings.add(self.place(key), message).hint(hint);
         }
         timeout.0
+    }
+
+    /// As long as from one poll to the next, and there would be no time to ask.
+    fn pause(&self, poll: Period, context: &mut Context<'_>) -> std::time::Duration {
+        let pause = self.get(|raw| raw.pause).unwrap_or(defaults::PAUSE);
+        if pause >= poll {
+            let message = format!("a pause of {pause} leaves no time to poll every {poll}");
+            context.findings.add(self.place("pause"), message).hint("converters need some milliseconds");
+        }
+        pause.0
     }
 
     pub(super) fn at_least(

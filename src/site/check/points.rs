@@ -8,7 +8,7 @@ use super::devices::{Detail, Devices};
 use super::hazards::Hazards;
 use super::names::Names;
 use super::{publishers, registers};
-use crate::model::limits::POINTS_MAX;
+use crate::model::limits::{POINTS_MAX, POLL_INTERVAL_MIN};
 use crate::model::{DeviceId, PointId, Text};
 use crate::site::defaults;
 use crate::site::load::Gathered;
@@ -16,6 +16,7 @@ use crate::site::model::{Device, Point, Protocol, Range, Source};
 use crate::site::raw::{RawLimits, RawPoint};
 use crate::site::signal::{Conversion, Line, Signal};
 use crate::site::source::{FileId, Place, Spot};
+use crate::site::values::Period;
 
 /// The points of a site, their names, and what the check of rules needs of them.
 pub(super) struct Points<'a> {
@@ -187,6 +188,7 @@ impl Maker<'_> {
             range: range(detailed, context),
             role: detailed.get(|raw| raw.role.as_ref()).map(|role| role.0.clone()),
             source: self.source(detailed, context),
+            poll: self.poll(detailed, context),
             max_age: self.max_age(detailed, context),
         }
     }
@@ -228,10 +230,22 @@ impl Maker<'_> {
         }
     }
 
+    fn poll(&self, detailed: &Detailed<'_>, context: &mut Context<'_>) -> Option<Duration> {
+        let Protocol::Modbus(modbus) = &self.device.protocol else { return None };
+        let poll = detailed.get(|raw| raw.poll)?;
+        let least = Period(POLL_INTERVAL_MIN);
+        if poll < least {
+            let message = format!("`{poll}` is too short");
+            context.findings.add(detailed.place("poll"), message).hint(format!("use at least {least}"));
+        }
+        (poll.0 != modbus.poll).then_some(poll.0)
+    }
+
     fn max_age(&self, detailed: &Detailed<'_>, context: &mut Context<'_>) -> Duration {
         let (default, interval) = match &self.device.protocol {
             Protocol::Modbus(modbus) => {
-                ((modbus.poll * 3 + modbus.timeout).max(defaults::MAX_AGE_MIN), modbus.poll)
+                let poll = detailed.get(|raw| raw.poll).map_or(modbus.poll, |poll| poll.0);
+                ((poll * 3 + modbus.timeout).max(defaults::MAX_AGE_MIN), poll)
             }
             Protocol::Mqtt(mqtt) => (mqtt.silence, Duration::ZERO),
         };

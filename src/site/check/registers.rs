@@ -40,11 +40,12 @@ fn refuse_mqtt(detailed: &Detailed<'_>, context: &mut Context<'_>) {
 /// Refuses what only a Modbus device has.
 pub(super) fn refuse_modbus(detailed: &Detailed<'_>, context: &mut Context<'_>) {
     type Present = fn(&RawPoint) -> bool;
-    let keys: [(&str, Present); 4] = [
+    let keys: [(&str, Present); 5] = [
         ("register", |raw| raw.register.is_some()),
         ("type", |raw| raw.encoding.is_some()),
         ("bit", |raw| raw.bit.is_some()),
         ("byte_order", |raw| raw.byte_order.is_some()),
+        ("poll", |raw| raw.poll.is_some()),
     ];
     for (key, present) in keys {
         if detailed.get(|raw| present(raw).then_some(())).is_some() {

@@ -14,7 +14,7 @@ use super::points::Points;
 use crate::model::{DeviceId, ForwarderId, HealthSource, Level, PointId};
 use crate::site::defaults;
 use crate::site::load::Gathered;
-use crate::site::model::{Protocol, Rule, RuleKind};
+use crate::site::model::{Point, Protocol, Rule, RuleKind};
 use crate::site::raw::{ClockWord, RawRule, RuleWord};
 use crate::site::source::{Place, Spot};
 
@@ -105,10 +105,13 @@ fn of_devices(devices: &Devices<'_>, rules: &mut Rules, context: &mut Context<'_
     }
 }
 
-/// Longer than a device takes from its first missed poll to being found lost, which is then the one alarm.
-fn signal_after(protocol: &Protocol) -> Duration {
+/// Longer than a device takes from the first poll of the point that it misses to being found lost, which is then the one
+/// alarm.
+fn signal_after(protocol: &Protocol, point: &Point) -> Duration {
     match protocol {
-        Protocol::Modbus(modbus) => modbus.poll + modbus.timeout * 3 + defaults::SIGNAL_AFTER,
+        Protocol::Modbus(modbus) => {
+            point.poll.unwrap_or(modbus.poll) + modbus.timeout * 4 + defaults::SIGNAL_AFTER
+        }
         Protocol::Mqtt(_) => defaults::SIGNAL_AFTER,
     }
 }
@@ -120,7 +123,7 @@ fn of_points(devices: &Devices<'_>, points: &Points<'_>, rules: &mut Rules, cont
             name: format!("{}.signal", point.name),
             hazard: point.hazard,
             kind: RuleKind::Signal { point: PointId::new(index), level },
-            on_delay: signal_after(&devices.list[point.device.index()].protocol),
+            on_delay: signal_after(&devices.list[point.device.index()].protocol, point),
             off_delay: defaults::NO_DELAY.0,
             message: None,
             basis: None,

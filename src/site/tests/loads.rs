@@ -103,7 +103,7 @@ fn every_site_has_the_rules_that_keep_silence_from_being_safety() {
     assert!(matches!(lost.kind, RuleKind::DeviceLost { level: Level::Red, .. }));
     let signal = rule(&site, "plc.level.signal");
     assert!(matches!(signal.kind, RuleKind::Signal { level: Level::Blue, .. }));
-    let found_lost = Duration::from_secs(1) + 3 * Duration::from_millis(500);
+    let found_lost = Duration::from_secs(1) + 4 * Duration::from_millis(500);
     assert_eq!((signal.on_delay, signal.off_delay), (found_lost + Duration::from_secs(2), Duration::ZERO));
     assert!(signal.message.is_none());
     let uplink = rule(&site, "gateway.forward.centre");
@@ -232,6 +232,17 @@ fn a_value_is_stale_after_three_polls_or_after_silence() {
 }
 
 #[test]
+fn a_point_may_be_polled_at_its_own_rate() {
+    let register = "register = \"input:0\"";
+    let slow = site(&edited(&[(register, &format!("{register}\npoll = \"10s\""))]));
+    let gas = point(&slow, "plc.gas");
+    assert_eq!((gas.poll, gas.max_age), (Some(Duration::from_secs(10)), Duration::from_millis(30_500)));
+    assert_eq!(rule(&slow, "plc.gas.signal").on_delay, Duration::from_secs(14));
+    let same = site(&edited(&[(register, &format!("{register}\npoll = \"1s\""))]));
+    assert_eq!(point(&same, "plc.gas").poll, None, "its device's own");
+}
+
+#[test]
 fn a_redirected_site_has_its_addresses_replaced_wherever_they_stand() {
     let text = format!(
         "{BASE}[broker]\nlisten = \"127.0.0.1:1883\"\n[[forward]]\nid = \"db\"\nkind = \"influx\"\nurl = \"http://10.0.0.9:8086/\"\norg = \"o\"\nbucket = \"b\"\n"
@@ -277,9 +288,10 @@ fn the_published_schema_takes_what_the_check_takes() {
 fn modbus_options_are_kept() {
     let site = site(&edited(&[(
         "unit = 1",
-        "unit = 7\npoll = \"250ms\"\ntimeout = \"200ms\"\nregisters_max = 60\ngap_max = 0",
+        "unit = 7\npoll = \"250ms\"\ntimeout = \"200ms\"\nregisters_max = 60\ngap_max = 0\npause = \"20ms\"",
     )]));
     let Protocol::Modbus(modbus) = &site.devices[0].protocol else { panic!() };
     assert_eq!((modbus.unit, modbus.registers_max, modbus.gap_max), (7, 60, 0));
     assert_eq!((modbus.poll, modbus.timeout), (Duration::from_millis(250), Duration::from_millis(200)));
+    assert_eq!(modbus.pause, Duration::from_millis(20));
 }

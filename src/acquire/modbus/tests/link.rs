@@ -37,7 +37,7 @@ fn site(devices: &[ModbusDevice]) -> (Context, Ears) {
 }
 
 /// What the engine hears within `time`.
-async fn hear(ears: &mut Ears, time: Duration) -> (Vec<Batch>, Vec<LinkReport>) {
+pub(super) async fn hear(ears: &mut Ears, time: Duration) -> (Vec<Batch>, Vec<LinkReport>) {
     let (mut batches, mut reports) = (Vec::new(), Vec::new());
     let until = sleep(time);
     tokio::pin!(until);
@@ -54,18 +54,18 @@ async fn hear(ears: &mut Ears, time: Duration) -> (Vec<Batch>, Vec<LinkReport>) 
 }
 
 /// The states of a device, one for each change of state or reason.
-fn states(reports: &[LinkReport], device: usize) -> Vec<LinkState> {
+pub(super) fn states(reports: &[LinkReport], device: usize) -> Vec<LinkState> {
     let mut of_device = of_device(reports, device);
     of_device.dedup_by(|a, b| (a.state, &a.error) == (b.state, &b.error));
     of_device.into_iter().map(|report| report.state).collect()
 }
 
-fn of_device(reports: &[LinkReport], device: usize) -> Vec<&LinkReport> {
+pub(super) fn of_device(reports: &[LinkReport], device: usize) -> Vec<&LinkReport> {
     reports.iter().filter(|report| report.device == DeviceId::new(device)).collect()
 }
 
 /// What was counted of a device, as told last.
-fn counted(reports: &[LinkReport], device: usize) -> LinkCounters {
+pub(super) fn counted(reports: &[LinkReport], device: usize) -> LinkCounters {
     of_device(reports, device).last().map(|report| report.counters).unwrap_or_default()
 }
 

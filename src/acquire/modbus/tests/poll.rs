@@ -10,7 +10,8 @@ use super::super::Framing;
 use super::super::health::Outcome;
 use super::super::poll::{Polled, poll};
 use super::super::session::Session;
-use super::super::unit::Unit;
+use super::super::unit::{Rates, Unit};
+use super::super::wire::Wire;
 use super::bus::{Act, Asked, Bus, device, holding, holdings};
 use crate::clock::Clock;
 use crate::model::limits::{POLL_SPLITS_MAX, REFUSED_FOR_MAX, REFUSED_FOR_MIN};
@@ -19,27 +20,32 @@ use crate::model::{DeviceId, Reason, Sample, Text};
 /// A device with points in holding registers, and the bus that it is on.
 struct Rig {
     unit: Unit,
-    session: Session<Bus>,
+    wire: Wire<Bus>,
     bus: Bus,
     clock: Clock,
     rng: fastrand::Rng,
     addresses: Vec<u16>,
+    /// The addresses that were said to be refused.
+    found: Vec<u16>,
 }
 
 impl Rig {
     fn new(addresses: &[u16], script: impl FnMut(Asked) -> Vec<Act> + Send + 'static) -> Self {
         let clock = Clock::start();
         let bus = Bus::new(Framing::Tcp, script);
-        let unit = Unit::new(DeviceId::new(0), device(1), holdings(addresses.iter().copied()));
-        let session = Session::new(bus.clone(), Framing::Tcp, clock);
+        let device = device(1);
+        let rates = Rates::from([(device.poll, holdings(addresses.iter().copied()))]);
+        let unit = Unit::new(DeviceId::new(0), device, rates);
+        let wire = Wire::new(Session::new(bus.clone(), Framing::Tcp, clock), clock);
         let rng = fastrand::Rng::with_seed(1);
-        Self { unit, session, bus, clock, rng, addresses: addresses.to_vec() }
+        Self { unit, wire, bus, clock, rng, addresses: addresses.to_vec(), found: Vec::new() }
     }
 
     /// One poll: the addresses that gave no value, all others being held against the truth, and the outcome.
     async fn poll(&mut self) -> (Vec<u16>, Outcome) {
-        let polled = poll(&mut self.unit, &mut self.session, self.clock, &mut self.rng).await;
-        let Polled { mut readings, outcome } = polled.unwrap();
+        let polled = poll(&mut self.unit, 0, &mut self.wire, self.clock, &mut self.rng, |_| false).await;
+        let Polled { mut readings, outcome, found } = polled.unwrap().unwrap();
+        self.found.extend(found.into_iter().map(|(point, _)| self.addresses[point.index()]));
         readings.sort_by_key(|reading| reading.point);
         assert_eq!(readings.len(), self.addresses.len(), "one reading of each point");
         let mut bad = Vec::new();
@@ -110,6 +116,55 @@ async fn a_refused_address_is_found_and_left_alone_for_a_while() {
     advance(REFUSED_FOR_MIN).await;
     assert_eq!(rig.poll().await, found);
     assert_eq!(rig.bus.asked().iter().filter(|asked| asked.covers(3, 5)).count(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_address_is_said_once_however_often_it_is_refused() {
+    let mut rig = Rig::new(&[0, 1, 2, 3], |asked| {
+        vec![Act::Say(if asked.covers(3, 1) { asked.exception(2) } else { asked.answer() })]
+    });
+    for _ in 0..60 {
+        assert_eq!(rig.poll().await.0, [1]);
+        advance(Duration::from_secs(10)).await;
+    }
+    assert_eq!(rig.found, [1]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_learned_of_refused_addresses_outlasts_the_loss_of_the_device() {
+    let dead = Arc::new(AtomicBool::new(false));
+    let silent = Arc::clone(&dead);
+    let mut rig = Rig::new(&[0, 1, 2, 3, 4, 5, 6, 7], move |asked| match silent.load(Relaxed) {
+        true => vec![],
+        false if asked.covers(3, 5) => vec![Act::Say(asked.exception(2))],
+        false => vec![Act::Say(asked.answer())],
+    });
+    assert_eq!(rig.poll().await.0, [5]);
+    let pieces = rig.questions() - 4;
+    dead.store(true, Relaxed);
+    assert!(matches!(rig.poll().await.1, Outcome::Nothing(_)));
+    dead.store(false, Relaxed);
+    rig.questions();
+    assert!(rig.unit.probe(&mut rig.wire).await.is_ok());
+    rig.unit.revive();
+    assert_eq!(rig.questions(), 1);
+    assert_eq!(rig.poll().await.0, [5]);
+    assert_eq!(rig.questions(), pieces, "split anew");
+    assert_eq!(rig.found, [5], "said again");
+}
+
+#[tokio::test(start_paused = true)]
+async fn p3_a_poll_that_gave_way_goes_on_where_it_stood() {
+    let mut rig = Rig::new(&[0, 100, 200, 300], |asked| vec![Act::Say(asked.answer())]);
+    for _ in 0..3 {
+        for turn in 1..=4 {
+            let polled = poll(&mut rig.unit, 0, &mut rig.wire, rig.clock, &mut rig.rng, |_| true).await;
+            let readings = polled.unwrap().map(|polled| polled.readings.len());
+            assert_eq!(readings, (turn == 4).then_some(4));
+        }
+        let starts: Vec<u16> = rig.bus.asked().iter().map(|asked| asked.start).collect();
+        assert_eq!(starts, [0, 100, 200, 300], "each once");
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -245,8 +300,8 @@ async fn what_answers_is_found_behind_blocks_that_do_not() {
         rig.poll().await;
     }
     for _ in 0..5 {
-        if rig.unit.probe(&mut rig.session).await.is_ok() {
-            rig.unit.relearn();
+        if rig.unit.probe(&mut rig.wire).await.is_ok() {
+            rig.unit.revive();
             let (bad, outcome) = rig.poll().await;
             assert_eq!(bad, [0, 100, 200, 300]);
             assert!(matches!(outcome, Outcome::Part(_)));

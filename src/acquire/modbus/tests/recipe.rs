@@ -7,7 +7,8 @@ use super::super::Framing;
 use super::super::plan::{Located, plan};
 use super::super::poll::poll;
 use super::super::session::Session;
-use super::super::unit::Unit;
+use super::super::unit::{Rates, Unit};
+use super::super::wire::Wire;
 use super::bus::{Act, Asked, Bus, device, register};
 use crate::clock::Clock;
 use crate::model::{DeviceId, PointId, Quality, Reason, Sample, Value};
@@ -29,7 +30,7 @@ fn answer(registers: &Registers, asked: Asked) -> Vec<Act> {
 struct Rig {
     registers: Registers,
     unit: Unit,
-    session: Session<Bus>,
+    wire: Wire<Bus>,
     clock: Clock,
 }
 
@@ -41,8 +42,11 @@ impl Rig {
         let located = |(n, signal)| Located::all(PointId::new(n), signal);
         let points = signals.iter().enumerate().flat_map(located).collect();
         let clock = Clock::start();
-        let unit = Unit::new(DeviceId::new(0), device(1), points);
-        Self { registers, unit, session: Session::new(bus, Framing::Tcp, clock), clock }
+        let device = device(1);
+        let rates = Rates::from([(device.poll, points)]);
+        let unit = Unit::new(DeviceId::new(0), device, rates);
+        let wire = Wire::new(Session::new(bus, Framing::Tcp, clock), clock);
+        Self { registers, unit, wire, clock }
     }
 
     fn set(&self, address: u16, word: u16) {
@@ -55,8 +59,8 @@ impl Rig {
 
     async fn poll(&mut self) -> Vec<Sample> {
         let mut rng = fastrand::Rng::with_seed(1);
-        let polled = poll(&mut self.unit, &mut self.session, self.clock, &mut rng).await.unwrap();
-        let mut readings = polled.readings;
+        let polled = poll(&mut self.unit, 0, &mut self.wire, self.clock, &mut rng, |_| false).await.unwrap();
+        let mut readings = polled.expect("nobody else wants the wire").readings;
         readings.sort_by_key(|reading| reading.point);
         readings.into_iter().map(|reading| reading.sample).collect()
     }

@@ -1,0 +1,56 @@
+//! The session as polls and probes use it: it leaves slow converters their pause between an answer and the next
+//! question, and knows how long each answer took.
+
+use std::time::Duration;
+
+use tokio::time::sleep_until;
+
+use super::dial::Dial;
+use super::guard::{Answer, Failure, Question};
+use super::session::Session;
+use crate::clock::Clock;
+use crate::model::Mono;
+
+/// A session and when it may be used.
+pub(super) struct Wire<D> {
+    session: Session<D>,
+    clock: Clock,
+    /// The next question is not asked before.
+    ready: Mono,
+}
+
+impl<D: Dial> Wire<D> {
+    /// A wire over `session`.
+    pub(super) fn new(session: Session<D>, clock: Clock) -> Self {
+        Self { session, clock, ready: Mono::ZERO }
+    }
+
+    /// Asks when the wire is ready, and leaves it alone for `pause` afterwards. Says how long the answer took.
+    pub(super) async fn ask(
+        &mut self,
+        question: Question,
+        pause: Duration,
+    ) -> (Result<Answer, Failure>, Duration) {
+        let mut asked = self.clock.now().mono;
+        if asked < self.ready {
+            sleep_until(self.clock.instant(self.ready)).await;
+            asked = self.ready;
+        }
+        let answer = self.session.ask(question).await;
+        let now = self.clock.now().mono;
+        if !pause.is_zero() {
+            self.ready = now + pause;
+        }
+        (answer, now - asked)
+    }
+
+    /// When the wire will be ready for the next question.
+    pub(super) fn settled(&self, now: Mono) -> Mono {
+        self.session.settled(now).max(self.ready)
+    }
+
+    /// Opens the connection if it is not open.
+    pub(super) async fn connect(&mut self) -> Result<(), Failure> {
+        self.session.connect().await
+    }
+}
