@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+use super::probe::args::ProbeArgs;
+
 /// Hazgate, the risk-monitoring gateway for high-hazard sites. 高危场所风险监测网关
 #[derive(Debug, Parser)]
 #[command(
@@ -31,6 +33,8 @@ pub(crate) enum Command {
     Simulate(SimulateArgs),
     /// A centre's view: the alarms that arrive at BROKER, live
     Watch(WatchArgs),
+    /// Ask Modbus devices by hand: read, scan, watch, find the byte order
+    Probe(ProbeArgs),
     /// Print the JSON Schema of the site file, for editors
     Schema,
 }
@@ -115,7 +119,7 @@ pub(crate) enum Language {
     En,
 }
 
-fn duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     text.parse::<jiff::SignedDuration>()
         .ok()
         .and_then(|parsed| Duration::try_from(parsed).ok())

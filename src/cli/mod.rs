@@ -10,6 +10,7 @@ mod check;
 mod demo;
 #[cfg_attr(not(feature = "broker"), expect(dead_code, reason = "only the demo needs all of it"))]
 mod language;
+mod probe;
 mod run;
 #[cfg(feature = "broker")]
 mod screen;
@@ -89,6 +90,7 @@ fn dispatch(args: Args) -> anyhow::Result<ExitCode> {
         Command::Run(args) => asynchronous(run::run(args)),
         Command::Simulate(args) => asynchronous(simulate::simulate(args)),
         Command::Watch(args) => asynchronous(watch::watch(args)),
+        Command::Probe(args) => asynchronous(probe::probe(args)),
         #[cfg(feature = "broker")]
         Command::Demo(args) => asynchronous(demo::demo(args)),
     }

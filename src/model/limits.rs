@@ -112,8 +112,12 @@ pub const PROBE_WAIT_MAX: Duration = Duration::from_secs(5);
 /// How long one device may have its link in one turn while others wait for theirs; the question that it is at is
 /// still answered.
 pub const TURN_MAX: Duration = Duration::from_millis(100);
+/// Addresses that one reading by hand may ask for.
+pub const PROBE_ADDRESSES_MAX: u32 = 2000;
 /// Questions that one reading by hand may take where the device refuses addresses.
 pub const PROBE_QUESTIONS_MAX: usize = 512;
+/// Answers whose times are remembered while a block is watched.
+pub const PROBE_LATENCIES_MAX: usize = 1000;
 /// Characters shown of each text by which a unit says who it is.
 pub const PROBE_IDENTITY_CHARS_MAX: usize = 64;
 

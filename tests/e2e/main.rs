@@ -6,5 +6,6 @@ mod errors;
 mod hazards;
 mod kill;
 mod outputs;
+mod probe;
 mod rig;
 mod schemas;

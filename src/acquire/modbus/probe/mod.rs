@@ -12,14 +12,16 @@ use std::ops::Range;
 use std::time::Duration;
 
 use self::identity::WAYS;
+use super::super::conversion::Scale;
+use super::decode;
 use super::dial::Way;
 use super::guard::{Answer, Failure, Question};
 use super::plan::Span;
 use super::session::Session;
 use crate::clock::Clock;
-use crate::model::Text;
 use crate::model::limits::{MODBUS_BITS_PER_READ_MAX, MODBUS_REGISTERS_PER_READ_MAX, PROBE_QUESTIONS_MAX};
-use crate::site::{LinkKind, Table};
+use crate::model::{Sample, Text};
+use crate::site::{ByteOrder, Encoding, LinkKind, Register, Table};
 
 pub use self::device::PointRead;
 pub use self::identity::Identity;
@@ -183,6 +185,13 @@ impl Probe {
         *took += self.clock.now().mono - asked;
         answer
     }
+}
+
+/// What `words` say in this type and order, multiplied by `scale`, as the gateway decodes it. Bad if there are not as many
+/// as the type takes.
+pub fn interpret(words: &[u16], encoding: Encoding, order: ByteOrder, scale: f64) -> Sample {
+    let register = Register { table: Table::Holding, address: 0, encoding, order };
+    decode::sample(&Answer::Words(words.to_vec()), 0, register, Scale::new(scale, 0.0))
 }
 
 /// Puts an answer into the places of its addresses.
