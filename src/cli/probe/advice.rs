@@ -10,7 +10,7 @@ pub(super) fn address(link: &LinkKind) -> String {
         LinkKind::ModbusTcp(address) => format!("tcp://{address}"),
         LinkKind::ModbusRtuOverTcp(address) => format!("rtu-over-tcp://{address}"),
         LinkKind::ModbusTls(target) => format!("tls://{}", target.address),
-        LinkKind::ModbusSerial(line) => format!("serial:{}", line.port),
+        LinkKind::ModbusSerial(serial) => format!("serial:{}", serial.port),
         LinkKind::Mqtt(broker) => format!("mqtt://{}", broker.address),
     }
 }

@@ -106,7 +106,7 @@ impl Shown<'_> {
         let point = self.site.point(read.point);
         let hex: Vec<String> = read.words.iter().map(|word| format!("{word:04X}")).collect();
         let (register, written) = match &point.source {
-            Source::Modbus(signal) => (at(&signal.register), written(signal)),
+            Source::Modbus(signal) => (at(signal.register), written(signal)),
             Source::Mqtt(_) => Default::default(),
         };
         let sample = in_range(read.sample, point);
@@ -131,7 +131,7 @@ impl Shown<'_> {
             let point = self.site.point(read.point);
             let sample = in_range(read.sample, point);
             let register = match &point.source {
-                Source::Modbus(signal) => at(&signal.register),
+                Source::Modbus(signal) => at(signal.register),
                 Source::Mqtt(_) => String::new(),
             };
             json!({
@@ -154,7 +154,7 @@ impl Shown<'_> {
 }
 
 /// Where a point stands, in the protocol's addresses.
-fn at(register: &Register) -> String {
+fn at(register: Register) -> String {
     format!("{}:{}", table_name(register.table), register.address)
 }
 
@@ -168,7 +168,7 @@ fn written(signal: &Signal) -> String {
     if encoding.width() > 1 {
         parts.push(letters(order).to_owned());
     }
-    parts.extend(signal.ratios.iter().map(|ratio| format!("× {}", at(&ratio.register))));
+    parts.extend(signal.ratios.iter().map(|ratio| format!("× {}", at(ratio.register))));
     match signal.conversion.line {
         Line::Scale { scale, offset } => {
             parts.extend((scale != 1.0).then(|| format!("× {scale}")));
