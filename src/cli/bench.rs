@@ -23,7 +23,7 @@ pub(crate) fn describe(site: &Site, ports: Ports) -> Bench {
             LinkKind::ModbusTcp(address) => {
                 bench.links.push(modbus_link(site, link, listen(address, ports), Framing::Tcp));
             }
-            LinkKind::ModbusTls(_) => {}
+            LinkKind::ModbusTls(_) | LinkKind::ModbusSerial(_) => {}
             LinkKind::ModbusRtuOverTcp(address) => {
                 bench.links.push(modbus_link(site, link, listen(address, ports), Framing::RtuOverTcp));
             }
@@ -39,7 +39,10 @@ pub(crate) fn describe(site: &Site, ports: Ports) -> Bench {
 
 /// Devices that are left out of the plant: they are reached in a way that is not simulated.
 pub(crate) fn left_out(site: &Site) -> Vec<&str> {
-    let unserved = site.links.iter().filter(|link| matches!(link.kind, LinkKind::ModbusTls(_)));
+    let unserved = site
+        .links
+        .iter()
+        .filter(|link| matches!(link.kind, LinkKind::ModbusTls(_) | LinkKind::ModbusSerial(_)));
     unserved.flat_map(|link| &link.devices).map(|id| site.device(*id).name.as_str()).collect()
 }
 
@@ -47,7 +50,7 @@ pub(crate) fn left_out(site: &Site) -> Vec<&str> {
 pub(crate) fn modbus_addresses(site: &Site) -> Vec<String> {
     let address = |link: &Link| match &link.kind {
         LinkKind::ModbusTcp(address) | LinkKind::ModbusRtuOverTcp(address) => Some(address.clone()),
-        LinkKind::ModbusTls(_) | LinkKind::Mqtt(_) => None,
+        LinkKind::ModbusTls(_) | LinkKind::ModbusSerial(_) | LinkKind::Mqtt(_) => None,
     };
     site.links.iter().filter_map(address).collect()
 }

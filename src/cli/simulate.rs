@@ -18,7 +18,11 @@ pub(crate) async fn simulate(args: SimulateArgs) -> anyhow::Result<ExitCode> {
     let plant = bench::describe(&site, Ports::AsWritten);
     let left_out = bench::left_out(&site);
     if !left_out.is_empty() {
-        writeln!(std::io::stderr(), "not served, as they are reached over TLS: {}", left_out.join(", "))?;
+        writeln!(
+            std::io::stderr(),
+            "not served, as they are reached over TLS or a serial line: {}",
+            left_out.join(", ")
+        )?;
     }
     let scenario = match &args.scenario {
         Some(file) => {

@@ -155,6 +155,7 @@ fn device<'a>(site: &'a Site, id: DeviceId, device: &'a Device) -> DeviceDto<'a>
         Some(LinkKind::ModbusTcp(host)) => ("modbus-tcp", host.as_str()),
         Some(LinkKind::ModbusRtuOverTcp(host)) => ("modbus-rtu-over-tcp", host.as_str()),
         Some(LinkKind::ModbusTls(target)) => ("modbus-tls", target.address.as_str()),
+        Some(LinkKind::ModbusSerial(serial)) => ("modbus-rtu", serial.port.as_str()),
         Some(LinkKind::Mqtt(broker)) => ("mqtt", broker.address.as_str()),
         None => ("", ""),
     };

@@ -67,6 +67,10 @@ pub const CONNECT_MAX: Duration = Duration::from_secs(2);
 pub const TCP_KEEPALIVE_AFTER: Duration = Duration::from_secs(15);
 /// From one such question to the next; the operating system gives up after nine.
 pub const TCP_KEEPALIVE_INTERVAL: Duration = Duration::from_secs(5);
+/// How long a far end may leave what it was sent unacknowledged before the connection counts as lost.
+pub const TCP_UNACKNOWLEDGED_MAX: Duration = Duration::from_secs(30);
+/// How long after a question on a line without question numbers its answer may still come; see `acquire::modbus::doubt`.
+pub const LATE_ANSWER_MAX: Duration = Duration::from_secs(60);
 /// Silence between an answer and the next question where Modbus RTU frames are used: slow units lose a question
 /// that follows too closely, and what arrives in the meantime is seen before the question is asked.
 pub const RTU_SILENCE_MIN: Duration = Duration::from_millis(2);

@@ -20,6 +20,10 @@ pub(super) const BROKER_LISTEN: &str = "127.0.0.1:1883";
 
 /// Modbus unit id.
 pub(super) const UNIT: u8 = 1;
+/// Bits per second on a serial line.
+pub(super) const BAUD: u32 = 9600;
+/// Stop bits on a serial line.
+pub(super) const STOP_BITS: u8 = 1;
 /// Registers in one request.
 pub(super) const REGISTERS_MAX: u16 = 125;
 /// Unwanted registers that one request may bridge.

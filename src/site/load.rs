@@ -300,7 +300,21 @@ fn part_shape() -> Table {
 
 /// What a device template may hold: defaults, and nothing that belongs to one device.
 pub(super) fn template_shape() -> Table {
-    const OF_ONE_DEVICE: [&str; 10] =
-        ["id", "name", "template", "address", "url", "username", "password", "hazard", "unit", "tls"];
+    const OF_ONE_DEVICE: [&str; 14] = [
+        "id",
+        "name",
+        "template",
+        "address",
+        "url",
+        "username",
+        "password",
+        "hazard",
+        "unit",
+        "tls",
+        "port",
+        "baud",
+        "parity",
+        "stop_bits",
+    ];
     shape::table_of::<RawTemplate>().narrow("device", &OF_ONE_DEVICE).narrow("point", &["device", "hazard"])
 }

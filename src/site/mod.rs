@@ -38,8 +38,8 @@ pub use env::{Environment, ProcessEnvironment};
 pub use mistake::{Mistake, Mistakes};
 pub use model::{
     Broker, BrokerOptions, ConsoleOptions, Device, Forwarder, ForwarderKind, Hazard, HazardKind, Identity,
-    InfluxTarget, Limit, Limits, Link, LinkKind, ModbusDevice, Point, Protocol, Range, Rule, RuleKind, Site,
-    Source, StoreOptions, TlsTarget,
+    InfluxTarget, Limit, Limits, Link, LinkKind, ModbusDevice, Parity, Point, Protocol, Range, Rule,
+    RuleKind, SerialLine, Site, Source, StoreOptions, TlsTarget,
 };
 pub use publisher::{Edge, Format, MqttDevice, TimeAt, TimeForm, Will};
 pub use reference::reference;

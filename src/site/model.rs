@@ -1,6 +1,7 @@
 //! The checked site: immutable, complete, and impossible to get wrong. Every id in it points at something; every
 //! limit is in order; every address fits. The engine, the links and the forwarders read it and never check it again.
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -138,6 +139,8 @@ pub enum LinkKind {
     ModbusRtuOverTcp(String),
     /// Modbus TCP through TLS to `host:port`.
     ModbusTls(TlsTarget),
+    /// Modbus RTU on a serial line.
+    ModbusSerial(SerialLine),
     /// A broker that devices publish to.
     Mqtt(Broker),
 }
@@ -149,6 +152,56 @@ pub struct TlsTarget {
     pub address: String,
     /// How to encrypt, and whom to trust.
     pub tls: TlsOptions,
+}
+
+/// A serial line and its settings; characters have eight data bits, as Modbus RTU asks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SerialLine {
+    /// The port, such as `/dev/ttyS1`.
+    pub port: String,
+    /// Bits per second.
+    pub baud: u32,
+    /// The parity bit.
+    pub parity: Parity,
+    /// 1 or 2.
+    pub stop_bits: u8,
+}
+
+/// The parity bit of a character.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Parity {
+    /// There is none.
+    None,
+    /// Even.
+    Even,
+    /// Odd.
+    Odd,
+}
+
+impl SerialLine {
+    /// How long one character takes.
+    pub fn character(&self) -> Duration {
+        let bits = 9 + u32::from(self.parity != Parity::None) + u32::from(self.stop_bits);
+        Duration::from_secs(1) * bits / self.baud.max(1)
+    }
+
+    /// The silence that stands between two frames: 3.5 characters, and 1.75 ms above 19,200 baud (Modbus over Serial
+    /// Line V1.02, §2.5.1.1).
+    pub fn silence(&self) -> Duration {
+        if self.baud > 19_200 { Duration::from_micros(1750) } else { self.character() * 7 / 2 }
+    }
+}
+
+impl fmt::Display for SerialLine {
+    /// Such as `9600 8N1`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let parity = match self.parity {
+            Parity::None => 'N',
+            Parity::Even => 'E',
+            Parity::Odd => 'O',
+        };
+        write!(f, "{} 8{parity}{}", self.baud, self.stop_bits)
+    }
 }
 
 /// A broker to connect to.

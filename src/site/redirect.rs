@@ -17,6 +17,7 @@ impl Site {
             match &mut link.kind {
                 LinkKind::ModbusTcp(address) | LinkKind::ModbusRtuOverTcp(address) => replace(address, map),
                 LinkKind::ModbusTls(target) => replace(&mut target.address, map),
+                LinkKind::ModbusSerial(_) => {}
                 LinkKind::Mqtt(broker) => replace(&mut broker.address, map),
             }
         }

@@ -5,6 +5,7 @@ use std::fmt;
 use std::future::Future;
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rustls::ClientConfig;
 use rustls_pki_types::ServerName;
@@ -16,8 +17,11 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use super::Framing;
+use super::serial::Serial;
 use crate::model::Text;
-use crate::model::limits::{TCP_KEEPALIVE_AFTER, TCP_KEEPALIVE_INTERVAL};
+use crate::model::limits::{
+    RTU_SILENCE_MIN, TCP_KEEPALIVE_AFTER, TCP_KEEPALIVE_INTERVAL, TCP_UNACKNOWLEDGED_MAX,
+};
 use crate::site::{LinkKind, TlsTarget};
 use crate::tls::{self, TlsError};
 use crate::words;
@@ -32,6 +36,29 @@ pub(super) trait Dial {
 
     /// To whom, for people.
     fn address(&self) -> &str;
+
+    /// What the line asks of whoever speaks on it.
+    fn pace(&self) -> Pace {
+        Pace::default()
+    }
+}
+
+/// What a line asks of whoever speaks RTU frames on it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Pace {
+    /// Silence before a question.
+    pub(super) silence: Duration,
+    /// How long one character is on the way; nothing where a network carries it.
+    pub(super) character: Duration,
+    /// Whether each dialling gives the same connection as long as that lasts, so that what was said on it before is still
+    /// heard.
+    pub(super) lasting: bool,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self { silence: RTU_SILENCE_MIN, character: Duration::ZERO, lasting: false }
+    }
 }
 
 /// Any stream.
@@ -44,6 +71,7 @@ impl<S: AsyncRead + AsyncWrite + fmt::Debug + Send + Unpin> Stream for S {}
 pub(super) enum Way {
     Tcp(Tcp),
     Tls(Tls),
+    Serial(Serial),
 }
 
 impl Way {
@@ -53,6 +81,7 @@ impl Way {
             LinkKind::ModbusTcp(address) => (Self::Tcp(Tcp(address.clone())), Framing::Tcp),
             LinkKind::ModbusRtuOverTcp(address) => (Self::Tcp(Tcp(address.clone())), Framing::Rtu),
             LinkKind::ModbusTls(target) => (Self::Tls(Tls(target.clone())), Framing::Tcp),
+            LinkKind::ModbusSerial(port) => (Self::Serial(Serial::new(port.clone())), Framing::Rtu),
             LinkKind::Mqtt(_) => return None,
         })
     }
@@ -65,6 +94,7 @@ impl Dial for Way {
         Ok(match self {
             Self::Tcp(way) => Box::new(way.dial().await?),
             Self::Tls(way) => Box::new(way.dial().await?),
+            Self::Serial(way) => Box::new(way.dial().await?),
         })
     }
 
@@ -72,6 +102,15 @@ impl Dial for Way {
         match self {
             Self::Tcp(way) => way.address(),
             Self::Tls(way) => way.address(),
+            Self::Serial(way) => way.address(),
+        }
+    }
+
+    fn pace(&self) -> Pace {
+        match self {
+            Self::Tcp(way) => way.pace(),
+            Self::Tls(way) => way.pace(),
+            Self::Serial(way) => way.pace(),
         }
     }
 }
@@ -100,7 +139,12 @@ pub(super) fn tune(stream: &TcpStream) -> io::Result<()> {
     stream.set_nodelay(true)?;
     // Between two slow polls a router may forget the connection, or the far end may go without a word.
     let alive = TcpKeepalive::new().with_time(TCP_KEEPALIVE_AFTER).with_interval(TCP_KEEPALIVE_INTERVAL);
-    SockRef::from(stream).set_tcp_keepalive(&alive)
+    let socket = SockRef::from(stream);
+    socket.set_tcp_keepalive(&alive)?;
+    // A question that nobody acknowledges keeps the probes above from being sent.
+    #[cfg(target_os = "linux")]
+    socket.set_tcp_user_timeout(Some(TCP_UNACKNOWLEDGED_MAX))?;
+    Ok(())
 }
 
 /// TLS over TCP. The files are read for each connection, so that a renewed certificate is used from the next one on.

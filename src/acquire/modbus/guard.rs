@@ -83,6 +83,17 @@ pub(super) struct Question {
     pub(super) timeout: Duration,
 }
 
+impl Question {
+    /// Characters of the question and of its answer together, in RTU frames.
+    pub(super) fn characters(&self) -> u32 {
+        let data = match self.span.table {
+            Table::Coil | Table::Discrete => self.span.count.div_ceil(8),
+            Table::Holding | Table::Input => self.span.count * 2,
+        };
+        8 + 5 + u32::from(data)
+    }
+}
+
 /// A connection, until something goes wrong on it.
 pub(super) struct Guard(Option<client::Context>);
 

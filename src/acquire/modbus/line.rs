@@ -4,6 +4,8 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
@@ -19,12 +21,20 @@ pub(super) struct Line<S> {
     stream: S,
     /// Whether the present question has begun, so that what comes now may be its answer.
     asking: bool,
+    /// Set once a byte of a question is on its way.
+    spoken: Arc<AtomicBool>,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
     /// A line over `stream`.
     pub(super) fn new(stream: S) -> Self {
-        Self { stream, asking: false }
+        Self { stream, asking: false, spoken: Arc::default() }
+    }
+
+    /// Whether a byte of a question went out since this was last set to false. What is refused before the first byte, as the
+    /// stream had ended, has not been asked.
+    pub(super) fn spoken(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.spoken)
     }
 
     /// Listens until `until` and throws away what comes: for the answer to a question that was given up.
@@ -91,6 +101,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Line<S> {
         }
         let written = ready!(Pin::new(&mut self.stream).poll_write(cx, bytes));
         self.asking = true;
+        self.spoken.fetch_or(written.is_ok(), Ordering::Relaxed);
         Poll::Ready(written)
     }
 

@@ -2,21 +2,24 @@
 //!
 //! - `plan` makes few reads of many points, `decode` and `recipe` make samples of the answers;
 //! - `schedule` says whose turn it is, `unit`, `group` and `poll` take it, `health` judges what came of it;
-//! - `dial` knows the ways to a device, `wire` and `session` keep the connection, `guard` and `line` see to it that no
-//!   answer is taken for another's;
+//! - `dial` and `serial` know the ways to a device, `lasting` keeps those that can't be gone anew;
+//! - `wire` and `session` keep the connection, `guard`, `line` and `doubt` see to it that no answer is taken for another's;
 //! - `probe` asks by the same means what a person wants to know.
 
 mod decode;
 mod dial;
+mod doubt;
 mod group;
 mod guard;
 mod health;
+mod lasting;
 mod line;
 mod plan;
 mod poll;
 pub mod probe;
 mod recipe;
 mod schedule;
+mod serial;
 mod session;
 #[cfg(test)]
 mod tests;

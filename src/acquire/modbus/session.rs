@@ -1,28 +1,36 @@
 //! A link's connection over its whole life: opened when needed, closed by the guard, opened again at once. On
 //! lines whose frames carry no number of their question, a question that was given up is followed by a silence
-//! as long as its deadline, in which its late answer is heard and thrown away.
+//! as long as its deadline, in which its late answer is heard and thrown away, and its unit must answer a question
+//! of another shape before it is believed again (`doubt`).
 
 use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::time::{sleep, timeout};
 use tokio_modbus::{Request, Response};
 
 use super::Framing;
-use super::dial::Dial;
+use super::dial::{Dial, Pace};
+use super::doubt::Doubts;
 use super::guard::{Answer, Failure, Guard, Question};
 use super::line::Line;
 use crate::clock::Clock;
 use crate::model::Mono;
-use crate::model::limits::{CONNECT_MAX, RTU_SILENCE_MIN};
+use crate::model::limits::CONNECT_MAX;
 use crate::words;
 
 /// One link's connection, or the lack of one.
 pub(super) struct Session<D> {
     dial: D,
     framing: Framing,
+    pace: Pace,
     clock: Clock,
     guard: Guard,
+    /// Whether the present question has gone out.
+    spoken: Arc<AtomicBool>,
+    doubts: Doubts,
     /// Until when an answer to a question that was given up may still come.
     unsettled: Mono,
 }
@@ -30,7 +38,9 @@ pub(super) struct Session<D> {
 impl<D: Dial> Session<D> {
     /// A session that is not connected yet.
     pub(super) fn new(dial: D, framing: Framing, clock: Clock) -> Self {
-        Self { dial, framing, clock, guard: Guard::closed(), unsettled: Mono::ZERO }
+        let pace = dial.pace();
+        let (guard, doubts, unsettled) = (Guard::closed(), Doubts::default(), Mono::ZERO);
+        Self { dial, framing, pace, clock, guard, spoken: Arc::default(), doubts, unsettled }
     }
 
     /// Asks, over a fresh connection if there is none. An old connection may have died unseen since it was last
@@ -75,14 +85,35 @@ impl<D: Dial> Session<D> {
             let settled = line.settle(self.clock.instant(self.unsettled)).await;
             settled.map_err(|error| Failure::Lost(words::io_error(&error)))?;
         }
+        self.spoken = line.spoken();
         self.guard = Guard::attach(self.framing, line);
         Ok(())
     }
 
     async fn ask_once(&mut self, question: Question) -> Result<Answer, Failure> {
+        self.connect().await?;
+        if let Some(check) = self.doubts.check(question, self.clock.now().mono) {
+            match self.put(check).await {
+                Ok(_) | Err(Failure::Refused(_)) => self.doubts.checked(check.unit),
+                Err(failure) => return Err(failure),
+            }
+        }
+        let answer = self.put(question).await;
+        match &answer {
+            Ok(_) => self.doubts.answered(question.unit),
+            Err(Failure::Refused(_)) => {}
+            Err(_) if self.is_open_question() => self.doubts.given_up(question, self.clock.now().mono),
+            Err(_) => {}
+        }
+        answer
+    }
+
+    /// Puts a question on the line, whatever its answer is worth.
+    async fn put(&mut self, question: Question) -> Result<Answer, Failure> {
         self.ready().await?;
-        let answer = self.guard.ask(question).await;
-        self.note_open_question(question.timeout);
+        let timeout = question.timeout + self.pace.character * question.characters();
+        let answer = self.guard.ask(Question { timeout, ..question }).await;
+        self.note_open_question(timeout);
         answer
     }
 
@@ -90,14 +121,26 @@ impl<D: Dial> Session<D> {
     async fn ready(&mut self) -> Result<(), Failure> {
         self.connect().await?;
         if self.framing == Framing::Rtu {
-            sleep(RTU_SILENCE_MIN).await;
+            sleep(self.pace.silence).await;
         }
+        self.spoken.store(false, Ordering::Relaxed);
         Ok(())
+    }
+
+    /// Whether an answer does not show which question it answers. Numbers begin anew with each session on a connection, and
+    /// so do not show it where the connection outlives the session.
+    const fn is_anonymous(&self) -> bool {
+        matches!(self.framing, Framing::Rtu) || self.pace.lasting
+    }
+
+    /// Whether the question that was just given up may still be answered, unrecognized.
+    fn is_open_question(&self) -> bool {
+        self.is_anonymous() && self.spoken.load(Ordering::Relaxed)
     }
 
     /// If the question that was just asked was given up, its answer may still come for as long as it was waited for.
     fn note_open_question(&mut self, limit: Duration) {
-        if self.framing == Framing::Rtu && !self.guard.is_open() {
+        if self.is_open_question() && !self.guard.is_open() {
             self.unsettled = self.clock.now().mono + limit;
         }
     }

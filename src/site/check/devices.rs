@@ -139,13 +139,6 @@ impl<'a> One<'a> {
     fn protocol(&self, links: &mut Links, context: &mut Context<'_>) -> Protocol {
         match self.get(|raw| raw.protocol).unwrap_or(ProtocolWord::ModbusTcp) {
             ProtocolWord::Mqtt => self.mqtt(links, context),
-            ProtocolWord::ModbusRtu => {
-                context
-                    .findings
-                    .add(self.place("protocol"), "serial lines are not supported yet")
-                    .hint("put a serial server on the line and write protocol = \"modbus-rtu-over-tcp\"");
-                self.modbus(ProtocolWord::ModbusRtuOverTcp, &mut Links::default(), context)
-            }
             protocol => self.modbus(protocol, links, context),
         }
     }
@@ -153,7 +146,8 @@ impl<'a> One<'a> {
     fn modbus(&self, protocol: ProtocolWord, links: &mut Links, context: &mut Context<'_>) -> Protocol {
         let own = self.own;
         self.refuse(&publishers::mqtt_keys(own), "an MQTT device", context);
-        let unit = self.unit(protocol == ProtocolWord::ModbusRtuOverTcp, context);
+        let on_bus = matches!(protocol, ProtocolWord::ModbusRtu | ProtocolWord::ModbusRtuOverTcp);
+        let unit = self.unit(on_bus, context);
         self.reach(protocol, unit, links, context);
         let poll = self.at_least("poll", |raw| raw.poll, defaults::POLL, Period(POLL_INTERVAL_MIN), context);
         Protocol::Modbus(ModbusDevice {

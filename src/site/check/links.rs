@@ -8,7 +8,7 @@ use super::Context;
 use super::devices::Origin;
 use super::tls;
 use crate::model::DeviceId;
-use crate::site::model::{Broker, Link, LinkKind};
+use crate::site::model::{Broker, Link, LinkKind, SerialLine};
 use crate::site::raw::{RawSecret, RawTls};
 use crate::site::source::{Findings, Place};
 use crate::tls::TlsOptions;
@@ -70,6 +70,7 @@ fn key(kind: &LinkKind) -> Key {
         LinkKind::ModbusTcp(address) | LinkKind::ModbusRtuOverTcp(address) => {
             ("modbus", address.clone(), None, None)
         }
+        LinkKind::ModbusSerial(line) => ("modbus", line.port.clone(), None, None),
         LinkKind::ModbusTls(target) => ("modbus", target.address.clone(), None, None),
         LinkKind::Mqtt(broker) => {
             let password = broker.password.as_ref().map(|secret| secret.expose().to_owned());
@@ -100,11 +101,29 @@ fn quarrel(one: &LinkKind, other: &LinkKind) -> Option<Quarrel> {
             hint: "one far end speaks one of them: give both devices the same protocol",
         });
     }
-    matches!(other, LinkKind::ModbusTls(_) | LinkKind::Mqtt(_)).then(|| Quarrel {
-        key: "tls",
-        message: format!("the devices at {place} are to be reached with different `tls`"),
-        hint: "devices at one address share its connection: give them the same `tls`",
-    })
+    match (one, other) {
+        (LinkKind::ModbusTls(_) | LinkKind::Mqtt(_), _) => Some(Quarrel {
+            key: "tls",
+            message: format!("the devices at {place} are to be reached with different `tls`"),
+            hint: "devices at one address share its connection: give them the same `tls`",
+        }),
+        (LinkKind::ModbusSerial(one), LinkKind::ModbusSerial(other)) => Some(Quarrel {
+            key: differing(one, other),
+            message: format!("{place} is to run at {one} for one device and at {other} for another"),
+            hint: "devices on one line share its settings: give them the same `baud`, `parity` and `stop_bits`",
+        }),
+        _ => None,
+    }
+}
+
+fn differing(one: &SerialLine, other: &SerialLine) -> &'static str {
+    if one.baud != other.baud {
+        "baud"
+    } else if one.parity != other.parity {
+        "parity"
+    } else {
+        "stop_bits"
+    }
 }
 
 /// What is spoken on a link.
@@ -113,6 +132,7 @@ fn speech(kind: &LinkKind) -> &'static str {
         LinkKind::ModbusTcp(_) => "Modbus TCP",
         LinkKind::ModbusRtuOverTcp(_) => "RTU frames",
         LinkKind::ModbusTls(_) => "Modbus over TLS",
+        LinkKind::ModbusSerial(_) => "RTU frames on a line",
         LinkKind::Mqtt(_) => "MQTT",
     }
 }

@@ -4,8 +4,19 @@ use super::Context;
 use super::devices::One;
 use super::links::Links;
 use super::tls;
-use crate::site::model::{LinkKind, TlsTarget};
-use crate::site::raw::ProtocolWord;
+use crate::site::defaults;
+use crate::site::model::{LinkKind, Parity, SerialLine, TlsTarget};
+use crate::site::raw::{ParityWord, ProtocolWord, RawDevice};
+
+/// Keys of a device that only a serial line has.
+pub(super) fn serial_keys(raw: &RawDevice) -> [(&'static str, bool); 4] {
+    [
+        ("port", raw.port.is_some()),
+        ("baud", raw.baud.is_some()),
+        ("parity", raw.parity.is_some()),
+        ("stop_bits", raw.stop_bits.is_some()),
+    ]
+}
 
 impl One<'_> {
     /// Puts the device behind the link that its protocol and its keys describe.
@@ -19,6 +30,7 @@ impl One<'_> {
         self.refuse_others(protocol, context);
         let kind = match protocol {
             ProtocolWord::ModbusTls => self.encrypted(context),
+            ProtocolWord::ModbusRtu => self.serial(context),
             ProtocolWord::ModbusRtuOverTcp => self.address(context).map(LinkKind::ModbusRtuOverTcp),
             _ => self.address(context).map(LinkKind::ModbusTcp),
         };
@@ -32,6 +44,12 @@ impl One<'_> {
         if protocol != ProtocolWord::ModbusTls {
             self.refuse(&[("tls", self.own.tls.is_some())], "`modbus-tls`", context);
         }
+        let own = self.own;
+        if protocol == ProtocolWord::ModbusRtu {
+            self.refuse(&[("address", own.address.is_some())], "a device on the network", context);
+        } else {
+            self.refuse(&serial_keys(own), "`modbus-rtu`", context);
+        }
     }
 
     fn address(&self, context: &mut Context<'_>) -> Option<String> {
@@ -39,6 +57,32 @@ impl One<'_> {
             self.require("address", "address = \"10.0.0.5:502\"", context);
         }
         self.own.address.as_ref().map(|address| address.0.clone())
+    }
+
+    fn serial(&self, context: &mut Context<'_>) -> Option<LinkKind> {
+        let own = self.own;
+        let Some(port) = &own.port else {
+            self.require("port", "port = \"/dev/ttyS1\"", context);
+            return None;
+        };
+        if !port.starts_with('/') {
+            let message = format!("`{port}` is not a serial port");
+            context
+                .findings
+                .add(self.place("port"), message)
+                .hint("write its whole path, such as \"/dev/ttyS1\"");
+        }
+        let parity = match own.parity {
+            None | Some(ParityWord::None) => Parity::None,
+            Some(ParityWord::Even) => Parity::Even,
+            Some(ParityWord::Odd) => Parity::Odd,
+        };
+        Some(LinkKind::ModbusSerial(SerialLine {
+            port: port.clone(),
+            baud: own.baud.unwrap_or(defaults::BAUD),
+            parity,
+            stop_bits: own.stop_bits.unwrap_or(defaults::STOP_BITS),
+        }))
     }
 
     fn encrypted(&self, context: &mut Context<'_>) -> Option<LinkKind> {

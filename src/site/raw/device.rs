@@ -28,6 +28,17 @@ pub(in crate::site) struct RawDevice {
     pub(in crate::site) template: Option<Id>,
     /// Modbus: where it or its serial server answers, `host:port`. Required.
     pub(in crate::site) address: Option<HostPort>,
+    /// Modbus: the serial port of `modbus-rtu`, such as `/dev/ttyS1`, and required there.
+    pub(in crate::site) port: Option<String>,
+    /// Modbus: speed of the serial line.
+    #[schemars(range(min = 300, max = 4_000_000), extend("default" = defaults::BAUD, "x-unit" = "bit/s"))]
+    pub(in crate::site) baud: Option<u32>,
+    /// Modbus: parity bit on the serial line. There are always eight data bits.
+    #[schemars(extend("default" = "none"))]
+    pub(in crate::site) parity: Option<ParityWord>,
+    /// Modbus: stop bits on the serial line.
+    #[schemars(range(min = 1, max = 2), extend("default" = defaults::STOP_BITS))]
+    pub(in crate::site) stop_bits: Option<u8>,
     /// The encryption of `modbus-tls`, and required there; of an `mqtts` broker, where it needs more than its public name.
     pub(in crate::site) tls: Option<RawTls>,
     /// Modbus: unit id; 0 to 255 over TCP, 1 to 247 on a bus.
@@ -40,7 +51,7 @@ pub(in crate::site) struct RawDevice {
     /// need one; shorter than `poll`.
     #[schemars(extend("default" = defaults::PAUSE))]
     pub(in crate::site) pause: Option<Period>,
-    /// Modbus: longest wait for one answer; at most `poll`, which is the default where it is shorter.
+    /// Modbus: longest wait for one answer; on a serial port, beside the time that question and answer take on the line. At most `poll`, which is the default where it is shorter.
     #[schemars(extend("default" = defaults::TIMEOUT))]
     pub(in crate::site) timeout: Option<Period>,
     /// Modbus: registers that one request may ask for.
@@ -118,10 +129,22 @@ pub(in crate::site) enum ProtocolWord {
     ModbusRtuOverTcp,
     /// Modbus/TCP Security: Modbus TCP through TLS, commonly on port 802.
     ModbusTls,
-    /// A serial line: not supported yet, and refused.
+    /// Modbus RTU on a serial port of this machine.
     ModbusRtu,
     /// Messages from a broker.
     Mqtt,
+}
+
+/// The parity bit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(in crate::site) enum ParityWord {
+    /// There is none.
+    None,
+    /// Even.
+    Even,
+    /// Odd.
+    Odd,
 }
 
 /// How messages are written.

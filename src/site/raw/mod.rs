@@ -10,7 +10,9 @@ mod service;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-pub(super) use device::{FormatWord, OrderWord, ProtocolWord, RawDevice, RawPoint, TimeWord, TypeWord};
+pub(super) use device::{
+    FormatWord, OrderWord, ParityWord, ProtocolWord, RawDevice, RawPoint, TimeWord, TypeWord,
+};
 pub(super) use library::{RawPackFile, RawPackRule, RawTemplate};
 pub(super) use rule::{RawLevels, RawLimits, RawPack, RawRule, RuleWord};
 pub(super) use service::{

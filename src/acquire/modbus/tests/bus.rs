@@ -110,7 +110,8 @@ impl Asked {
         }
     }
 
-    fn read(framing: Framing, frame: &[u8]) -> Self {
+    /// The question in `frame`.
+    pub(in super::super) fn read(framing: Framing, frame: &[u8]) -> Self {
         let word = |at: usize| u16::from_be_bytes([frame[at], frame[at + 1]]);
         let (transaction, at) = match framing {
             Framing::Tcp => (word(0), 6),

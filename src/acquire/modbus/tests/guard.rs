@@ -194,6 +194,40 @@ async fn a_question_that_nobody_waits_for_any_more_takes_its_connection_along() 
     assert_eq!(bus.dials(), 2);
 }
 
+/// Asks one unit for blocks of one length, one after another, while it takes each of `latencies` in turn for an answer, and
+/// then answers at once. It answers in order, as units do. Says which questions got an answer; none may get another's.
+async fn asks_a_slow_unit(latencies: Vec<u64>) -> Vec<bool> {
+    let clock = Clock::start();
+    let (mut latencies, mut free) = (latencies.into_iter(), clock.now().mono);
+    let bus = Bus::new(Framing::Rtu, move |asked| {
+        let now = clock.now().mono;
+        free = free.max(now) + Duration::from_millis(latencies.next().unwrap_or(5));
+        vec![Act::Wait(free - now), Act::Say(asked.answer())]
+    });
+    let mut session = Session::new(bus, Framing::Rtu, clock);
+    let mut answered = Vec::new();
+    for n in 0..40 {
+        let asked = Question { unit: 1, ..question(n) };
+        let result = session.ask(asked).await;
+        if let Ok(answer) = &result {
+            assert_eq!(*answer, true_answer(asked), "question {n} got another's answer");
+        }
+        answered.push(result.is_ok());
+        sleep(Duration::from_millis(u64::from(n) * 37 % 200)).await;
+    }
+    answered
+}
+
+#[tokio::test(start_paused = true)]
+async fn p2_an_answer_that_comes_many_timeouts_late_is_nobodys_answer() {
+    for late in [501, 999, 1001, 1300, 2600, 7000, 15_000] {
+        let answered = asks_a_slow_unit(vec![late]).await;
+        assert!(answered[35..].iter().all(|answered| *answered), "{late}: {answered:?}");
+    }
+    let slow_throughout = asks_a_slow_unit(vec![700; 1000]).await;
+    assert!(!slow_throughout.contains(&true), "{slow_throughout:?}");
+}
+
 fn in_virtual_time(test: impl Future<Output = Option<Failure>>) -> Option<Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
     runtime.unwrap().block_on(test)
@@ -216,5 +250,17 @@ proptest! {
             let pdu = pdu.clone();
             in_virtual_time(outcome(framing, move |asked| vec![Act::Say(asked.frame(&pdu))]));
         }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn p2_a_unit_of_any_slowness_gives_no_answer_to_another_question(
+        latencies in proptest::collection::vec(prop_oneof![0..500_u64, 450..2200_u64, 2000..9000_u64], 0..30),
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
+        runtime.unwrap().block_on(asks_a_slow_unit(latencies));
     }
 }

@@ -8,5 +8,6 @@ mod poll;
 mod probe;
 mod rates;
 mod recipe;
+mod serial;
 mod server;
 mod tls;

@@ -22,8 +22,47 @@ const DEVICES: &[Case<'_>] = &[
         &[&["unit 248 is not a device on a bus", "1 to 247"]],
     ),
     (
-        &[("unit = 1", "protocol = «\"modbus-rtu\"")],
-        &[&["serial lines are not supported yet", "modbus-rtu-over-tcp"]],
+        &[
+            ("[[device]]\nid = \"plc\"", "«[[device]]\nid = \"plc\""),
+            ("address = \"10.0.0.5:502\"\n", "protocol = \"modbus-rtu\"\n"),
+        ],
+        &[&["`port` is missing", "/dev/ttyS1"]],
+    ),
+    (
+        &[("address = \"10.0.0.5:502\"\n", "protocol = \"modbus-rtu\"\nport = «\"COM3\"\n")],
+        &[&["`COM3` is not a serial port", "whole path"]],
+    ),
+    (
+        &[(
+            "address = \"10.0.0.5:502\"\n",
+            "protocol = \"modbus-rtu\"\nport = \"/dev/ttyS1\"\nstop_bits = «3\n",
+        )],
+        &[&["3 is out of bounds", "1 to 2"]],
+    ),
+    (
+        &[
+            ("address = \"10.0.0.5:502\"", "address = «\"10.0.0.5:502\"\nport = \"/dev/ttyS1\""),
+            ("unit = 1", "protocol = \"modbus-rtu\""),
+        ],
+        &[&["`address` is for a device on the network"]],
+    ),
+    (&[("unit = 1", "unit = 1\nbaud = «9600")], &[&["`baud` is for `modbus-rtu`"]]),
+    (
+        &[
+            (
+                "address = \"10.0.0.5:502\"\n",
+                "protocol = \"modbus-rtu\"\nport = \"/dev/ttyS1\"\nparity = \"even\"\n",
+            ),
+            (
+                "# end",
+                "[[device]]\nid = \"m2\"\ntemplate = \"rs-ws-n01\"\nport = \"/dev/ttyS1\"\nunit = 2\nprotocol = \"modbus-rtu\"\nparity = «\"odd\"",
+            ),
+        ],
+        &[&[
+            "/dev/ttyS1 is to run at 9600 8E1 for one device and at 9600 8O1",
+            "site.toml:15:10",
+            "the same `baud`",
+        ]],
     ),
     (&[("unit = 1", "poll = «\"10ms\"")], &[&["`10ms` is too short", "at least 50ms"]]),
     (&[("unit = 1", "timeout = «\"0s\"")], &[&["`0s` is no time to wait", "1min"]]),
