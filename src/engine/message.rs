@@ -26,6 +26,9 @@ pub(super) fn compose(facts: &Facts<'_>, event: EventKind, decider: Option<(Boun
         (None, RuleKind::OutputFailed { output, .. }) => {
             failed(&facts.site.output(*output).title, facts.error, cleared)
         }
+        (None, RuleKind::DeviceDegraded { device }) => {
+            degraded(&facts.site.device(*device).title, facts.error, cleared)
+        }
         (None, RuleKind::Health { source, .. }) => health(facts.site, *source, facts.error, cleared),
     }
 }
@@ -137,6 +140,14 @@ fn failed(output: &Text, error: Option<&Text>, cleared: bool) -> Text {
         return Text::new(format!("{zh}恢复受控"), format!("{en} is as wanted again"));
     }
     because(Text::new(format!("{zh}控制失败"), format!("{en} is not as wanted")), error)
+}
+
+fn degraded(device: &Text, error: Option<&Text>, cleared: bool) -> Text {
+    let Text { zh, en } = device;
+    if cleared {
+        return Text::new(format!("{zh}通信完全恢复"), format!("{en} answers in full again"));
+    }
+    because(Text::new(format!("{zh}通信不稳定"), format!("{en} answers only in part")), error)
 }
 
 fn health(site: &Site, source: HealthSource, error: Option<&Text>, cleared: bool) -> Text {

@@ -27,14 +27,14 @@ use std::sync::Arc;
 
 use crate::model::{
     Action, AlarmId, AlarmState, Batch, ClockChange, Command, CommandError, CommandResult, DeviceId,
-    HealthReport, Input, LinkReport, Mono, Now, Output, PointId, Reading, Reason, Snapshot, Stamp, Standing,
-    Transition, Wall,
+    HealthReport, Input, LinkReport, LinkState, Mono, Now, Output, PointId, Reading, Reason, Snapshot, Stamp,
+    Standing, Transition, Wall,
 };
 use crate::site::{RuleKind, Site};
 
 use alarm::{Alarm, Facts};
 use groups::{Group, Groups};
-use hold::Delays;
+use hold::{Delays, News};
 use index::Index;
 use links::{Links, Novelty};
 use outputs::Outputs;
@@ -139,7 +139,7 @@ impl Engine {
     fn start_devices(&mut self, now: Now, out: &mut Output) {
         for device in (0..self.site.devices.len()).map(DeviceId::new) {
             out.devices.push(self.links.status(&self.site, device, self.stamp(now)));
-            self.judge(now, self.index.of_device(device), true);
+            self.judge_link(now, device);
         }
     }
 
@@ -209,14 +209,24 @@ impl Engine {
         if novelty != Novelty::State {
             return;
         }
-        let down = self.links.is_down(device);
-        if down {
+        if self.links.is_down(device) {
             self.lose_points(now, device, out);
         } else if was_down {
             self.await_points(now, device);
         }
-        self.judge(now, self.index.of_device(device), down);
+        self.judge_link(now, device);
         self.review_outputs_of(now, device, out);
+    }
+
+    /// A device that is down may be degraded besides: nobody can know.
+    fn judge_link(&mut self, now: Now, device: DeviceId) {
+        let (lost, degraded) = match self.links.state(device) {
+            LinkState::Up => (News::Absent, News::Absent),
+            LinkState::Degraded => (News::Absent, News::Present),
+            LinkState::Down => (News::Present, News::Unwatched),
+        };
+        self.judge(now, self.index.of_loss(device), lost);
+        self.judge(now, self.index.of_degradation(device), degraded);
     }
 
     /// One fault stays one fault: the points of a device that is down are bad, and raise nothing of their own.
@@ -276,7 +286,7 @@ impl Engine {
     fn health(&mut self, now: Now, report: HealthReport) {
         let (source, failed) = (report.source, report.error.is_some());
         self.links.health(report, self.stamp(now));
-        self.judge(now, self.index.of_part(source), failed);
+        self.judge(now, self.index.of_part(source), News::of(failed));
     }
 
     /// Stamps are what others see and nothing is decided by, so a step changes no alarm. It is told; and what was stamped
@@ -293,16 +303,12 @@ impl Engine {
         out.transitions.extend(self.time.events(change, self.stamp(now)));
     }
 
-    /// Tells the rule of a device or a part, if there is one, whether its condition is present.
-    fn judge(&mut self, now: Now, alarm: Option<AlarmId>, present: bool) {
+    /// Tells the rule of a device or a part, if there is one, what is known of its condition.
+    fn judge(&mut self, now: Now, alarm: Option<AlarmId>, news: News) {
         let Some(alarm) = alarm else { return };
         let delays = self.delays(alarm);
         if let Watch::Single { hold, .. } = &mut self.alarms[alarm.index()].watch {
-            if present {
-                hold.present(now.mono, delays);
-            } else {
-                hold.absent(now.mono, delays);
-            }
+            hold.take(news, now.mono, delays);
         }
         self.decide(now, alarm);
     }
@@ -313,7 +319,9 @@ impl Engine {
         let (sample, error) = match &rule.kind {
             RuleKind::Limits(limits) => (self.points.slot(limits.point).sample(), None),
             RuleKind::Signal { point, .. } => (self.points.slot(*point).sample(), None),
-            RuleKind::DeviceLost { device, .. } => (None, self.links.device_error(*device)),
+            RuleKind::DeviceLost { device, .. } | RuleKind::DeviceDegraded { device } => {
+                (None, self.links.device_error(*device))
+            }
             RuleKind::OutputFailed { output, .. } => {
                 (None, self.outputs.get(*output).and_then(outputs::Outlet::trouble))
             }

@@ -7,6 +7,7 @@ use crate::model::{
 };
 
 use super::Engine;
+use super::hold::News;
 use super::message::{self, Why};
 use super::timers::Timer;
 
@@ -121,7 +122,7 @@ impl Engine {
         let Some(outlet) = self.outputs.get_mut(id) else { return };
         let failing = outlet.review(is_down);
         out.outputs.extend(outlet.status(&spec.name, at));
-        self.judge(now, self.index.of_output(id), failing);
+        self.judge(now, self.index.of_output(id), News::of(failing));
     }
 
     /// The event of an output that is to be on or off from now on.

@@ -90,7 +90,9 @@ impl Plant {
         let hazard = match &kind {
             RuleKind::Limits(limits) => self.site.point(limits.point).hazard,
             RuleKind::Signal { point, .. } => self.site.point(*point).hazard,
-            RuleKind::DeviceLost { device, .. } => self.site.device(*device).hazard,
+            RuleKind::DeviceLost { device, .. } | RuleKind::DeviceDegraded { device } => {
+                self.site.device(*device).hazard
+            }
             RuleKind::OutputFailed { output, .. } => self.site.output(*output).hazard,
             RuleKind::Health { .. } => None,
         };
@@ -136,6 +138,11 @@ impl Plant {
         let failed = RuleKind::OutputFailed { output: id, level: Level::Orange };
         self.rule(&format!("{name}.failed"), failed, 3.0, 0.0);
         id
+    }
+
+    /// With the delays in seconds.
+    pub(crate) fn degraded(&mut self, name: &str, device: DeviceId, on: f64, off: f64) -> AlarmId {
+        self.rule(name, RuleKind::DeviceDegraded { device }, on, off)
     }
 
     pub(crate) fn health(&mut self, name: &str, source: HealthSource) -> AlarmId {

@@ -45,6 +45,7 @@ impl Watch {
             | RuleKind::DeviceLost { level, .. }
             | RuleKind::OutputFailed { level, .. }
             | RuleKind::Health { level, .. } => Self::Single { level: *level, hold: Hold::Off },
+            RuleKind::DeviceDegraded { .. } => Self::Single { level: Level::Journal, hold: Hold::Off },
         }
     }
 

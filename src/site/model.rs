@@ -312,6 +312,11 @@ pub enum RuleKind {
         /// The alarm's level.
         level: Level,
     },
+    /// A device that answers in part, or not every time. One for each device, at level [`Level::Journal`].
+    DeviceDegraded {
+        /// The device.
+        device: DeviceId,
+    },
     /// An output that is not as it is wanted. One for each output that is enabled.
     OutputFailed {
         /// The output.
