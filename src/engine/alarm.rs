@@ -13,6 +13,8 @@ use super::watch::{Bound, Watch};
 pub(super) enum Cause {
     /// Its condition has come.
     Present,
+    /// Its condition has come, at a level that asks for no one's action.
+    Noted,
     /// Its condition has become graver.
     Graver,
     /// Its condition has become less grave.
@@ -28,6 +30,7 @@ pub(super) const fn next(state: AlarmState, cause: Cause) -> Option<(EventKind, 
     use AlarmState::{Acknowledged, Normal, ReturnedUnacknowledged, Unacknowledged};
     Some(match (state, cause) {
         (Normal | ReturnedUnacknowledged, Cause::Present) => (EventKind::Raised, Unacknowledged),
+        (Normal, Cause::Noted) => (EventKind::Raised, Acknowledged),
         (Unacknowledged | Acknowledged, Cause::Graver) => (EventKind::Escalated, Unacknowledged),
         (Unacknowledged | Acknowledged, Cause::LessGrave) => (EventKind::Deescalated, state),
         (Unacknowledged, Cause::Gone) => (EventKind::Cleared, ReturnedUnacknowledged),
@@ -110,6 +113,8 @@ impl Alarm {
     fn cause(&self, found: Option<Level>) -> Option<Cause> {
         let standing = self.last.as_ref().filter(|last| last.state.is_active()).map(|last| last.level);
         match (standing, found) {
+            // Unless somebody has yet to take note of what was before.
+            (None, Some(Level::Journal)) if self.last.is_none() => Some(Cause::Noted),
             (None, Some(_)) => Some(Cause::Present),
             (Some(_), None) => Some(Cause::Gone),
             (Some(was), Some(is)) if is > was => Some(Cause::Graver),
@@ -164,7 +169,9 @@ fn describe(facts: &Facts<'_>, event: EventKind, decider: Option<(Bound, f64)>, 
     let (point, device) = match &rule.kind {
         RuleKind::Limits(limits) => (Some(site.point(limits.point)), None),
         RuleKind::Signal { point, .. } => (Some(site.point(*point)), None),
-        RuleKind::DeviceLost { device, .. } => (None, Some(site.device(*device))),
+        RuleKind::DeviceLost { device, .. } | RuleKind::DeviceDegraded { device } => {
+            (None, Some(site.device(*device)))
+        }
         RuleKind::Health { .. } => (None, None),
     };
     let device = device.or_else(|| point.map(|point| site.device(point.device)));

@@ -23,6 +23,24 @@ pub(super) struct Delays {
     pub(super) off: Duration,
 }
 
+/// What is known of a condition that is present or absent beyond doubt, or not watched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum News {
+    /// It is present.
+    Present,
+    /// It is absent.
+    Absent,
+    /// Nothing can be known for now.
+    Unwatched,
+}
+
+impl News {
+    /// Present or absent.
+    pub(super) const fn of(present: bool) -> Self {
+        if present { Self::Present } else { Self::Absent }
+    }
+}
+
 /// Where one condition stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) enum Hold {
@@ -38,6 +56,15 @@ pub(super) enum Hold {
 }
 
 impl Hold {
+    /// Takes news of the condition.
+    pub(super) fn take(&mut self, news: News, at: Mono, delays: Delays) {
+        match news {
+            News::Present => self.present(at, delays),
+            News::Absent => self.absent(at, delays),
+            News::Unwatched => self.suspend(),
+        }
+    }
+
     /// The condition is present.
     pub(super) fn present(&mut self, at: Mono, delays: Delays) {
         *self = match *self {

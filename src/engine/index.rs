@@ -14,7 +14,9 @@ pub(super) struct Index {
     /// Where each point's alarms begin in `of_points`, and one more for the end.
     starts: Vec<u32>,
     /// The alarm of each device's loss.
-    of_devices: Vec<Option<AlarmId>>,
+    of_losses: Vec<Option<AlarmId>>,
+    /// The alarm of each device's degradation.
+    of_degradations: Vec<Option<AlarmId>>,
     of_parts: Vec<(HealthSource, AlarmId)>,
     by_name: Vec<AlarmId>,
 }
@@ -22,14 +24,16 @@ pub(super) struct Index {
 impl Index {
     pub(super) fn new(site: &Site) -> Self {
         let mut pairs: Vec<(PointId, AlarmId)> = Vec::new();
-        let mut of_devices = vec![None; site.devices.len()];
+        let mut of_losses = vec![None; site.devices.len()];
+        let mut of_degradations = of_losses.clone();
         let mut of_parts = Vec::new();
         for (index, rule) in site.rules.iter().enumerate() {
             let alarm = AlarmId::new(index);
             match &rule.kind {
                 RuleKind::Limits(limits) => pairs.push((limits.point, alarm)),
                 RuleKind::Signal { point, .. } => pairs.push((*point, alarm)),
-                RuleKind::DeviceLost { device, .. } => of_devices[device.index()] = Some(alarm),
+                RuleKind::DeviceLost { device, .. } => of_losses[device.index()] = Some(alarm),
+                RuleKind::DeviceDegraded { device } => of_degradations[device.index()] = Some(alarm),
                 RuleKind::Health { source, .. } => of_parts.push((*source, alarm)),
             }
         }
@@ -44,7 +48,7 @@ impl Index {
         let mut by_name: Vec<AlarmId> = (0..site.rules.len()).map(AlarmId::new).collect();
         by_name.sort_unstable_by_key(|alarm| &site.rule(*alarm).name);
         let of_points = pairs.into_iter().map(|(_, alarm)| alarm).collect();
-        Self { of_points, starts, of_devices, of_parts, by_name }
+        Self { of_points, starts, of_losses, of_degradations, of_parts, by_name }
     }
 
     /// Where this point's alarms stand: for [`Index::at`].
@@ -57,8 +61,14 @@ impl Index {
         self.of_points[place]
     }
 
-    pub(super) fn of_device(&self, device: DeviceId) -> Option<AlarmId> {
-        self.of_devices[device.index()]
+    /// The alarm of a device that does not answer.
+    pub(super) fn of_loss(&self, device: DeviceId) -> Option<AlarmId> {
+        self.of_losses[device.index()]
+    }
+
+    /// The alarm of a device that answers in part.
+    pub(super) fn of_degradation(&self, device: DeviceId) -> Option<AlarmId> {
+        self.of_degradations[device.index()]
     }
 
     pub(super) fn of_part(&self, source: HealthSource) -> Option<AlarmId> {

@@ -103,8 +103,13 @@ impl Links {
         }
     }
 
+    /// How a device answers.
+    pub(super) fn state(&self, device: DeviceId) -> LinkState {
+        self.devices[device.index()].state
+    }
+
     pub(super) fn is_down(&self, device: DeviceId) -> bool {
-        self.devices[device.index()].state == LinkState::Down
+        self.state(device) == LinkState::Down
     }
 
     /// What is wrong with a device, in words.

@@ -23,6 +23,9 @@ pub(super) fn compose(facts: &Facts<'_>, event: EventKind, decider: Option<(Boun
         (None, RuleKind::DeviceLost { device, .. }) => {
             lost(&facts.site.device(*device).title, facts.error, cleared)
         }
+        (None, RuleKind::DeviceDegraded { device }) => {
+            degraded(&facts.site.device(*device).title, facts.error, cleared)
+        }
         (None, RuleKind::Health { source, .. }) => health(facts.site, *source, facts.error, cleared),
     }
 }
@@ -88,6 +91,14 @@ fn lost(device: &Text, error: Option<&Text>, cleared: bool) -> Text {
         return Text::new(format!("{zh}通信恢复正常"), format!("{en} answers again"));
     }
     because(Text::new(format!("{zh}通信中断"), format!("{en} does not answer")), error)
+}
+
+fn degraded(device: &Text, error: Option<&Text>, cleared: bool) -> Text {
+    let Text { zh, en } = device;
+    if cleared {
+        return Text::new(format!("{zh}通信完全恢复"), format!("{en} answers in full again"));
+    }
+    because(Text::new(format!("{zh}通信不稳定"), format!("{en} answers only in part")), error)
 }
 
 fn health(site: &Site, source: HealthSource, error: Option<&Text>, cleared: bool) -> Text {

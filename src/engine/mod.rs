@@ -25,14 +25,14 @@ use std::sync::Arc;
 
 use crate::model::{
     Action, AlarmId, AlarmState, Batch, ClockChange, Command, CommandError, CommandResult, DeviceId,
-    HealthReport, Input, LinkReport, Mono, Now, Output, PointId, Reading, Reason, Snapshot, Stamp,
+    HealthReport, Input, LinkReport, LinkState, Mono, Now, Output, PointId, Reading, Reason, Snapshot, Stamp,
     Transition, Wall,
 };
 use crate::site::{RuleKind, Site};
 
 use alarm::{Alarm, Facts};
 use groups::{Group, Groups};
-use hold::Delays;
+use hold::{Delays, News};
 use index::Index;
 use links::{Links, Novelty};
 use points::Points;
@@ -131,7 +131,7 @@ impl Engine {
     fn start_devices(&mut self, now: Now, out: &mut Output) {
         for device in (0..self.site.devices.len()).map(DeviceId::new) {
             out.devices.push(self.links.status(&self.site, device, self.stamp(now)));
-            self.judge(now, self.index.of_device(device), true);
+            self.judge_link(now, device);
         }
     }
 
@@ -200,13 +200,23 @@ impl Engine {
         if novelty != Novelty::State {
             return;
         }
-        let down = self.links.is_down(device);
-        if down {
+        if self.links.is_down(device) {
             self.lose_points(now, device, out);
         } else if was_down {
             self.await_points(now, device);
         }
-        self.judge(now, self.index.of_device(device), down);
+        self.judge_link(now, device);
+    }
+
+    /// A device that is down may be degraded besides: nobody can know.
+    fn judge_link(&mut self, now: Now, device: DeviceId) {
+        let (lost, degraded) = match self.links.state(device) {
+            LinkState::Up => (News::Absent, News::Absent),
+            LinkState::Degraded => (News::Absent, News::Present),
+            LinkState::Down => (News::Present, News::Unwatched),
+        };
+        self.judge(now, self.index.of_loss(device), lost);
+        self.judge(now, self.index.of_degradation(device), degraded);
     }
 
     /// One fault stays one fault: the points of a device that is down are bad, and raise nothing of their own.
@@ -266,7 +276,7 @@ impl Engine {
     fn health(&mut self, now: Now, report: HealthReport) {
         let (source, failed) = (report.source, report.error.is_some());
         self.links.health(report, self.stamp(now));
-        self.judge(now, self.index.of_part(source), failed);
+        self.judge(now, self.index.of_part(source), News::of(failed));
     }
 
     /// Stamps are what others see and nothing is decided by, so a step changes no alarm. It is told; and what was stamped
@@ -283,16 +293,12 @@ impl Engine {
         out.transitions.extend(self.time.events(change, self.stamp(now)));
     }
 
-    /// Tells the rule of a device or a part, if there is one, whether its condition is present.
-    fn judge(&mut self, now: Now, alarm: Option<AlarmId>, present: bool) {
+    /// Tells the rule of a device or a part, if there is one, what is known of its condition.
+    fn judge(&mut self, now: Now, alarm: Option<AlarmId>, news: News) {
         let Some(alarm) = alarm else { return };
         let delays = self.delays(alarm);
         if let Watch::Single { hold, .. } = &mut self.alarms[alarm.index()].watch {
-            if present {
-                hold.present(now.mono, delays);
-            } else {
-                hold.absent(now.mono, delays);
-            }
+            hold.take(news, now.mono, delays);
         }
         self.decide(now, alarm);
     }
@@ -303,7 +309,9 @@ impl Engine {
         let (sample, error) = match &rule.kind {
             RuleKind::Limits(limits) => (self.points.slot(limits.point).sample(), None),
             RuleKind::Signal { point, .. } => (self.points.slot(*point).sample(), None),
-            RuleKind::DeviceLost { device, .. } => (None, self.links.device_error(*device)),
+            RuleKind::DeviceLost { device, .. } | RuleKind::DeviceDegraded { device } => {
+                (None, self.links.device_error(*device))
+            }
             RuleKind::Health { source, .. } => (None, self.links.part_error(*source)),
         };
         let facts = Facts { site: &self.site, rule, sample, error };

@@ -89,7 +89,9 @@ impl Plant {
         let hazard = match &kind {
             RuleKind::Limits(limits) => self.site.point(limits.point).hazard,
             RuleKind::Signal { point, .. } => self.site.point(*point).hazard,
-            RuleKind::DeviceLost { device, .. } => self.site.device(*device).hazard,
+            RuleKind::DeviceLost { device, .. } | RuleKind::DeviceDegraded { device } => {
+                self.site.device(*device).hazard
+            }
             RuleKind::Health { .. } => None,
         };
         self.site.rules.push(Rule {
@@ -110,6 +112,11 @@ impl Plant {
 
     pub(crate) fn lost(&mut self, name: &str, device: DeviceId, on: f64) -> AlarmId {
         self.rule(name, RuleKind::DeviceLost { device, level: Level::Orange }, on, 0.0)
+    }
+
+    /// With the delays in seconds.
+    pub(crate) fn degraded(&mut self, name: &str, device: DeviceId, on: f64, off: f64) -> AlarmId {
+        self.rule(name, RuleKind::DeviceDegraded { device }, on, off)
     }
 
     pub(crate) fn health(&mut self, name: &str, source: HealthSource) -> AlarmId {

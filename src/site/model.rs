@@ -307,6 +307,11 @@ pub enum RuleKind {
         /// The alarm's level.
         level: Level,
     },
+    /// A device that answers in part, or not every time. One for each device, at level [`Level::Journal`].
+    DeviceDegraded {
+        /// The device.
+        device: DeviceId,
+    },
     /// A part of the gateway that does not work. One for each part.
     Health {
         /// The part.

@@ -82,7 +82,8 @@ async fn accident(hazard: &str, fault: &str, expected: impl Fn(&str) -> bool) {
             (heard.topic == "risk" && alarms.iter().any(|alarm| alarm == &name)).then_some(())
         })
         .await;
-    for event in centre.events() {
+    // A busy machine may miss polls: that is a note, and no alarm.
+    for event in centre.events().into_iter().filter(|event| event["level"] != "journal") {
         assert_eq!(event["hazard"], hazard, "an alarm elsewhere: {event}");
     }
 }

@@ -9,6 +9,9 @@ import { acknowledgeNow, acknowledgeWithNote, drawOperator, isPending } from "./
 
 export const isUnacknowledged = (alarm) => alarm.state.endsWith("unacknowledged");
 
+/** Whether it belongs before the operator: what is only for the record stands among the events. */
+export const isForOperator = (alarm) => alarm.level !== "journal" || isUnacknowledged(alarm);
+
 /** Whether the condition itself is present. */
 export const isActive = (alarm) => alarm.state === "unacknowledged" || alarm.state === "acknowledged";
 
@@ -25,7 +28,7 @@ export function drawAlarms(section, spoken) {
   drawOperator(operator);
 
   on(["alarms", "values", "language", "link", "site", "pending"], () => {
-    const alarms = [...known.alarms.values()].sort(byUrgency);
+    const alarms = [...known.alarms.values()].filter(isForOperator).sort(byUrgency);
     const unacknowledged = alarms.filter(isUnacknowledged).length;
     text(title, t("alarms.title"));
     text(count, alarms.length > 0 ? t("alarms.count", { n: alarms.length, u: unacknowledged }) : "");

@@ -269,6 +269,83 @@ fn a_signal_alarm_clears_when_the_point_is_good_again() {
     }
 }
 
+/// A meter whose degradation is an event after 3 s and over after 10 s.
+fn faltering() -> (Run, DeviceId) {
+    let mut plant = Plant::new();
+    let hazard = plant.hazard("power1");
+    let device = plant.device("meter", Text::new("电能表", "Meter"), Some(hazard));
+    plant.lost("meter.lost", device, 5.0);
+    plant.degraded("meter.degraded", device, 3.0, 10.0);
+    let mut run = Run::start(plant.site);
+    run.link(device, LinkState::Up);
+    run.out = Output::default();
+    (run, device)
+}
+
+#[test]
+fn a_degraded_device_is_an_event_with_its_reason_and_asks_for_nobody() {
+    let (mut run, device) = faltering();
+    run.link(device, LinkState::Degraded);
+    run.wait(2.999);
+    assert_eq!(run.kinds(), []);
+    run.wait(0.001);
+    let raised = run.transitions().remove(0);
+    assert_eq!((raised.event, raised.alarm.as_str()), (EventKind::Raised, "meter.degraded"));
+    assert_eq!((raised.level, raised.state), (Level::Journal, AlarmState::Acknowledged));
+    assert_eq!((raised.device.as_deref(), raised.hazard.as_deref()), (Some("meter"), Some("power1")));
+    assert_eq!(raised.message.zh, "电能表通信不稳定：连接超时");
+    assert_eq!(raised.message.en, "Meter answers only in part: connection timed out");
+    assert_eq!(raised.acknowledged_by, None, "nobody did");
+    run.link(device, LinkState::Up);
+    run.wait(9.999);
+    assert_eq!(run.kinds(), []);
+    run.wait(0.001);
+    let cleared = run.transitions().remove(0);
+    assert_eq!((cleared.event, cleared.state), (EventKind::Cleared, AlarmState::Normal));
+    assert_eq!(
+        (cleared.message.zh.as_str(), cleared.message.en.as_str()),
+        ("电能表通信完全恢复", "Meter answers in full again")
+    );
+    assert_eq!(run.out.risk, None, "and is no risk");
+}
+
+#[test]
+fn a_device_that_falters_now_and_then_is_one_event() {
+    let (mut run, device) = faltering();
+    for _ in 0..5 {
+        run.link(device, LinkState::Degraded);
+        run.wait(4.0);
+        run.link(device, LinkState::Up);
+        run.wait(9.0);
+    }
+    assert_eq!(run.kinds(), [EventKind::Raised]);
+}
+
+#[test]
+fn p3_a_degradation_neither_comes_nor_goes_while_its_device_is_down() {
+    let (mut run, device) = faltering();
+    let names =
+        |run: &mut Run| run.events().into_iter().map(|(event, alarm, _)| (event, alarm)).collect::<Vec<_>>();
+    run.link(device, LinkState::Degraded);
+    run.wait(2.0);
+    run.link(device, LinkState::Down);
+    run.wait(60.0);
+    assert_eq!(names(&mut run), [(EventKind::Raised, "meter.lost".into())], "the loss is the one event");
+    run.link(device, LinkState::Degraded);
+    run.wait(3.0);
+    let back = [(EventKind::Cleared, "meter.lost".into()), (EventKind::Raised, "meter.degraded".into())];
+    assert_eq!(names(&mut run), back);
+    run.link(device, LinkState::Up);
+    run.wait(5.0);
+    run.link(device, LinkState::Down);
+    run.wait(60.0);
+    assert_eq!(names(&mut run), [(EventKind::Raised, "meter.lost".into())], "it stands");
+    run.link(device, LinkState::Up);
+    run.wait(10.0);
+    let over = [(EventKind::Cleared, "meter.lost".into()), (EventKind::Cleared, "meter.degraded".into())];
+    assert_eq!(names(&mut run), over);
+}
+
 #[test]
 fn device_states_are_told_when_they_or_their_reasons_change() {
     let mut meter = Meter::new();

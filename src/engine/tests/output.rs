@@ -234,6 +234,20 @@ fn a_journal_alarm_is_no_risk() {
 }
 
 #[test]
+fn p1_a_note_takes_nobody_s_acknowledgement_away() {
+    let (plant, point) = plant();
+    let mut run = Run::start(plant.site);
+    run.read(point, good(5.0));
+    assert_eq!(run.transitions()[0].state, AlarmState::Acknowledged);
+    run.read(point, good(30.0));
+    run.read(point, good(10.0));
+    let gone = run.transitions().pop().expect("cleared");
+    assert_eq!(gone.state, AlarmState::ReturnedUnacknowledged);
+    run.read(point, good(5.0));
+    assert_eq!(run.transitions()[0].state, AlarmState::Unacknowledged);
+}
+
+#[test]
 fn the_graver_alarm_leads_the_risk_whatever_its_name() {
     let (plant, point) = plant();
     let mut run = Run::start(plant.site);

@@ -61,7 +61,8 @@ fn check_step(before: Option<&Transition>, next: &Transition) -> Result<(), Test
     match next.event {
         EventKind::Raised => {
             prop_assert!(!was.is_active(), "raised while active");
-            prop_assert_eq!(next.state, Unacknowledged);
+            let is_noted = was == Normal && next.level == Level::Journal;
+            prop_assert_eq!(next.state, if is_noted { Acknowledged } else { Unacknowledged });
             prop_assert_ne!(before.map(|t| t.raised_at), Some(next.raised_at));
             prop_assert_eq!(&next.acknowledged_by, &None);
             return Ok(());
@@ -100,6 +101,29 @@ proptest! {
             time = transition.at.wall;
             check_step(last.get(&transition.alarm), &transition)?;
             last.insert(transition.alarm.clone(), transition);
+        }
+    }
+
+    /// What a device's degradation needs to come and to go: never a word while the device is down.
+    #[test]
+    fn a_degradation_comes_and_goes_only_while_its_device_answers(scenario in scenario()) {
+        let mut links = [LinkState::Down; DEVICES];
+        let events = scenario.events.iter().map(|(_, event)| Some(event)).chain([None]);
+        let outputs = outputs(&scenario, Waking::AtDeadlines);
+        for (event, out) in events.zip(&outputs[1..]) {
+            let was = links;
+            if let Some(Event::Link(device, state)) = event {
+                links[*device] = *state;
+            }
+            for t in out.transitions.iter().filter(|t| t.alarm.ends_with(".degraded")) {
+                let device = usize::from(t.alarm.starts_with("d1"));
+                prop_assert_eq!(t.level, Level::Journal);
+                match t.event {
+                    EventKind::Raised => prop_assert_eq!(was[device], LinkState::Degraded),
+                    EventKind::Cleared => prop_assert_eq!(was[device], LinkState::Up),
+                    _ => prop_assert!(false, "{t:?}"),
+                }
+            }
         }
     }
 
@@ -198,7 +222,7 @@ proptest! {
             for t in out.transitions {
                 active.insert(t.alarm.clone(), t);
             }
-            active.retain(|_, t| t.state.is_active());
+            active.retain(|_, t| t.state.is_active() && t.level != Level::Journal);
             if let Some(risk) = out.risk {
                 prop_assert_ne!(shown.as_ref(), Some(&risk));
                 shown = Some(risk);

@@ -118,6 +118,28 @@ proptest! {
     }
 }
 
+#[test]
+fn a_degradation_stands_through_a_restart_until_its_device_answers_in_full() {
+    let mut plant = Plant::new();
+    let device = plant.device("meter", Text::same("meter"), None);
+    plant.degraded("meter.degraded", device, 3.0, 10.0);
+    let mut run = Run::start(plant.site.clone());
+    run.link(device, LinkState::Degraded);
+    run.wait(3.0);
+    let standing = standing(&run.transitions());
+    assert_eq!(standing.len(), 1);
+    let mut run = Run::resume(plant.site, standing, 3_600_000);
+    run.wait(60.0);
+    run.link(device, LinkState::Degraded);
+    run.wait(60.0);
+    assert_eq!(run.kinds(), []);
+    run.link(device, LinkState::Up);
+    run.wait(10.0);
+    let cleared = run.transitions().remove(0);
+    assert_eq!((cleared.event, cleared.state), (EventKind::Cleared, AlarmState::Normal));
+    assert_eq!(cleared.raised_at.wall, Wall(EPOCH + 3000));
+}
+
 /// H 25 orange, HH 50 red, deadband 2, 5 s and 10 s.
 fn site() -> (Site, PointId) {
     let mut plant = Plant::new();

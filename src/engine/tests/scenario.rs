@@ -100,6 +100,7 @@ fn site() -> impl Strategy<Value = Site> {
         for d in 0..DEVICES {
             let device = plant.device(&format!("d{d}"), Text::same("device"), (d == 0).then_some(hazard));
             plant.lost(&format!("d{d}.lost"), device, 2.0);
+            plant.degraded(&format!("d{d}.degraded"), device, 1.0, 3.0);
             for (signal, Shape { bounds, deadband, on, off }) in ["a", "b"].into_iter().zip(&mut limits) {
                 let point = plant.point(device, signal, Text::same(signal));
                 plant.signal(&format!("d{d}.{signal}.signal"), point, 1.5);

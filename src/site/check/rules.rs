@@ -1,5 +1,5 @@
 //! Rules: those written with points, those written by themselves, those of packs, and those that every site has:
-//! a lost device, an untrusted point, a dead destination, a full disk.
+//! a lost or degraded device, an untrusted point, a dead destination, a full disk.
 
 use std::time::Duration;
 
@@ -98,6 +98,16 @@ fn of_devices(devices: &Devices<'_>, rules: &mut Rules, context: &mut Context<'_
             kind: RuleKind::DeviceLost { device: DeviceId::new(index), level: detail.lost_level },
             on_delay: detail.lost_after.0,
             off_delay: defaults::NO_DELAY.0,
+            message: None,
+            basis: None,
+        };
+        rules.add(rule, detail.spot.key("id"), context);
+        let rule = Rule {
+            name: format!("{}.degraded", device.name),
+            hazard: device.hazard,
+            kind: RuleKind::DeviceDegraded { device: DeviceId::new(index) },
+            on_delay: defaults::DEGRADED_AFTER,
+            off_delay: defaults::DEGRADED_UNTIL,
             message: None,
             basis: None,
         };

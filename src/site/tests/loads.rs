@@ -101,6 +101,10 @@ fn every_site_has_the_rules_that_keep_silence_from_being_safety() {
     let lost = rule(&site, "plc.lost");
     assert_eq!(lost.on_delay, Duration::from_secs(7));
     assert!(matches!(lost.kind, RuleKind::DeviceLost { level: Level::Red, .. }));
+    let degraded = rule(&site, "plc.degraded");
+    assert!(matches!(degraded.kind, RuleKind::DeviceDegraded { .. }));
+    assert_eq!((degraded.hazard, degraded.message.as_ref()), (lost.hazard, None));
+    assert_eq!((degraded.on_delay, degraded.off_delay), (Duration::from_secs(3), Duration::from_secs(10)));
     let signal = rule(&site, "plc.level.signal");
     assert!(matches!(signal.kind, RuleKind::Signal { level: Level::Blue, .. }));
     let found_lost = Duration::from_secs(1) + 4 * Duration::from_millis(500);
