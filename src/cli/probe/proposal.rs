@@ -388,7 +388,7 @@ mod tests {
     #[test]
     fn floats_that_share_their_high_half_are_named_as_such() {
         // Low word first at 20; the high word and the neighbour's low word make nearly the same float at 21.
-        let words = [written(&6.99_f32.to_be_bytes(), ByteOrder::Cdab), vec![0xAE41]].concat();
+        let words = [written(&6.99_f32.to_be_bytes(), ByteOrder::Cdab), vec![0xC800]].concat();
         let coarse = found("7.0", &words, 20);
         assert_eq!((coarse[0].address, coarse[0].order), (20, ByteOrder::Cdab));
         assert_eq!(overlapping(&coarse), Some(2));
