@@ -15,7 +15,7 @@ use hazgate::model::Mono;
 use tokio::time::sleep;
 
 use plant::{LinkPlan, POINTS_PER_DEVICE, site};
-use readers::{Bare, Hazgate, Log, Points};
+use readers::{Bare, Hazgate, Points};
 use server::{SERVE, SILENT_UNIT, Server};
 
 const RUNS: usize = 5;
@@ -107,7 +107,7 @@ async fn rate(points: &Points, warm_up: Duration, span: Duration) -> Rate {
     Rate { points: count / start.elapsed().as_secs_f64(), cpu: cpu * 1e6 / count }
 }
 
-/// How punctually the living devices among `links` are polled, and whether a poll of theirs is lost.
+/// How punctually the living devices among `links` are polled, from the start, and how often.
 async fn punctual(name: &str, links: &[LinkPlan], dead: &[usize]) {
     let points = Points::default();
     let hazgate = Hazgate::start(site(links, SECOND), &points);
@@ -117,21 +117,22 @@ async fn punctual(name: &str, links: &[LinkPlan], dead: &[usize]) {
     let mut late: Vec<f64> = living.iter().flat_map(|n| lateness(&log.polls[*n])).collect();
     late.sort_unstable_by(f64::total_cmp);
     let ms = |share: f64| late[((late.len() - 1) as f64 * share) as usize] * 1000.0;
-    let (lost, bad) = losses(&log, &living);
+    let (count, alive) = (living.iter().map(|n| log.polls[*n].len()).sum::<usize>(), living.len() as f64);
     println!(
-        "{name}: {:.0} points/s, late by {:.1} ms (median), {:.1} ms (p99), {:.1} ms (max); of {} polls of the living {lost} \
-         lost, {bad} values not good; {:.2} s of processor per million points",
-        rate.points,
+        "{name}: late by {:.1} ms (median), {:.1} ms (p99), {:.1} ms (max); polls of each that lives: {:.3} with the start, \
+         {:.3} in {PUNCTUAL_SPAN:?} after it; {} of their values not good; {:.2} s of processor per million points",
         ms(0.5),
         ms(0.99),
         ms(1.0),
-        living.iter().map(|n| log.polls[*n].len()).sum::<usize>(),
+        count as f64 / alive,
+        rate.points * PUNCTUAL_SPAN.as_secs_f64() / f64::from(POINTS_PER_DEVICE) / alive,
+        living.iter().map(|n| log.bad[*n]).sum::<u64>(),
         rate.cpu,
     );
 }
 
 /// By how many seconds each poll on the grid came later than the most punctual one of its device. The first poll of all is
-/// not on the grid.
+/// not on the grid. What is late by more than half a second can't be told from what is early.
 fn lateness(polls: &[Mono]) -> Vec<f64> {
     let Some(second) = polls.get(1) else { return Vec::new() };
     let phase = |at: &Mono| {
@@ -141,13 +142,6 @@ fn lateness(polls: &[Mono]) -> Vec<f64> {
     let phases: Vec<f64> = polls.iter().skip(1).map(phase).collect();
     let earliest = phases.iter().copied().fold(f64::INFINITY, f64::min);
     phases.into_iter().map(|phase| phase - earliest).collect()
-}
-
-/// Polls of the living that are missing between two others, and their values that were not good.
-fn losses(log: &Log, living: &[usize]) -> (u32, u64) {
-    let missing = |pair: &[Mono]| (pair[1].since(pair[0]).as_secs_f64().round() as u32).saturating_sub(1);
-    let lost = living.iter().flat_map(|n| log.polls[*n].windows(2)).map(missing).sum();
-    (lost, living.iter().map(|n| log.bad[*n]).sum())
 }
 
 fn median(values: impl Iterator<Item = f64>) -> f64 {
