@@ -5,8 +5,8 @@ use std::process::Stdio;
 
 use serde_json::Value;
 use tempfile::TempDir;
-use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::process::Child;
+use tokio::io::{AsyncBufReadExt, BufReader, Lines};
+use tokio::process::{Child, ChildStdout};
 
 use crate::rig::{PATIENCE, finish, next_address, program, site};
 
@@ -16,6 +16,8 @@ struct Plant {
     /// Its tank PLC: unit 1, the level as a float with the low word first at holding 0.
     url: String,
     _process: Child,
+    /// Kept open: a plant that nobody listens to any more ends.
+    _said: Lines<BufReader<ChildStdout>>,
 }
 
 impl Plant {
@@ -35,7 +37,7 @@ impl Plant {
         let mut lines = BufReader::new(process.stdout.take().expect("piped")).lines();
         let first = tokio::time::timeout(PATIENCE, lines.next_line()).await.expect("it says something");
         assert!(first.expect("readable").is_some(), "the plant ended");
-        Self { folder, url: format!("tcp://{address}:15021"), _process: process }
+        Self { folder, url: format!("tcp://{address}:15021"), _process: process, _said: lines }
     }
 
     /// Runs `hazgate probe` with `arguments`, in which `URL` stands for the tank PLC; its exit code and what it said.
