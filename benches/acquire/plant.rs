@@ -42,6 +42,7 @@ pub(crate) fn site(plans: &[LinkPlan], poll: Duration) -> Site {
         links: Vec::new(),
         points: Vec::new(),
         rules: Vec::new(),
+        outputs: Vec::new(),
         forwarders: Vec::new(),
         store: StoreOptions { directory: "unused".into(), telemetry_bytes_max: 0 },
         console: None,

@@ -67,7 +67,9 @@ impl Hazgate {
         let core = tokio::spawn(core.run(messages, stop.clone()));
         let mut links = JoinSet::new();
         for link in 0..site.links.len() {
-            let context = Context { site: site.clone(), inbox: inbox.clone(), clock };
+            // Nobody gives orders to outputs here.
+            let (_, orders) = tokio::sync::watch::channel(Vec::new());
+            let context = Context { site: site.clone(), inbox: inbox.clone(), clock, orders };
             links.spawn(acquire::run(link, context, stop.clone()));
         }
         Self { links, core, stop }
