@@ -37,8 +37,8 @@ pub(crate) enum Expect {
 }
 
 /// Longest wait for one answer, as the site file says.
-pub(crate) const TIMEOUT: Duration = Duration::from_millis(150);
-const POLL: Duration = Duration::from_millis(250);
+pub(crate) const TIMEOUT: Duration = Duration::from_millis(250);
+const POLL: Duration = Duration::from_millis(300);
 /// From one poll of the neighbour on its own link to the next.
 const NEIGHBOUR_POLL: Duration = Duration::from_millis(500);
 /// Longest wait for what must come; a cell that needs it has failed.

@@ -36,7 +36,7 @@ const fn late(percent: u64) -> ProxyFault {
 pub(crate) const ROWS: [Row; 27] = [
     both(late(15), Good),
     both(late(150), Bad),
-    row(late(270), Some(Bad), None),
+    row(late(270), Some(Bad), Some(Bad)),
     both(late(1000), Bad),
     both(ProxyFault::Drop, Bad),
     both(ProxyFault::Split, Good),
