@@ -104,8 +104,10 @@ class Mosquitto:
         self.port, self.folder = free_port(), folder
         passwords = folder / "passwords"
         subprocess.run(["mosquitto_passwd", "-b", "-c", passwords, "gw1", "right"], check=True)
+        # Sessions are kept over a kill: what reaches the broker before the centre has returned must wait for it.
         (folder / "mosquitto.conf").write_text(
             f"listener {self.port} 127.0.0.1\nallow_anonymous false\npassword_file {passwords}\nuser root\n"
+            f"persistence true\npersistence_location {folder}/\nautosave_on_changes true\nautosave_interval 1\n"
         )
         passwords.chmod(0o600)
         self.start()
