@@ -29,6 +29,8 @@ export function drawDevices(section) {
 /** How often the device was asked, and what went wrong how often; what never did is not mentioned. */
 function counted(counters) {
   const told = Object.entries(counters ?? {}).filter(([, n]) => n > 0);
+  // Polls alone say nothing: they are told only with what went wrong.
+  if (told.every(([name]) => name === "polls")) return "";
   return told.map(([name, n]) => t(`count.${name}`, { n })).join(" · ");
 }
 

@@ -115,6 +115,7 @@ export const words = {
   "event.cleared": ["恢复", "Cleared"],
   "event.clock_stepped": ["时钟跳变", "Clock set"],
   "event.slept": ["休眠", "Slept"],
+  "event.switched": ["输出切换", "Switched"],
   "event.by": ["{by}", "by {by}"],
 
   "devices.title": ["设备", "Devices"],
