@@ -9,6 +9,7 @@
 
 mod check;
 mod defaults;
+mod dial_in;
 mod env;
 mod files;
 mod layers;
@@ -35,6 +36,7 @@ mod values;
 
 use std::path::Path;
 
+pub use dial_in::{DialIn, Framing, Packet};
 pub use env::{Environment, ProcessEnvironment};
 pub use mistake::{Mistake, Mistakes};
 pub use model::{

@@ -10,9 +10,10 @@ use jiff::tz::TimeZone;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::dial_in::{self, HEX};
 use super::signal::Table;
 use super::suggest::did_you_mean;
-use crate::model::limits::SITE_DURATION_MAX;
+use crate::model::limits::{DIAL_IN_PACKET_BYTES_MAX, SITE_DURATION_MAX};
 use crate::model::{Level, Quality, Reason, Text};
 
 /// Why a text is not what it should be, and what would be.
@@ -42,6 +43,8 @@ pub(super) fn complaint(format: &str, text: &str) -> Option<Complaint> {
         "register" => RegisterAt::read(text).err(),
         "host-port" => HostPort::read(text).err(),
         "listen" => Listen::read(text).err(),
+        "socket" => Socket::read(text).err(),
+        "packet" => Packet::read(text).err(),
         "time-zone" => Zone::read(text).err(),
         "json-pointer" => Pointer::read(text).err(),
         "quality" => Doubt::read(text).err(),
@@ -265,6 +268,57 @@ impl Listen {
         }
         Ok(Self(address))
     }
+}
+
+/// An address of this machine that other machines may reach, such as `0.0.0.0:9000`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Socket(pub(super) SocketAddr);
+text_value!(Socket, "socket", r"^.+:[0-9]{1,5}$");
+
+impl Socket {
+    fn read(text: &str) -> Result<Self, Complaint> {
+        text.parse().map(Self).map_err(|_| {
+            let message = format!("`{text}` is not an address to listen on");
+            let hint = "write an IP address of this machine, or 0.0.0.0 for all of them, and a port: \"0.0.0.0:9000\"";
+            Complaint::new(message, hint)
+        })
+    }
+}
+
+/// Bytes that a device says unasked: a text, or `hex:` and pairs of hexadecimal digits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Packet(pub(super) dial_in::Packet);
+text_value!(Packet, "packet", r"^(hex:[0-9A-Fa-f ]+|.+)$");
+
+impl Packet {
+    fn read(text: &str) -> Result<Self, Complaint> {
+        const HINT: &str = "write a text, or bytes as \"hex:68 01 FF\"";
+        let bytes = match text.strip_prefix(HEX) {
+            None => text.as_bytes().to_vec(),
+            Some(digits) => hex(digits).ok_or_else(|| {
+                Complaint::new(format!("`{digits}` is not pairs of hexadecimal digits"), HINT)
+            })?,
+        };
+        match bytes.len() {
+            0 => Err(Complaint::new("there is nothing in it", HINT)),
+            1..=DIAL_IN_PACKET_BYTES_MAX => Ok(Self(dial_in::Packet(bytes))),
+            long => Err(Complaint::new(
+                format!("{long} bytes are too many"),
+                format!("use at most {DIAL_IN_PACKET_BYTES_MAX}"),
+            )),
+        }
+    }
+}
+
+/// The bytes of pairs of hexadecimal digits, with or without spaces between them.
+fn hex(digits: &str) -> Option<Vec<u8>> {
+    let digits: Vec<u8> = digits
+        .chars()
+        .filter(|c| *c != ' ')
+        .map(|c| c.to_digit(16).map(|digit| digit as u8))
+        .collect::<Option<_>>()?;
+    let (pairs, rest) = digits.as_chunks::<2>();
+    rest.is_empty().then(|| pairs.iter().map(|[high, low]| high << 4 | low).collect())
 }
 
 /// A time zone of the IANA database.
