@@ -57,7 +57,7 @@ struct Seat {
 
 /// Who a caller is, as far as it has said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Known {
+pub(super) enum Known {
     /// The one of this seat.
     Seat(usize),
     /// It has not said enough.
@@ -225,7 +225,7 @@ impl Seat {
 }
 
 /// Whose registration `said` begins with.
-fn whose<'a>(registrations: impl Iterator<Item = &'a Packet>, said: &[u8]) -> Known {
+pub(super) fn whose<'a>(registrations: impl Iterator<Item = &'a Packet>, said: &[u8]) -> Known {
     let mut known = Known::Nobody;
     for (seat, Packet(registration)) in registrations.enumerate() {
         if said.starts_with(registration) {

@@ -1,12 +1,13 @@
 //! How a Modbus device is reached: which keys go with which protocol, and which link they make.
 
 use super::Context;
-use super::devices::One;
+use super::devices::{Devices, One};
 use super::links::Links;
+use super::services::Services;
 use super::tls;
 use crate::site::defaults;
 use crate::site::dial_in::{DialIn, Framing};
-use crate::site::model::{LinkKind, Parity, SerialLine, TlsTarget};
+use crate::site::model::{Link, LinkKind, Parity, SerialLine, TlsTarget};
 use crate::site::raw::{ParityWord, ProtocolWord, RawDevice};
 
 /// Keys of a device that only a serial line has.
@@ -17,6 +18,30 @@ pub(super) fn serial_keys(raw: &RawDevice) -> [(&'static str, bool); 4] {
         ("parity", raw.parity.is_some()),
         ("stop_bits", raw.stop_bits.is_some()),
     ]
+}
+
+/// Refuses devices that dial in where the gateway itself listens for others.
+pub(super) fn refuse_taken(
+    devices: &Devices<'_>,
+    links: &[Link],
+    services: &Services,
+    context: &mut Context<'_>,
+) {
+    let console = services.console.as_ref().map(|console| ("console", console.listen));
+    let broker = services.broker.as_ref().map(|broker| ("broker", broker.listen));
+    let taken: Vec<_> = console.into_iter().chain(broker).collect();
+    for link in links {
+        let LinkKind::ModbusDialIn(DialIn { listen, .. }) = &link.kind else { continue };
+        let clash = taken.iter().find(|(_, other)| {
+            other.port() == listen.port() && (other.ip() == listen.ip() || listen.ip().is_unspecified())
+        });
+        let (Some((who, other)), Some(device)) = (clash, link.devices.first()) else { continue };
+        let place = devices.details[device.index()].place("listen");
+        context
+            .findings
+            .add(place, format!("the {who} listens on {other}"))
+            .hint("give the devices that dial in a port of their own");
+    }
 }
 
 /// Keys of a device that only one that dials in has.
