@@ -7,6 +7,7 @@
 //!              types, bounds           secrets, counts               each with file:line:column
 //! ```
 
+mod addresses;
 mod check;
 mod defaults;
 mod dial_in;

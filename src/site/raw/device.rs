@@ -10,10 +10,9 @@ use super::helper::{RawRatio, RawStatus};
 use super::rule::RawLimits;
 use super::service::{RawSecret, RawTls};
 use crate::model::limits::{MODBUS_REGISTERS_PER_READ_MAX, TEXT_REGISTERS_MAX};
+use crate::site::addresses::{HostPort, Packet, Socket};
 use crate::site::defaults;
-use crate::site::values::{
-    EdgeName, Grade, HostPort, Id, Packet, Period, Pointer, RegisterAt, Socket, TopicFilter, Words,
-};
+use crate::site::values::{EdgeName, Grade, Id, Period, Pointer, RegisterAt, TopicFilter, Words};
 
 /// `[[device]]`.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
