@@ -426,11 +426,14 @@ def output_is_switched(gateway, output, said):
     assert said[1:] == ["coil 5 is 1", "coil 5 is 0"], said
 
 
-def run(hazgate, folder):
+PARTS = (a_unit_dies, a_line_is_disturbed, over_tls, from_libmodbus)
+
+
+def run(hazgate, folder, parts=PARTS):
     """Each part with a gateway and a folder of its own."""
     servers = Servers()
     with start_broker(folder) as broker:
-        for part in (a_unit_dies, a_line_is_disturbed, over_tls, from_libmodbus):
+        for part in parts:
             own = folder / part.__name__
             own.mkdir()
             part(hazgate, own, broker, servers)
