@@ -6,6 +6,7 @@ use crate::site::{Rule, RuleKind, Site};
 
 use super::instance::Instances;
 use super::message;
+use super::points::Points;
 use super::watch::{Bound, Watch};
 
 /// What can make an alarm change.
@@ -46,6 +47,8 @@ pub(super) const fn next(state: AlarmState, cause: Cause) -> Option<(EventKind, 
 pub(super) struct Facts<'a> {
     pub(super) site: &'a Site,
     pub(super) rule: &'a Rule,
+    /// The latest of every point.
+    pub(super) points: &'a Points,
     /// The latest of its point.
     pub(super) sample: Option<Sample>,
     /// What is wrong with its device or part, in words.
@@ -178,7 +181,7 @@ fn describe(facts: &Facts<'_>, event: EventKind, decider: Option<(Bound, f64)>, 
             (None, Some(site.device(*device)))
         }
         RuleKind::OutputFailed { output, .. } => (None, Some(site.device(site.output(*output).device))),
-        RuleKind::Health { .. } => (None, None),
+        RuleKind::Condition(_) | RuleKind::Health { .. } => (None, None),
     };
     let device = device.or_else(|| point.map(|point| site.device(point.device)));
     Transition {

@@ -34,6 +34,7 @@ impl Index {
             let alarm = AlarmId::new(index);
             match &rule.kind {
                 RuleKind::Limits(limits) => pairs.push((limits.point, alarm)),
+                RuleKind::Condition(rule) => pairs.extend(rule.points.iter().map(|point| (*point, alarm))),
                 RuleKind::Signal { point, .. } => pairs.push((*point, alarm)),
                 RuleKind::DeviceLost { device, .. } => of_losses[device.index()] = Some(alarm),
                 RuleKind::DeviceDegraded { device } => of_degradations[device.index()] = Some(alarm),

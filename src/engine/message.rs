@@ -1,7 +1,7 @@
 //! What an operator reads, in Chinese and English: the rule's own words, or a sentence that names the signal, the limit
 //! crossed, the value and the limit.
 
-use crate::model::{EventKind, HealthSource, Quality, Reason, Sample, Text, Value};
+use crate::model::{EventKind, HealthSource, PointId, Quality, Reason, Sample, Text, Value};
 use crate::site::{Point, RuleKind, Site};
 
 use super::alarm::Facts;
@@ -12,6 +12,7 @@ pub(super) fn compose(facts: &Facts<'_>, event: EventKind, decider: Option<(Boun
     let cleared = event == EventKind::Cleared;
     match (&facts.rule.message, &facts.rule.kind) {
         (Some(own), _) if cleared => restored(own),
+        (Some(own), RuleKind::Condition(rule)) => seen(own, &rule.points, facts),
         (Some(own), RuleKind::Limits(limits)) => {
             told(own, facts.site.point(limits.point), facts.sample, decider)
         }
@@ -29,6 +30,7 @@ pub(super) fn compose(facts: &Facts<'_>, event: EventKind, decider: Option<(Boun
         (None, RuleKind::DeviceDegraded { device }) => {
             degraded(&facts.site.device(*device).title, facts.error, cleared)
         }
+        (None, RuleKind::Condition(rule)) => seen(&Text::same(&facts.rule.name), &rule.points, facts),
         (None, RuleKind::Health { source, .. }) => health(facts.site, *source, facts.error, cleared),
     }
 }
@@ -95,6 +97,22 @@ fn told(own: &Text, point: &Point, sample: Option<Sample>, decider: Option<(Boun
         format!("{}（{zh_what}：{value}{zh_doubt}，限值 {limit}）", own.zh),
         format!("{} ({en_what}: {value}{en_doubt}, limit {limit})", own.en),
     )
+}
+
+/// A rule's own words, and what its points said.
+fn seen(own: &Text, points: &[PointId], facts: &Facts<'_>) -> Text {
+    let (mut zh, mut en) = (Vec::new(), Vec::new());
+    for id in points {
+        let (point, sample) = (facts.site.point(*id), facts.points.slot(*id).sample());
+        let value = match sample.and_then(Sample::value) {
+            Some(value) => with_unit(number(value, point.decimals), &point.unit),
+            None => "—".to_owned(),
+        };
+        let (zh_doubt, en_doubt) = doubt(sample);
+        zh.push(format!("{} {value}{zh_doubt}", point.title.zh));
+        en.push(format!("{} {value}{en_doubt}", point.title.en));
+    }
+    Text::new(format!("{}（{}）", own.zh, zh.join("，")), format!("{} ({})", own.en, en.join(", ")))
 }
 
 fn limit(point: &Point, sample: Option<Sample>, decider: Option<(Bound, f64)>, cleared: bool) -> Text {

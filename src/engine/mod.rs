@@ -4,6 +4,7 @@
 
 mod alarm;
 mod comparator;
+mod evaluate;
 mod groups;
 mod hold;
 mod index;
@@ -33,6 +34,7 @@ use crate::model::{
 use crate::site::{RuleKind, Site};
 
 use alarm::{Alarm, Facts};
+use evaluate::Answer;
 use groups::{Group, Groups};
 use hold::{Delays, News};
 use index::Index;
@@ -57,6 +59,8 @@ pub struct Engine {
     timers: Timers,
     risk: RiskBook,
     time: TimeBook,
+    /// Rules of which a point has said something at the present moment: what they make of it is found when all of them have.
+    asked: Vec<AlarmId>,
     /// Transitions of the present moment.
     decided: Vec<(AlarmId, Transition)>,
     /// Points that went stale at the present moment.
@@ -79,6 +83,7 @@ impl Engine {
             timers: Timers::new(site.rules.len(), groups.len(), site.outputs.len()),
             risk: RiskBook::new(&site, index.by_name()),
             time: TimeBook::default(),
+            asked: Vec::new(),
             decided: Vec::new(),
             lapsed: Vec::new(),
             index,
@@ -273,6 +278,10 @@ impl Engine {
         match (&mut self.alarms[alarm.index()].watch, slot.sample()) {
             (Watch::Limits(watch), Some(sample)) => return watch.observe(at, sample, delays),
             (Watch::Limits(_), None) => return false,
+            (Watch::Single { .. }, _) if matches!(self.site.rule(alarm).kind, RuleKind::Condition(_)) => {
+                self.asked.push(alarm);
+                return false;
+            }
             (Watch::Single { hold, .. }, _) if unwatched || slot.is_awaited() => {
                 hold.suspend();
                 return false;
@@ -303,6 +312,34 @@ impl Engine {
         out.transitions.extend(self.time.events(change, self.stamp(now)));
     }
 
+    /// Asks the conditions of which a point has spoken. All that came in one batch is one moment: a condition is never asked between
+    /// one point and the next.
+    fn ask(&mut self, now: Now) {
+        if self.asked.is_empty() {
+            return;
+        }
+        let (site, mut asked) = (Arc::clone(&self.site), std::mem::take(&mut self.asked));
+        asked.sort_unstable();
+        asked.dedup();
+        for &alarm in &asked {
+            let delays = self.delays(alarm);
+            let (RuleKind::Condition(rule), Watch::Single { hold, .. }) =
+                (&site.rule(alarm).kind, &mut self.alarms[alarm.index()].watch)
+            else {
+                continue;
+            };
+            let condition = if hold.was_present() { &rule.stays } else { &rule.when };
+            match evaluate::answer(condition, &self.points) {
+                Answer::Holds => hold.present(now.mono, delays),
+                Answer::Fails => hold.absent(now.mono, delays),
+                Answer::Unknown => hold.doubt(),
+            }
+            self.decide(now, alarm);
+        }
+        asked.clear();
+        self.asked = asked;
+    }
+
     /// Tells the rule of a device or a part, if there is one, what is known of its condition.
     fn judge(&mut self, now: Now, alarm: Option<AlarmId>, news: News) {
         let Some(alarm) = alarm else { return };
@@ -318,6 +355,7 @@ impl Engine {
         let rule = self.site.rule(id);
         let (sample, error) = match &rule.kind {
             RuleKind::Limits(limits) => (self.points.slot(limits.point).sample(), None),
+            RuleKind::Condition(_) => (None, None),
             RuleKind::Signal { point, .. } => (self.points.slot(*point).sample(), None),
             RuleKind::DeviceLost { device, .. } | RuleKind::DeviceDegraded { device } => {
                 (None, self.links.device_error(*device))
@@ -327,7 +365,7 @@ impl Engine {
             }
             RuleKind::Health { source, .. } => (None, self.links.part_error(*source)),
         };
-        let facts = Facts { site: &self.site, rule, sample, error };
+        let facts = Facts { site: &self.site, rule, points: &self.points, sample, error };
         let alarm = &mut self.alarms[id.index()];
         let was = alarm.risk();
         if let Some(transition) = alarm.follow(&facts, now.wall) {
@@ -370,6 +408,7 @@ impl Engine {
     /// Puts out what was decided at one moment: transitions by alarm, what outputs are to be, what went stale, the risk if
     /// it changed.
     fn settle(&mut self, now: Now, out: &mut Output) {
+        self.ask(now);
         for stale in self.lapsed.chunk_by(|a, b| self.device_of(a) == self.device_of(b)) {
             let device = self.device_of(&stale[0]);
             out.batches.push(Batch { device, at: now.wall, readings: stale.to_vec() });

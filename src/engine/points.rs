@@ -6,6 +6,8 @@ use std::time::Duration;
 use crate::model::{Mono, PointId, PointState, Reading, Reason, Sample, Value, Wall};
 use crate::site::{Limits, Point, Range, RuleKind, Site};
 
+use super::evaluate::Latest;
+
 /// A sample as rules may see it: no number that is not finite, and none outside `range` that passes for good. A value
 /// outside is not bad: a gas detector that is saturated must still raise.
 pub(super) fn condition(sample: Sample, range: Range) -> Sample {
@@ -57,8 +59,12 @@ impl Points {
     pub(super) fn new(site: &Site) -> Self {
         let mut slots: Vec<Slot> = site.points.iter().map(Slot::new).collect();
         for rule in &site.rules {
-            if let RuleKind::Limits(limits) = &rule.kind {
-                slots[limits.point.index()].narrow(limits);
+            match &rule.kind {
+                RuleKind::Limits(limits) => slots[limits.point.index()].narrow(limits),
+                RuleKind::Condition(rule) => {
+                    rule.points.iter().for_each(|point| slots[point.index()].close());
+                }
+                _ => {}
             }
         }
         Self(slots)
@@ -85,6 +91,12 @@ impl Points {
     }
 }
 
+impl Latest for Points {
+    fn sample(&self, point: PointId) -> Option<Sample> {
+        self.slot(point).sample()
+    }
+}
+
 impl Slot {
     fn new(point: &Point) -> Self {
         let everything = Range { low: f64::NEG_INFINITY, high: f64::INFINITY };
@@ -106,6 +118,11 @@ impl Slot {
         for high in [limits.h, limits.hh].into_iter().flatten() {
             self.inside.high = self.inside.high.min(high.value);
         }
+    }
+
+    /// Any value may matter.
+    const fn close(&mut self) {
+        self.inside = Range { low: f64::INFINITY, high: f64::NEG_INFINITY };
     }
 
     /// Conditions a reading and takes it as the latest; the order of arrival decides, since stamps may step. Returns

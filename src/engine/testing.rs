@@ -89,6 +89,7 @@ impl Plant {
     pub(crate) fn rule(&mut self, name: &str, kind: RuleKind, on: f64, off: f64) -> AlarmId {
         let hazard = match &kind {
             RuleKind::Limits(limits) => self.site.point(limits.point).hazard,
+            RuleKind::Condition(rule) => self.site.point(rule.points[0]).hazard,
             RuleKind::Signal { point, .. } => self.site.point(*point).hazard,
             RuleKind::DeviceLost { device, .. } | RuleKind::DeviceDegraded { device } => {
                 self.site.device(*device).hazard

@@ -15,7 +15,7 @@
 //! Once there was doubt, the value must come back past the deadband again before an off-delay starts.
 
 use crate::model::{Level, Mono, Sample};
-use crate::site::{Limit, Limits, Rule, RuleKind};
+use crate::site::{ConditionRule, Limit, Limits, Rule, RuleKind};
 
 use super::comparator::Side;
 use super::hold::{Delays, Hold};
@@ -41,7 +41,8 @@ impl Watch {
     pub(super) fn new(kind: &RuleKind) -> Self {
         match kind {
             RuleKind::Limits(limits) => Self::Limits(LimitWatch::new(limits)),
-            RuleKind::Signal { level, .. }
+            RuleKind::Condition(ConditionRule { level, .. })
+            | RuleKind::Signal { level, .. }
             | RuleKind::DeviceLost { level, .. }
             | RuleKind::OutputFailed { level, .. }
             | RuleKind::Health { level, .. } => Self::Single { level: *level, hold: Hold::Off },

@@ -15,6 +15,11 @@ pub const SITE_INCLUDES_MAX: usize = 256;
 /// Bytes of one file of certificates or of a key.
 pub const TLS_FILE_BYTES_MAX: u64 = 1024 * 1024;
 
+/// Bytes of one expression of a rule.
+pub const EXPRESSION_BYTES_MAX: usize = 2000;
+/// Levels of brackets, signs and choices in one expression.
+pub const EXPRESSION_DEPTH_MAX: usize = 32;
+
 /// Points of one device whose age one timer looks after: one look costs no more than some hundred nanoseconds.
 pub const AGE_GROUP_LEN_MAX: usize = 64;
 

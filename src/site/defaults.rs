@@ -79,6 +79,8 @@ pub(super) const OUTPUT_FAILED_AFTER: Period = Period(Duration::from_secs(3));
 /// Level of `<output>.failed`.
 pub(super) const OUTPUT_FAILED_LEVEL: Grade = Grade(Level::Orange);
 
+/// Level of a condition's alarm.
+pub(super) const CONDITION_LEVEL: Grade = Grade(Level::Yellow);
 /// Level of `<point>.signal`.
 pub(super) const SIGNAL_LEVEL: Grade = Grade(Level::Yellow);
 /// Level of `<device>.lost`.

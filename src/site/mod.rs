@@ -12,6 +12,7 @@ mod check;
 mod defaults;
 mod dial_in;
 mod env;
+mod expression;
 mod files;
 mod layers;
 mod library;
@@ -39,11 +40,12 @@ use std::path::Path;
 
 pub use dial_in::{DialIn, Framing, Packet};
 pub use env::{Environment, ProcessEnvironment};
+pub use expression::{Condition, Number, Relation};
 pub use mistake::{Mistake, Mistakes};
 pub use model::{
-    Broker, BrokerOptions, ConsoleOptions, Device, Forwarder, ForwarderKind, Hazard, HazardKind, Identity,
-    InfluxTarget, Limit, Limits, Link, LinkKind, ModbusDevice, Parity, Point, Protocol, Range, Rule,
-    RuleKind, SerialLine, Site, Source, StoreOptions, TlsTarget,
+    Broker, BrokerOptions, ConditionRule, ConsoleOptions, Device, Forwarder, ForwarderKind, Hazard,
+    HazardKind, Identity, InfluxTarget, Limit, Limits, Link, LinkKind, ModbusDevice, Parity, Point, Protocol,
+    Range, Rule, RuleKind, SerialLine, Site, Source, StoreOptions, TlsTarget,
 };
 pub use output::{Call, OutputSpec, Target, Until, Values};
 pub use publisher::{Edge, Format, MqttDevice, TimeAt, TimeForm, Will};

@@ -10,10 +10,11 @@ use jiff::tz::TimeZone;
 
 use super::defaults;
 use super::dial_in::DialIn;
+use super::expression::Condition;
 use super::output::OutputSpec;
 use super::publisher::MqttDevice;
 use super::secret::Secret;
-use super::signal::{Extract, Signal};
+use super::signal::{Code, Extract, Signal};
 use crate::model::{
     AlarmId, DeviceId, ForwarderId, HazardId, HealthSource, Level, OutputId, PointId, Text, Value,
 };
@@ -308,6 +309,8 @@ pub struct Rule {
 pub enum RuleKind {
     /// A point beyond its limits.
     Limits(Limits),
+    /// Points that stand to each other as they must not.
+    Condition(ConditionRule),
     /// A point that can't be trusted or has not been renewed, while its device answers. One for each point.
     Signal {
         /// The point.
@@ -341,6 +344,19 @@ pub enum RuleKind {
         /// The alarm's level.
         level: Level,
     },
+}
+
+/// A condition over any points, and how grave it is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ConditionRule {
+    /// What raises the alarm.
+    pub when: Condition,
+    /// What keeps it: `when`, or that what is to end it has not come.
+    pub stays: Condition,
+    /// Every point that either looks at, each once, in the order of their ids.
+    pub points: Vec<PointId>,
+    /// The alarm's level.
+    pub level: Level,
 }
 
 /// Up to four limits on one point; those present are in order `ll < l < h < hh`.
@@ -427,16 +443,20 @@ pub struct BrokerOptions {
 impl Point {
     /// What people call this value, if it is a code that they have a name for.
     pub fn label(&self, value: Value) -> Option<&Text> {
-        let conversion = match &self.source {
-            Source::Modbus(signal) => &signal.conversion,
-            Source::Mqtt(extract) => &extract.conversion,
-        };
         let number = match value {
             Value::Bool(on) => i64::from(on),
             Value::Int(number) => number,
             Value::Float(_) => return None,
         };
-        conversion.codes.iter().find(|code| code.code == number).map(|code| &code.label)
+        self.codes().iter().find(|code| code.code == number).map(|code| &code.label)
+    }
+
+    /// What its values are called, where they are codes.
+    pub fn codes(&self) -> &[Code] {
+        match &self.source {
+            Source::Modbus(signal) => &signal.conversion.codes,
+            Source::Mqtt(extract) => &extract.conversion.codes,
+        }
     }
 }
 

@@ -118,6 +118,8 @@ impl Spot {
 pub(super) struct Finding {
     place: Place,
     span: Option<Range<usize>>,
+    /// The bytes concerned within the text that stands there.
+    within: Option<(String, Range<usize>)>,
     message: String,
     hint: Option<String>,
     first: Option<Place>,
@@ -127,6 +129,12 @@ impl Finding {
     /// Says what would be right.
     pub(super) fn hint(&mut self, hint: impl Into<String>) -> &mut Self {
         self.hint = Some(hint.into());
+        self
+    }
+
+    /// Says which bytes of `text`, which stands at the place, are concerned.
+    pub(super) fn within(&mut self, text: &str, bytes: Range<usize>) -> &mut Self {
+        self.within = Some((text.to_owned(), bytes));
         self
     }
 
@@ -158,7 +166,7 @@ impl Findings {
     /// Notes a mistake at a key.
     pub(super) fn add(&mut self, place: Place, message: impl Into<String>) -> &mut Finding {
         let message = message.into();
-        self.0.push(Finding { place, span: None, message, hint: None, first: None });
+        self.0.push(Finding { place, span: None, within: None, message, hint: None, first: None });
         self.0.last_mut().expect("just pushed")
     }
 
@@ -200,6 +208,10 @@ fn resolve(maps: &[Map<'_>], finding: Finding) -> (FileId, Mistake) {
         None => settle(maps, finding.place),
     };
     let map = &maps[place.file.0];
+    let span = match finding.within {
+        Some((text, bytes)) => span.map(|span| map.within(span, &text, bytes)),
+        None => span,
+    };
     let message = match finding.first {
         Some(first) => format!("{}, first at {}", finding.message, describe(maps, first)),
         None => finding.message,
@@ -249,6 +261,19 @@ struct Map<'a> {
 }
 
 impl<'a> Map<'a> {
+    /// The bytes of a string value's text, where it is written as it is; otherwise the whole value.
+    fn within(&self, value: Range<usize>, text: &str, bytes: Range<usize>) -> Range<usize> {
+        let written = self.text.and_then(|all| all.get(value.clone()));
+        match written.and_then(|written| written.find(text)).filter(|_| !text.is_empty()) {
+            // The end of the text is the last thing that can be pointed at.
+            Some(begin) => {
+                let start = value.start + begin;
+                start + bytes.start..start + bytes.end.max(bytes.start + 1)
+            }
+            None => value,
+        }
+    }
+
     fn new(sources: &'a Sources, file: FileId) -> Self {
         let (name, text) = &sources.files[file.0];
         let text = text.as_deref();

@@ -1,5 +1,6 @@
 //! Tests of the engine as its caller sees it: inputs at their times in, outputs compared.
 
+mod condition;
 mod life_cycle;
 mod limits;
 mod links;

@@ -2,6 +2,7 @@
 //! mistake: whatever is wrong is noted and replaced by something harmless, so that one mistake does not hide
 //! or cause others; a site with findings is thrown away by the caller.
 
+mod condition;
 mod conversion;
 mod devices;
 mod echoes;

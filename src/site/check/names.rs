@@ -56,7 +56,13 @@ impl Names {
         None
     }
 
-    fn advice(&self, name: &str) -> String {
+    /// The entry of that name, if there is one.
+    pub(super) fn place_of(&self, name: &str) -> Option<usize> {
+        self.map.get(name).map(|(index, _)| *index)
+    }
+
+    /// What may have been meant by `name`.
+    pub(super) fn advice(&self, name: &str) -> String {
         let known = || self.map.keys().map(String::as_str);
         if let Some(guess) = did_you_mean(name, known()) {
             return guess;

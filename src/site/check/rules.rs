@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use super::Context;
+use super::condition;
 use super::devices::Devices;
 use super::forward::Forwarders;
 use super::hazards::Hazards;
@@ -16,7 +17,7 @@ use crate::model::{DeviceId, ForwarderId, HealthSource, Level, PointId};
 use crate::site::defaults;
 use crate::site::load::Gathered;
 use crate::site::model::{Point, Protocol, Rule, RuleKind};
-use crate::site::raw::{ClockWord, RawRule, RuleWord};
+use crate::site::raw::{ClockWord, RawRule};
 use crate::site::source::{Place, Spot};
 
 /// What the journal has beside alarms; no rule may be called so.
@@ -104,10 +105,13 @@ fn written(
     points: &Points<'_>,
     context: &mut Context<'_>,
 ) -> Option<Rule> {
+    let raw = match raw {
+        RawRule::Limits(raw) => raw,
+        RawRule::Condition(raw) => return condition::rule(raw, spot, hazards, points, context),
+    };
     let hazard = hazards.refer(raw.hazard.as_ref(), spot.key("hazard"), context);
     let index = points.names.find(&raw.point.0, spot.key("point"), context)?;
     let place = |key: &str| if key.is_empty() { spot.place() } else { spot.key(key) };
-    let RuleWord::Limits = raw.kind;
     let written = Written { name: raw.id.0.clone(), raw: &raw.limits, factor: 1.0, place: &place };
     let rule = limits::rule(&written, PointId::new(index), &points.list[index], context);
     Some(Rule { hazard: hazard.or(rule.hazard), ..rule })

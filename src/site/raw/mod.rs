@@ -18,7 +18,7 @@ pub(super) use device::{
 pub(super) use helper::{RatioWord, RawRatio, RawStatus};
 pub(super) use library::{RawPackFile, RawPackRule, RawTemplate};
 pub(super) use output::{RawOutput, UntilWord};
-pub(super) use rule::{RawLevels, RawLimits, RawPack, RawRule, RuleWord};
+pub(super) use rule::{RawConditionRule, RawLevels, RawLimits, RawPack, RawRule};
 pub(super) use service::{
     ClockWord, RawBroker, RawClock, RawConsole, RawForward, RawIdentity, RawInflux, RawMqtt, RawSecret,
     RawServices, RawStore, RawTls,

@@ -10,12 +10,20 @@ use crate::site::values::{Grade, Id, Name, Period, Words};
 
 /// `[[rule]]`.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+pub(in crate::site) enum RawRule {
+    /// A point beyond its limits.
+    Limits(RawLimitsRule),
+    /// Points that stand to each other as they must not, such as a line that runs while its dust fan does not.
+    Condition(RawConditionRule),
+}
+
+/// `[[rule]]` with `kind = "limits"`.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
-pub(in crate::site) struct RawRule {
+pub(in crate::site) struct RawLimitsRule {
     /// The alarm's name; unlike every other.
     pub(in crate::site) id: Name,
-    /// The kind of condition.
-    pub(in crate::site) kind: RuleWord,
     /// The point's id, `device.signal`.
     pub(in crate::site) point: Name,
     /// The hazard that the alarm counts for. Default: the point's.
@@ -25,12 +33,32 @@ pub(in crate::site) struct RawRule {
     pub(in crate::site) limits: RawLimits,
 }
 
-/// Kinds of rule.
-#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub(in crate::site) enum RuleWord {
-    /// A point beyond its limits.
-    Limits,
+/// `[[rule]]` with `kind = "condition"`.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::site) struct RawConditionRule {
+    /// The alarm's name; unlike every other.
+    pub(in crate::site) id: Name,
+    /// What raises the alarm, such as `line.power > 20 && fan.power < 2`; docs/rules.md has the language.
+    pub(in crate::site) when: String,
+    /// What ends it. Default: `when` no longer holds. With another bound than in `when`, such as `line.power < 15 || fan.power > 3`, an alarm at the
+    /// limit does not come and go.
+    pub(in crate::site) until: Option<String>,
+    /// How grave it is.
+    #[schemars(extend("default" = defaults::CONDITION_LEVEL))]
+    pub(in crate::site) level: Option<Grade>,
+    /// The hazard that the alarm counts for. Default: that of its points, if they have one and the same.
+    pub(in crate::site) hazard: Option<Id>,
+    /// How long `when` must hold before the alarm is raised.
+    #[schemars(extend("default" = defaults::NO_DELAY))]
+    pub(in crate::site) on_delay: Option<Period>,
+    /// How long it must be gone before the alarm clears.
+    #[schemars(extend("default" = defaults::NO_DELAY))]
+    pub(in crate::site) off_delay: Option<Period>,
+    /// What an operator reads; the values of its points are added.
+    pub(in crate::site) message: Words,
+    /// What the rule rests on: a standard's clause, a common practice, a decision of the site.
+    pub(in crate::site) basis: Option<String>,
 }
 
 /// Up to four limits on one point, in order `ll < l < h < hh`; at least one.

@@ -296,6 +296,20 @@ fn devices_dial_in_each_behind_its_registration() {
 }
 
 #[test]
+fn conditions_are_read_with_what_ends_them() {
+    let rule = "[[rule]]\nid = \"tank1.both\"\nkind = \"condition\"\nmessage = { zh = \"甲\", en = \"A\" }\nwhen = \"plc.level > 10 && plc.gas > 5\"\nuntil = \"plc.level < 9\"\nlevel = 1\non_delay = \"5s\"";
+    let site = site(&edited(&[("# end", rule)]));
+    let found = self::rule(&site, "tank1.both");
+    let RuleKind::Condition(condition) = &found.kind else { panic!("{found:?}") };
+    assert_eq!(condition.level, Level::Red);
+    assert_eq!(condition.points.len(), 2);
+    assert_eq!(condition.when.points(), condition.points);
+    assert_ne!(condition.stays, condition.when);
+    assert_eq!(found.on_delay, Duration::from_secs(5));
+    assert_eq!(found.hazard.map(|id| site.hazard(id).name.as_str()), Some("tank1"), "that of its points");
+}
+
+#[test]
 fn the_published_schema_takes_what_the_check_takes() {
     let schema = schema();
     let validator = jsonschema::validator_for(&schema).expect("a schema");

@@ -1,8 +1,9 @@
 //! docs/site-file.md says what the code does.
 
+use std::collections::BTreeMap;
 use std::fs;
 
-use crate::site::reference;
+use crate::site::{Site, parse, reference};
 
 const FILE: &str = "docs/site-file.md";
 const MARK: &str = "<!-- Below this line: written by `UPDATE=1 cargo test`, from the code. -->\n";
@@ -19,26 +20,38 @@ fn the_reference_in_the_docs_is_that_of_the_code() {
     assert!(written == reference, "{FILE} is out of date: run `UPDATE=1 cargo test reference_in_the_docs`");
 }
 
+/// What the examples of a page make up, behind `head`.
+fn site_of_examples(page: &str, head: &str) -> Site {
+    let text = fs::read_to_string(page).expect("the page is there");
+    let examples = text.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next());
+    let whole: String = std::iter::once(head).chain(examples).collect();
+    let env: BTreeMap<String, String> = [("CENTRE_PASSWORD".to_owned(), "x".to_owned())].into();
+    parse("examples", &whole, &env).unwrap_or_else(|mistakes| panic!("{mistakes}"))
+}
+
+const HEAD: &str = "version = 1\n[site]\nenterprise = \"e\"\ngateway = \"g\"\nname = \"n\"\n";
+
 #[test]
 fn the_examples_in_the_docs_make_up_a_site() {
-    let text = fs::read_to_string(FILE).expect("the page is there");
-    let examples = text.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next());
-    let whole: String = examples.collect();
-    let env: std::collections::BTreeMap<String, String> =
-        [("CENTRE_PASSWORD".to_owned(), "x".to_owned())].into();
-    let site = crate::site::parse("examples", &whole, &env).unwrap_or_else(|mistakes| panic!("{mistakes}"));
+    let site = site_of_examples(FILE, "");
     assert_eq!(site.devices.len(), 3);
     assert!(site.rules.iter().any(|rule| rule.name == "gas_plc.detector.gas"));
 }
 
 #[test]
 fn the_examples_of_registers_in_the_docs_are_points_of_a_site() {
-    let text = fs::read_to_string("docs/points.md").expect("the page is there");
-    let examples = text.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next());
-    let head = "version = 1\n[site]\nenterprise = \"e\"\ngateway = \"g\"\nname = \"n\"\n\
-                [[device]]\nid = \"plc\"\naddress = \"h:502\"\n";
-    let whole: String = std::iter::once(head).chain(examples).collect();
-    let env = std::collections::BTreeMap::<String, String>::new();
-    let site = crate::site::parse("examples", &whole, &env).unwrap_or_else(|mistakes| panic!("{mistakes}"));
-    assert_eq!(site.points.len(), 6);
+    let head = format!("{HEAD}[[device]]\nid = \"plc\"\naddress = \"h:502\"\n");
+    assert_eq!(site_of_examples("docs/points.md", &head).points.len(), 6);
+}
+
+#[test]
+fn the_examples_of_conditions_in_the_docs_are_rules_of_a_site() {
+    let meter = |id: &str, signal: &str| {
+        format!(
+            "[[device]]\nid = \"{id}\"\naddress = \"{id}:502\"\n[[point]]\ndevice = \"{id}\"\nsignal = \"{signal}\"\nname = \"n\"\nregister = \"holding:0\"\n"
+        )
+    };
+    let head = [HEAD, &meter("meter1", "power"), &meter("meter2", "fan_power")].concat();
+    let site = site_of_examples("docs/rules.md", &head);
+    assert!(site.rules.iter().any(|rule| rule.name == "dust1.fan_linkage"));
 }

@@ -1,0 +1,103 @@
+//! `[[rule]]` with `kind = "condition"`: its expressions are read, and what they name is found.
+
+use super::Context;
+use super::hazards::Hazards;
+use super::points::Points;
+use crate::model::{HazardId, PointId};
+use crate::site::defaults;
+use crate::site::expression::{self, Condition, Named, Nature};
+use crate::site::model::Source;
+use crate::site::model::{ConditionRule, Point, Rule, RuleKind};
+use crate::site::raw::RawConditionRule;
+use crate::site::signal::Encoding;
+use crate::site::source::{Place, Spot};
+
+/// The checked rule; none if one of its expressions can't be read.
+pub(super) fn rule(
+    raw: &RawConditionRule,
+    spot: Spot,
+    hazards: &Hazards,
+    points: &Points<'_>,
+    context: &mut Context<'_>,
+) -> Option<Rule> {
+    let hazard = hazards.refer(raw.hazard.as_ref(), spot.key("hazard"), context);
+    let when = read(&raw.when, spot.key("when"), points, context);
+    let until = raw.until.as_ref().map(|until| read(until, spot.key("until"), points, context));
+    let when = when?;
+    let stays = match until {
+        Some(until) => Condition::Any(vec![when.clone(), Condition::Not(Box::new(until?))]),
+        None => when.clone(),
+    };
+    let looks_at = stays.points();
+    if looks_at.is_empty() {
+        let finding = context.findings.add(spot.key("when"), "the condition looks at no point");
+        finding.hint("name the points that it is about");
+        return None;
+    }
+    Some(Rule {
+        name: raw.id.0.clone(),
+        hazard: hazard.or_else(|| common(points, &looks_at)),
+        kind: RuleKind::Condition(ConditionRule {
+            when,
+            stays,
+            points: looks_at,
+            level: raw.level.unwrap_or(defaults::CONDITION_LEVEL).0,
+        }),
+        on_delay: raw.on_delay.unwrap_or(defaults::NO_DELAY).0,
+        off_delay: raw.off_delay.unwrap_or(defaults::NO_DELAY).0,
+        message: Some(raw.message.clone().into()),
+        basis: raw.basis.clone(),
+    })
+}
+
+fn read(text: &str, place: Place, points: &Points<'_>, context: &mut Context<'_>) -> Option<Condition> {
+    let fault = match expression::parse(text, points) {
+        Ok(condition) => return Some(condition),
+        Err(fault) => fault,
+    };
+    // A point that the first stage left out may be the one that is missing.
+    if context.damage.any() {
+        return None;
+    }
+    let finding = context.findings.add(place, fault.message);
+    finding.within(text, fault.span);
+    if let Some(hint) = fault.hint {
+        finding.hint(hint);
+    }
+    None
+}
+
+/// The hazard that all of these points belong to.
+fn common(points: &Points<'_>, ids: &[PointId]) -> Option<HazardId> {
+    let mut hazards = ids.iter().map(|id| points.list[id.index()].hazard);
+    let first = hazards.next()?;
+    first.filter(|_| hazards.all(|other| other == first))
+}
+
+impl expression::Points for Points<'_> {
+    fn named(&self, name: &str) -> Result<Named, (String, Option<String>)> {
+        let index = self
+            .names
+            .place_of(name)
+            .ok_or_else(|| (format!("there is no point `{name}`"), Some(self.names.advice(name))))?;
+        let nature = nature(&self.list[index]);
+        Ok(Named { point: PointId::new(index), nature })
+    }
+
+    fn code(&self, point: PointId, label: &str) -> Result<i64, Vec<String>> {
+        let codes = self.list[point.index()].codes();
+        let called = codes.iter().find(|code| code.label.zh == label || code.label.en == label);
+        called.map(|code| code.code).ok_or_else(|| codes.iter().map(|code| code.label.en.clone()).collect())
+    }
+}
+
+/// What a point's values are.
+fn nature(point: &Point) -> Nature {
+    match &point.source {
+        Source::Mqtt(_) => Nature::Either,
+        Source::Modbus(signal) => match signal.register.encoding {
+            Encoding::Bit | Encoding::BitOf(_) => Nature::Switch,
+            _ => Nature::Number,
+        },
+    }
+}

@@ -1,0 +1,202 @@
+//! What a rule of kind `condition` asks: an expression over points, in the syntax of CEL (cel.dev) as far as it goes, checked when the site file
+//! is. `token` cuts the text, `parse` makes the tree and sees to it that numbers and conditions are where they belong; both say in which
+//! column a mistake stands. Names are looked up here, once: what the engine evaluates has point ids.
+//!
+//! ```text
+//! or   := and ("||" and)*              sum     := product (("+" | "-") product)*
+//! and  := not ("&&" not)*              product := unary (("*" | "/") unary)*
+//! not  := "!" not | relation           unary   := "-" unary | atom
+//! relation := sum (("<" | "<=" | ">" | ">=" | "==" | "!=") sum)?
+//! atom := number | "true" | "false" | point | "label" | function "(" or, … ")" | "(" or ")"
+//! ```
+//!
+//! A condition may be asked for as a whole (`a ? b : c`), too. There are no loops, no variables and no text but the names of codes, so what
+//! an expression costs is what it is long, and that is bounded.
+
+mod parse;
+mod token;
+
+use std::ops::Range;
+
+use crate::model::PointId;
+
+pub(super) use parse::parse;
+
+/// A question with the answer yes or no.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Condition {
+    /// Always the same.
+    Always(bool),
+    /// A switch that is on.
+    On(PointId),
+    /// The present reading of the point is good. In no doubt once something has been read.
+    Good(PointId),
+    /// The present reading of the point is bad. In no doubt once something has been read.
+    Bad(PointId),
+    /// Two numbers compared.
+    Compare(Box<Number>, Relation, Box<Number>),
+    /// The contrary.
+    Not(Box<Condition>),
+    /// Each of them.
+    All(Vec<Condition>),
+    /// One of them, or more.
+    Any(Vec<Condition>),
+    /// So many of them, or more.
+    AtLeast(usize, Vec<Condition>),
+    /// The second if the first holds, otherwise the third.
+    Choose(Box<[Condition; 3]>),
+}
+
+/// A number.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Number {
+    /// Always the same; finite.
+    Constant(f64),
+    /// The value of a point; of a switch 0 or 1.
+    Point(PointId),
+    /// The contrary.
+    Negative(Box<Number>),
+    /// Without its sign.
+    Magnitude(Box<Number>),
+    /// Two of them put together.
+    Sum(Box<[Number; 2]>),
+    /// The first less the second.
+    Difference(Box<[Number; 2]>),
+    /// One times the other.
+    Product(Box<[Number; 2]>),
+    /// The first by the second; not known where that is zero.
+    Quotient(Box<[Number; 2]>),
+    /// The least of them; not empty.
+    Least(Vec<Number>),
+    /// The greatest of them; not empty.
+    Greatest(Vec<Number>),
+}
+
+/// How two numbers compare.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Relation {
+    /// `<`
+    Less,
+    /// `<=`
+    AtMost,
+    /// `>`
+    More,
+    /// `>=`
+    AtLeast,
+    /// `==`
+    Equal,
+    /// `!=`
+    Unequal,
+}
+
+impl Relation {
+    /// Whether two numbers stand so.
+    pub fn holds(self, left: f64, right: f64) -> bool {
+        match self {
+            Self::Less => left < right,
+            Self::AtMost => left <= right,
+            Self::More => left > right,
+            Self::AtLeast => left >= right,
+            #[expect(clippy::float_cmp, reason = "the question is whether they are equal")]
+            Self::Equal => left == right,
+            #[expect(clippy::float_cmp, reason = "the question is whether they are equal")]
+            Self::Unequal => left != right,
+        }
+    }
+}
+
+impl Condition {
+    /// Every point that it looks at, each once, in the order of their ids.
+    pub fn points(&self) -> Vec<PointId> {
+        let mut points = Vec::new();
+        self.gather(&mut points);
+        points.sort_unstable();
+        points.dedup();
+        points
+    }
+
+    fn gather(&self, points: &mut Vec<PointId>) {
+        match self {
+            Self::Always(_) => {}
+            Self::On(point) | Self::Good(point) | Self::Bad(point) => points.push(*point),
+            Self::Compare(left, _, right) => [left, right].iter().for_each(|number| number.gather(points)),
+            Self::Not(one) => one.gather(points),
+            Self::All(parts) | Self::Any(parts) | Self::AtLeast(_, parts) => {
+                for part in parts {
+                    part.gather(points);
+                }
+            }
+            Self::Choose(parts) => {
+                for part in parts.iter() {
+                    part.gather(points);
+                }
+            }
+        }
+    }
+}
+
+impl Number {
+    fn gather(&self, points: &mut Vec<PointId>) {
+        match self {
+            Self::Constant(_) => {}
+            Self::Point(point) => points.push(*point),
+            Self::Negative(one) | Self::Magnitude(one) => one.gather(points),
+            Self::Sum(pair) | Self::Difference(pair) | Self::Product(pair) | Self::Quotient(pair) => {
+                pair.iter().for_each(|one| one.gather(points));
+            }
+            Self::Least(many) | Self::Greatest(many) => many.iter().for_each(|one| one.gather(points)),
+        }
+    }
+}
+
+/// What a name in an expression may stand for.
+pub(super) struct Named {
+    /// The point.
+    pub(super) point: PointId,
+    /// What its values are.
+    pub(super) nature: Nature,
+}
+
+/// What the values of a point are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Nature {
+    /// Numbers.
+    Number,
+    /// On or off.
+    Switch,
+    /// Whatever its messages say.
+    Either,
+}
+
+/// The points of a site, for expressions.
+pub(super) trait Points {
+    /// The point of this name; or what is wrong with it, and what would be right.
+    fn named(&self, name: &str) -> Result<Named, (String, Option<String>)>;
+
+    /// The code of a point that people call `label`; or the labels that there are.
+    fn code(&self, point: PointId, label: &str) -> Result<i64, Vec<String>>;
+}
+
+/// What is wrong with an expression.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Fault {
+    /// The bytes of the expression concerned.
+    pub(super) span: Range<usize>,
+    /// What is wrong.
+    pub(super) message: String,
+    /// What would be right.
+    pub(super) hint: Option<String>,
+}
+
+impl Fault {
+    fn new(span: Range<usize>, message: impl Into<String>) -> Self {
+        Self { span, message: message.into(), hint: None }
+    }
+
+    fn hint(self, hint: impl Into<String>) -> Self {
+        Self { hint: Some(hint.into()), ..self }
+    }
+}
+
+#[cfg(test)]
+mod tests;
