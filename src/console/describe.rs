@@ -1,6 +1,7 @@
 //! The site document: what does not move while the gateway runs. Names, units, limits and addresses are sent once,
 //! so that the live stream need not repeat them.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::body::{Body, Bytes};
@@ -64,6 +65,9 @@ struct PointDto<'a> {
     range: Option<[f64; 2]>,
     /// Age in milliseconds after which a value is no longer current.
     max_age_ms: u64,
+    /// What people call each code, of a point that says codes.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    codes: BTreeMap<i64, &'a Text>,
     /// From the lowest to the highest.
     limits: Vec<LimitDto<'a>>,
 }
@@ -198,6 +202,7 @@ fn point<'a>(site: &'a Site, point: &'a Point) -> PointDto<'a> {
         decimals: point.decimals,
         range: point.range.map(|range| [range.low, range.high]),
         max_age_ms: u64::try_from(point.max_age.as_millis()).unwrap_or(u64::MAX),
+        codes: point.codes().iter().map(|code| (code.code, &code.label)).collect(),
         limits: Vec::new(),
     }
 }

@@ -29,7 +29,7 @@ use crate::model::{
     Snapshot, Stamp, Text, Transition, UplinkStatus, Value, Wall,
 };
 use crate::site::{
-    Broker, Conversion, Device, Extract, Forwarder, ForwarderKind, Hazard, HazardKind, Identity,
+    Broker, Code, Conversion, Device, Extract, Forwarder, ForwarderKind, Hazard, HazardKind, Identity,
     InfluxTarget, Limit, Limits, Link, LinkKind, MqttDevice, Point, Protocol, Range, Rule, RuleKind, Secret,
     Site, Source, StoreOptions,
 };
@@ -229,7 +229,6 @@ fn raised(seq: u64) -> Event {
 
 /// One hazard, one device, three points (the first with limits), two destinations.
 fn site() -> Site {
-    let names = ["gauge.level", "gauge.pressure", "gauge.valve"];
     Site {
         identity: Identity {
             enterprise: "works".to_owned(),
@@ -245,7 +244,7 @@ fn site() -> Site {
         }],
         devices: vec![device()],
         links: vec![Link { kind: LinkKind::Mqtt(broker()), devices: vec![DeviceId::new(0)] }],
-        points: names.map(point).to_vec(),
+        points: points(),
         rules: vec![limits()],
         outputs: Vec::new(),
         forwarders: destinations(),
@@ -268,6 +267,15 @@ fn device() -> Device {
         protocol: Protocol::Mqtt(MqttDevice::json("field/gauge", PATIENCE)),
         points: (0..3).map(PointId::new).collect(),
     }
+}
+
+fn points() -> Vec<Point> {
+    let mut points = ["gauge.level", "gauge.pressure", "gauge.valve"].map(point).to_vec();
+    let code = |code, zh, en| Code { code, label: Text::new(zh, en) };
+    let codes = vec![code(0, "关闭", "closed"), code(1, "打开", "open")];
+    let conversion = Conversion { codes, ..Conversion::default() };
+    points[2].source = Source::Mqtt(Extract { pointer: String::new(), conversion });
+    points
 }
 
 fn point(name: &str) -> Point {

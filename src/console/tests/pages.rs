@@ -69,6 +69,15 @@ async fn the_site_document_names_everything_and_no_secret() {
 }
 
 #[tokio::test]
+async fn the_names_of_codes_come_with_the_point_and_its_value_stays_a_number() {
+    let console = Console::start().await;
+    let site = body(console.get("/api/v1/site").await).await;
+    let codes = json!({ "0": { "zh": "关闭", "en": "closed" }, "1": { "zh": "打开", "en": "open" } });
+    assert_eq!(site["points"][2]["codes"], codes);
+    assert_eq!(site["points"][0].get("codes"), None);
+}
+
+#[tokio::test]
 async fn p2_a_bad_point_has_a_quality_and_no_number() {
     let console = Console::start().await;
     let state = body(console.get("/api/v1/state").await).await;

@@ -3,7 +3,7 @@
 import { el, text, attr, reconcile } from "./dom.js";
 import { gatewayNow, isLive, known, link, on } from "./store.js";
 import { gravity, marker, nameOf, setMarker } from "./level.js";
-import { age, limit, moment, quality, value } from "./format.js";
+import { age, label, limit, moment, quality, value } from "./format.js";
 import { say, t } from "./i18n.js";
 import { acknowledgeNow, acknowledgeWithNote, drawOperator, isPending } from "./acknowledge.js";
 
@@ -119,7 +119,9 @@ function measured(alarm) {
   const point = known.points.get(alarm.point);
   const unit = alarm.unit ? `\u00a0${alarm.unit}` : "";
   const parts = [];
-  if (alarm.value !== null) parts.push(t("alarms.value", { value: value(alarm.value, point) + unit }));
+  const name = label(alarm.value, point);
+  const shown = name ? t("value.code", { name, code: Number(alarm.value) }) : value(alarm.value, point) + unit;
+  if (alarm.value !== null) parts.push(t("alarms.value", { value: shown }));
   if (alarm.limit !== null) parts.push(t("alarms.limit", { limit: limit(alarm.limit, point) + unit }));
   return parts;
 }

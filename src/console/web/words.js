@@ -93,6 +93,7 @@ export const words = {
   "kind.other": ["其他", "Other"],
   "value.on": ["是", "Yes"],
   "value.off": ["否", "No"],
+  "value.code": ["{name}（{code}）", "{name} ({code})"],
   "value.none": ["尚无数据", "No data yet"],
   "value.old": ["旧", "old"],
   "value.inAlarm": ["{level}报警", "{level} alarm"],
