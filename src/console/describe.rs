@@ -11,6 +11,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use super::Shared;
+use super::output::{self, SpecDto};
 use crate::model::{DeviceId, HazardId, Level, PointId, Text};
 use crate::site::{
     Device, Forwarder, ForwarderKind, Hazard, HazardKind, Limits, LinkKind, Point, Protocol, RuleKind, Site,
@@ -33,6 +34,7 @@ struct SiteDto<'a> {
     hazards: Vec<HazardDto<'a>>,
     devices: Vec<DeviceDto<'a>>,
     points: Vec<PointDto<'a>>,
+    outputs: Vec<SpecDto<'a>>,
     forwarders: Vec<ForwarderDto<'a>>,
 }
 
@@ -120,6 +122,7 @@ impl<'a> SiteDto<'a> {
             hazards: site.hazards.iter().map(HazardDto::from).collect(),
             devices: (0..).zip(&site.devices).map(|(i, it)| device(site, DeviceId::new(i), it)).collect(),
             points: points(site),
+            outputs: output::specs(site),
             forwarders: site.forwarders.iter().map(ForwarderDto::from).collect(),
         }
     }

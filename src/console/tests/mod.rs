@@ -24,14 +24,14 @@ use crate::clock::Clock;
 use crate::inbox::{Inbox, Message};
 use crate::model::limits::EVENT_BROADCAST_LEN_MAX;
 use crate::model::{
-    AlarmState, Board, ClockSync, DeviceId, DeviceStatus, Event, EventKind, ForwarderId, HazardId, Level,
-    LinkCounters, LinkState, PointId, PointState, Quality, Reason, Risk, RiskItem, RiskLevel, Sample,
-    Snapshot, Stamp, Text, Transition, UplinkStatus, Value, Wall,
+    AlarmId, AlarmState, Board, ClockSync, DeviceId, DeviceStatus, Event, EventKind, ForwarderId, HazardId,
+    Level, LinkCounters, LinkState, OutputStatus, PointId, PointState, Quality, Reason, Risk, RiskItem,
+    RiskLevel, Sample, Snapshot, Stamp, Text, Transition, UplinkStatus, Value, Wall,
 };
 use crate::site::{
-    Broker, Code, Conversion, Device, Extract, Forwarder, ForwarderKind, Hazard, HazardKind, Identity,
-    InfluxTarget, Limit, Limits, Link, LinkKind, MqttDevice, Point, Protocol, Range, Rule, RuleKind, Secret,
-    Site, Source, StoreOptions,
+    Broker, Call, Code, Conversion, Device, Extract, Forwarder, ForwarderKind, Hazard, HazardKind, Identity,
+    InfluxTarget, Limit, Limits, Link, LinkKind, MqttDevice, OutputSpec, Point, Protocol, Range, Rule,
+    RuleKind, Secret, Site, Source, StoreOptions, Target, Until, Values,
 };
 
 /// Longest wait for an answer that must come: only a failing test waits so long.
@@ -180,7 +180,7 @@ fn board<const N: usize>(alarms: [Event; N]) -> Board {
     Board {
         alarms: alarms.into_iter().map(|event| (event.transition.alarm.clone(), Arc::new(event))).collect(),
         devices: BTreeMap::from([("gauge".to_owned(), Arc::new(device))]),
-        outputs: BTreeMap::new(),
+        outputs: BTreeMap::from([("siren".to_owned(), Arc::new(sounding(N > 0)))]),
         risk: Arc::new(Risk { at: stamp(), site: item, hazards }),
     }
 }
@@ -227,7 +227,7 @@ fn raised(seq: u64) -> Event {
     Event { id: Uuid::from_u128(u128::from(seq)), seq, clock: ClockSync::Synced, transition }
 }
 
-/// One hazard, one device, three points (the first with limits), two destinations.
+/// One hazard, one device, three points (the first with limits), one output, two destinations.
 fn site() -> Site {
     Site {
         identity: Identity {
@@ -246,7 +246,7 @@ fn site() -> Site {
         links: vec![Link { kind: LinkKind::Mqtt(broker()), devices: vec![DeviceId::new(0)] }],
         points: points(),
         rules: vec![limits()],
-        outputs: Vec::new(),
+        outputs: vec![siren()],
         forwarders: destinations(),
         store: StoreOptions { directory: "unused".into(), telemetry_bytes_max: 0 },
         console: None,
@@ -311,6 +311,34 @@ fn limits() -> Rule {
         off_delay: Duration::ZERO,
         message: None,
         basis: None,
+    }
+}
+
+/// Sounds while the level is too high and nobody has acknowledged it.
+fn siren() -> OutputSpec {
+    OutputSpec {
+        name: "siren".to_owned(),
+        title: Text::new("声光报警器", "Siren"),
+        hazard: Some(HazardId::new(0)),
+        device: DeviceId::new(0),
+        target: Target { address: 16, values: Values::Coil(true), multiple: false },
+        enabled: true,
+        calls: vec![Call { alarm: AlarmId::new(0), level: Level::Orange }],
+        until: Until::Acknowledged,
+    }
+}
+
+fn sounding(on: bool) -> OutputStatus {
+    OutputStatus {
+        at: stamp(),
+        output: "siren".to_owned(),
+        on: Some(on),
+        wanted: on,
+        since: stamp(),
+        by: None,
+        reason: None,
+        error: None,
+        confirmed: true,
     }
 }
 

@@ -9,6 +9,7 @@ export const known = {
   site: null,
   points: new Map(),
   devices: new Map(),
+  outputs: new Map(),
   alarms: new Map(),
   values: new Map(),
   uplinks: new Map(),
@@ -85,12 +86,13 @@ export function setSite(site) {
   known.site = site;
   known.points = new Map(site.points.map((point) => [point.id, point]));
   known.devices.clear();
+  known.outputs.clear();
   changed("site", "language");
 }
 
 /** The whole state: whatever was known before is forgotten. */
 export function setState(state) {
-  for (const map of [known.alarms, known.devices, known.values, known.uplinks]) map.clear();
+  for (const map of [known.alarms, known.devices, known.outputs, known.values, known.uplinks]) map.clear();
   setFault(state);
   setBoard(state.board);
   setValues(state.values);
@@ -100,8 +102,9 @@ export function setState(state) {
 export function setBoard(board) {
   merge(known.alarms, board.alarms);
   merge(known.devices, board.devices);
+  merge(known.outputs, board.outputs);
   if (board.risk) known.risk = board.risk;
-  changed("alarms", "devices", "risk", "values");
+  changed("alarms", "devices", "outputs", "risk", "values");
 }
 
 export function setFault({ fault }) {
