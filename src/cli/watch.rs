@@ -150,8 +150,9 @@ fn note(text: &str) -> io::Result<()> {
 /// One event on one line.
 pub(crate) fn event_line(language: Language, event: &Event) -> String {
     let t = &event.transition;
+    let doubt = language.clock(event.clock).map(|words| format!(" [{words}]")).unwrap_or_default();
     let by = t.by.as_ref().map(|by| format!("  ({by})")).unwrap_or_default();
-    format!("{}  {}  {}{by}", t.at, language.event_columns(t.level, t.event), language.of(&t.message))
+    format!("{}{doubt}  {}  {}{by}", t.at, language.event_columns(t.level, t.event), language.of(&t.message))
 }
 
 fn print_json(message: &Publish) -> io::Result<()> {

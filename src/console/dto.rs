@@ -8,7 +8,8 @@ use serde::{Serialize, Serializer};
 
 use super::output::{self, OutputDto};
 use crate::model::{
-    Board, DeviceStatus, Event, PointState, Quality, Risk, Snapshot, Stamp, Text, UplinkStatus, Value, Wall,
+    Board, ClockSync, DeviceStatus, Event, PointState, Quality, Risk, Snapshot, Stamp, Text, UplinkStatus,
+    Value, Wall,
 };
 use crate::site::Site;
 
@@ -71,6 +72,8 @@ pub(super) struct FaultDto<'a> {
 #[derive(Serialize)]
 pub(super) struct BeatDto {
     pub(super) at: Stamp,
+    /// What vouches for it, and so for the stamps of what comes now.
+    pub(super) clock: ClockSync,
 }
 
 impl<'a> StateDto<'a> {

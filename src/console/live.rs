@@ -183,7 +183,8 @@ impl Live {
     }
 
     fn beat(&self) -> Vec<u8> {
-        json(&BeatDto { at: self.clock.now().wall.stamp(&self.site.identity.zone) })
+        let at = self.clock.now().wall.stamp(&self.site.identity.zone);
+        json(&BeatDto { at, clock: self.clock.sync() })
     }
 
     fn say(&self, event: &str, data: &[u8]) {

@@ -46,6 +46,8 @@ async fn a_stream_begins_with_the_whole_state_and_the_clock() {
     let (event, beat) = stream.next().await.expect("a frame");
     assert_eq!(event, "beat");
     assert!(beat["at"].is_string());
+    let clocks = ["synced", "unsynced", "unknown"];
+    assert!(clocks.iter().any(|clock| beat["clock"] == *clock), "{beat}");
 }
 
 #[tokio::test]

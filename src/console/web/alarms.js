@@ -1,9 +1,9 @@
 // The alarm summary: what stands now, gravest first, then what nobody has acknowledged, then the newest.
 
 import { el, text, attr, reconcile } from "./dom.js";
-import { gatewayNow, isLive, known, link, on } from "./store.js";
+import { gatewayNow, isClockUnset, isLive, known, link, on } from "./store.js";
 import { gravity, marker, nameOf, setMarker } from "./level.js";
-import { age, label, limit, moment, quality, value } from "./format.js";
+import { age, clockMark, label, limit, moment, quality, value } from "./format.js";
 import { say, t } from "./i18n.js";
 import { acknowledgeNow, acknowledgeWithNote, drawOperator, isPending } from "./acknowledge.js";
 
@@ -60,6 +60,7 @@ function create(alarm) {
     message: el("button", { type: "button", class: "alarm-message", onclick: () => flip(name) }),
     state: el("span", { class: "alarm-state" }),
     facts: el("span", { class: "alarm-facts" }),
+    clock: el("span", { class: "unsynced" }),
     raised: el("time", { class: "alarm-raised" }),
     age: el("span", { class: "alarm-age" }),
     action: el("div", { class: "alarm-action" }),
@@ -71,7 +72,7 @@ function create(alarm) {
     "li",
     { class: "alarm" },
     el("div", { class: "alarm-mark" }, parts.shape, parts.level),
-    el("div", { class: "alarm-body" }, parts.message, el("div", { class: "alarm-line" }, parts.state, parts.facts)),
+    el("div", { class: "alarm-body" }, parts.message, el("div", { class: "alarm-line" }, parts.state, parts.facts, parts.clock)),
     el("div", { class: "alarm-when" }, parts.raised, parts.age),
     parts.action,
     parts.details,
@@ -92,18 +93,34 @@ function update(node, alarm) {
   attr(parts.message, "aria-expanded", String(isOpen));
   text(parts.state, [t(`state.${alarm.state}`), alarm.acknowledged_by].filter(Boolean).join(" · "));
   text(parts.facts, hazardOf(alarm));
-  text(parts.raised, moment(alarm.raised_at, gatewayNow()));
-  attr(parts.raised, "datetime", alarm.raised_at);
+  const raised = raisedOf(alarm);
+  const { words, hint } = clockMark(raised.clock);
+  text(parts.raised, moment(raised.at, gatewayNow()));
+  attr(parts.raised, "datetime", raised.at);
+  text(parts.clock, words);
+  attr(parts.clock, "title", hint);
   updateAge(node);
   updateButton(parts.button, alarm);
   attr(parts.details, "hidden", !isOpen);
   if (isOpen) updateDetails(parts.details, alarm);
 }
 
+/**
+ * When the alarm was raised, and what vouches for that. `raised_at` is the instance's name and never corrected; the event of
+ * its raising is.
+ */
+function raisedOf(alarm) {
+  if (alarm.event === "raised") return { at: alarm.at, clock: alarm.clock };
+  return { at: alarm.raised_at, clock: alarm.clock === "restamped" ? "unsynced" : alarm.clock };
+}
+
 function updateAge(node) {
   const now = gatewayNow();
-  const isKnown = now !== null && link.state === "live";
-  text(node.parts.age, isKnown ? age(now - Date.parse(node.alarm.raised_at)) : "");
+  const raised = raisedOf(node.alarm);
+  // Between two clocks, of which one was wrong, there is no age.
+  const isComparable = raised.clock !== "unsynced" || isClockUnset();
+  const isKnown = now !== null && link.state === "live" && isComparable;
+  text(node.parts.age, isKnown ? age(now - Date.parse(raised.at)) : "");
 }
 
 function updateButton(button, alarm) {

@@ -3,7 +3,7 @@
 import { el, text, attr, reconcile } from "./dom.js";
 import { gatewayNow, known, on } from "./store.js";
 import { marker, nameOf, setMarker } from "./level.js";
-import { moment } from "./format.js";
+import { clockMark, moment } from "./format.js";
 import { say, t } from "./i18n.js";
 import { hazardOf } from "./alarms.js";
 
@@ -27,9 +27,10 @@ function create() {
     shape: marker("normal"),
     kind: el("span", { class: "event-kind" }),
     message: el("span", { class: "event-message" }),
+    clock: el("span", { class: "unsynced" }),
     more: el("span", { class: "event-more" }),
   };
-  const node = el("li", { class: "event" }, parts.at, parts.shape, parts.kind, el("span", { class: "event-text" }, parts.message, parts.more));
+  const node = el("li", { class: "event" }, parts.at, parts.shape, parts.kind, el("span", { class: "event-text" }, parts.message, parts.clock, parts.more));
   node.parts = parts;
   return node;
 }
@@ -39,6 +40,9 @@ function update(node, event) {
   attr(node, "data-event", event.event);
   text(parts.at, moment(event.at, gatewayNow()));
   attr(parts.at, "datetime", event.at);
+  const { words, hint } = clockMark(event.clock);
+  text(parts.clock, words);
+  attr(parts.clock, "title", hint);
   setMarker(parts.shape, event.level);
   attr(parts.shape, "data-hollow", event.event === "cleared" || event.event === "acknowledged");
   text(parts.kind, t(`event.${event.event}`));

@@ -19,7 +19,7 @@ export const known = {
   events: [],
 };
 
-const clock = { wall: null, mono: 0, offset: 0 };
+const clock = { wall: null, mono: 0, offset: 0, sync: "unknown" };
 const listeners = new Map();
 const due = new Set();
 let isScheduled = false;
@@ -61,11 +61,12 @@ export function setLink(state, at = performance.now()) {
   changed("link", "values", "alarms", "risk", "devices", "uplinks");
 }
 
-/** Sets the gateway's clock from one of its stamps. */
-export function setClock(stamp) {
-  clock.wall = Date.parse(stamp);
+/** Sets the gateway's clock: what it shows, and what vouches for it. */
+export function setClock({ at, clock: sync }) {
+  clock.wall = Date.parse(at);
   clock.mono = performance.now();
-  clock.offset = offsetOf(stamp);
+  clock.offset = offsetOf(at);
+  clock.sync = sync;
   changed("clock");
 }
 
@@ -73,6 +74,9 @@ export function setClock(stamp) {
 export const gatewayNow = () => gatewayAt(performance.now());
 
 const gatewayAt = (mono) => (clock.wall === null ? null : clock.wall + (mono - clock.mono));
+
+/** Whether nothing vouches for the gateway's clock, so that what it stamps now may be wrong. */
+export const isClockUnset = () => clock.sync === "unsynced";
 
 /** Minutes that the site's clocks are ahead of UTC. */
 export const siteOffset = () => clock.offset;
