@@ -165,3 +165,25 @@ fn print_json(message: &Publish) -> io::Result<()> {
     });
     writeln!(io::stdout().lock(), "{line}")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stamp_that_nothing_vouches_for_says_so() {
+        let event = |clock: &str| -> Event {
+            let text = format!(
+                r#"{{"id":"01935b3c-0000-7000-8000-000000000000","seq":1,"clock":"{clock}",
+                "at":"2026-11-21T20:15:03.214+08:00","event":"raised","alarm":"a","point":null,"device":null,"hazard":null,
+                "state":"unacknowledged","level":2,"value":null,"limit":null,"unit":null,"quality":null,
+                "message":{{"zh":"液位高","en":"Level high"}},"basis":null,"raised_at":"2026-11-21T20:15:03.214+08:00",
+                "by":null,"reason":null}}"#
+            );
+            serde_json::from_str(&text).expect("an event")
+        };
+        assert!(event_line(Language::Zh, &event("unsynced")).contains("+08:00 [时钟未同步]"));
+        assert!(event_line(Language::En, &event("restamped")).contains("[time corrected]"));
+        assert!(!event_line(Language::En, &event("synced")).contains('['));
+    }
+}
