@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use hazgate::acquire::modbus::probe::PointRead;
 use hazgate::clock::Clock;
-use hazgate::model::{DeviceId, PointId, Quality, Reason, Sample, Text};
+use hazgate::model::{DeviceId, PointId, Quality, Reason, Sample};
 use hazgate::site::{Device, Encoding, Line, Point, Protocol, Register, Signal, Site, Source, Span};
 use serde_json::{Value, json};
 

@@ -60,7 +60,6 @@ function create(alarm) {
     message: el("button", { type: "button", class: "alarm-message", onclick: () => flip(name) }),
     state: el("span", { class: "alarm-state" }),
     facts: el("span", { class: "alarm-facts" }),
-    clock: el("span", { class: "unsynced" }),
     raised: el("time", { class: "alarm-raised" }),
     age: el("span", { class: "alarm-age" }),
     action: el("div", { class: "alarm-action" }),
@@ -72,7 +71,7 @@ function create(alarm) {
     "li",
     { class: "alarm" },
     el("div", { class: "alarm-mark" }, parts.shape, parts.level),
-    el("div", { class: "alarm-body" }, parts.message, el("div", { class: "alarm-line" }, parts.state, parts.facts, parts.clock)),
+    el("div", { class: "alarm-body" }, parts.message, el("div", { class: "alarm-line" }, parts.state, parts.facts)),
     el("div", { class: "alarm-when" }, parts.raised, parts.age),
     parts.action,
     parts.details,
@@ -92,13 +91,10 @@ function update(node, alarm) {
   text(parts.message, say(alarm.message));
   attr(parts.message, "aria-expanded", String(isOpen));
   text(parts.state, [t(`state.${alarm.state}`), alarm.acknowledged_by].filter(Boolean).join(" · "));
-  text(parts.facts, hazardOf(alarm));
   const raised = raisedOf(alarm);
-  const { words, hint } = clockMark(raised.clock);
+  text(parts.facts, [hazardOf(alarm), clockMark(raised.clock)].filter(Boolean).join(" · "));
   text(parts.raised, moment(raised.at, gatewayNow()));
   attr(parts.raised, "datetime", raised.at);
-  text(parts.clock, words);
-  attr(parts.clock, "title", hint);
   updateAge(node);
   updateButton(parts.button, alarm);
   attr(parts.details, "hidden", !isOpen);

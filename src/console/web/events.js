@@ -27,10 +27,9 @@ function create() {
     shape: marker("normal"),
     kind: el("span", { class: "event-kind" }),
     message: el("span", { class: "event-message" }),
-    clock: el("span", { class: "unsynced" }),
     more: el("span", { class: "event-more" }),
   };
-  const node = el("li", { class: "event" }, parts.at, parts.shape, parts.kind, el("span", { class: "event-text" }, parts.message, parts.clock, parts.more));
+  const node = el("li", { class: "event" }, parts.at, parts.shape, parts.kind, el("span", { class: "event-text" }, parts.message, parts.more));
   node.parts = parts;
   return node;
 }
@@ -40,13 +39,10 @@ function update(node, event) {
   attr(node, "data-event", event.event);
   text(parts.at, moment(event.at, gatewayNow()));
   attr(parts.at, "datetime", event.at);
-  const { words, hint } = clockMark(event.clock);
-  text(parts.clock, words);
-  attr(parts.clock, "title", hint);
   setMarker(parts.shape, event.level);
   attr(parts.shape, "data-hollow", event.event === "cleared" || event.event === "acknowledged");
   text(parts.kind, t(`event.${event.event}`));
   text(parts.message, say(event.message));
   const who = event.by ? t("event.by", { by: event.by }) : "";
-  text(parts.more, [t(`level.${nameOf(event.level)}`), hazardOf(event), who, event.reason].filter(Boolean).join(" · "));
+  text(parts.more, [t(`level.${nameOf(event.level)}`), hazardOf(event), who, event.reason, clockMark(event.clock)].filter(Boolean).join(" · "));
 }

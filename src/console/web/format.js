@@ -34,11 +34,8 @@ export function age(ms) {
   return t("age.dh", { d: Math.floor(s / 86400), h: Math.floor(s / 3600) % 24 });
 }
 
-/** What is to be said beside a stamp that this vouches for: its words and what they mean; empty if it is to be trusted. */
-export function clockMark(sync) {
-  const isTold = sync === "unsynced" || sync === "restamped";
-  return isTold ? { words: t(`clock.${sync}`), hint: t(`clock.${sync}Hint`) } : { words: "", hint: null };
-}
+/** What is to be said beside a stamp that this vouches for; empty if it is to be trusted. */
+export const clockMark = (sync) => (sync === "unsynced" || sync === "restamped" ? t(`clock.${sync}`) : "");
 
 /** What people call a value that is a code; empty for one that is not. */
 export const label = (v, point) => (v === null || v === undefined ? "" : say(point?.codes?.[Number(v)]));

@@ -4,6 +4,7 @@ import { attr } from "./dom.js";
 import { known, on } from "./store.js";
 import { say, t } from "./i18n.js";
 import { isActive } from "./alarms.js";
+import { gravity } from "./level.js";
 import { drawList } from "./states.js";
 
 export function drawOutputs(section) {
@@ -42,7 +43,8 @@ const onOff = (value) => t(value === null ? "output.notRead" : value ? "output.i
 /** Whose command holds, or which alarms call for it. */
 function why({ by, reason, alarms }) {
   if (by) return reason ? t("outputs.byFor", { by, reason }) : t("outputs.by", { by });
-  const [first, ...others] = alarms.map((name) => say(known.alarms.get(name)?.message) || name);
+  const gravest = alarms.map((name) => known.alarms.get(name) ?? { alarm: name }).sort((a, b) => gravity(b.level) - gravity(a.level));
+  const [first, ...others] = gravest.map((alarm) => say(alarm.message) || alarm.alarm);
   if (!first) return "";
   return others.length > 0 ? t("outputs.alarms", { first, n: others.length }) : t("outputs.alarm", { first });
 }

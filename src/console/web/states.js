@@ -22,10 +22,11 @@ export function drawList(section, name, topics, itemsOf) {
   section.append(el("div", { class: "head" }, title, count), none, list);
   on([...topics, "language", "link"], () => {
     const items = itemsOf();
+    const all = items.filter((item) => item.state !== "idle").length;
     const up = items.filter((item) => WORKS.has(item.state)).length;
     const sorted = items.map((item, i) => [item, i]).sort(([a, i], [b, j]) => ORDER[a.state] - ORDER[b.state] || i - j);
     text(title, t(`${name}.title`));
-    text(count, items.length > 0 ? t(`${name}.count`, { up, all: items.length }) : "");
+    text(count, items.length > 0 ? t(`${name}.count`, { up, all }) : "");
     text(none, t(`${name}.none`));
     attr(none, "hidden", items.length > 0);
     reconcile(list, sorted.map(([item]) => item), (item) => item.id, create, update);

@@ -20,7 +20,6 @@ export const words = {
   "clock.unsynced": ["时钟未同步", "Clock not synchronised"],
   "clock.restamped": ["时间已校正", "Time corrected"],
   "clock.unsyncedHint": ["没有时间服务器校准网关时钟，此处的时间可能有误", "No time server keeps the gateway's clock: times may be wrong"],
-  "clock.restampedHint": ["记录时时钟未同步，同步后已校正", "Stamped while the clock was not synchronised, and corrected since"],
 
   "fault.body": ["网关故障：{why}，新报警可能无法保存", "Gateway fault: {why}; new alarms may not be kept"],
 
