@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::Stdio;
 
 use hazgate::broker::EmbeddedBroker;
+use serde_json::Value;
 use tokio_serial::{SerialPort, SerialStream};
 
 use crate::rig::{Centre, finish, next_address, program};
@@ -20,7 +21,7 @@ fn port(folder: &Path, name: &str) -> (SerialStream, SerialStream) {
 
 /// A site with its own identity, one broker, and these devices; `FOLDER` and `BROKER` stand for where the test has them.
 fn site(devices: &str, folder: &Path, broker: std::net::SocketAddr) -> String {
-    let head = r#"
+    let head = r#"version = 1
 [site]
 enterprise = "acme"
 gateway = "gw1"
@@ -28,13 +29,23 @@ name = { zh = "试验", en = "Trial" }
 timezone = "Asia/Shanghai"
 [store]
 directory = "data"
+[console]
+listen = "ADDRESS:18080"
 [[forward]]
 id = "centre"
 kind = "mqtt"
 url = "mqtt://BROKER"
 "#;
     let text = format!("{head}{devices}").replace("FOLDER", &folder.display().to_string());
-    text.replace("BROKER", &broker.to_string())
+    text.replace("BROKER", &broker.to_string()).replace("ADDRESS", &broker.ip().to_string())
+}
+
+/// The points of which a `data` message has a good value.
+fn good(message: &Value) -> Vec<String> {
+    let is_good = |name: &str| message["quality"].get(name).is_none_or(|quality| quality == "good");
+    let values = message["values"].as_object().into_iter().flatten();
+    let device = message["device"].as_str().unwrap_or_default();
+    values.filter(|(name, _)| is_good(name)).map(|(name, _)| format!("{device}.{name}")).collect()
 }
 
 /// Runs gateway and simulator on a site of these devices until the gateway has told a good value of each of these points.
@@ -60,12 +71,6 @@ async fn all_good(devices: &str, serial: Option<&str>, points: &[&str], folder: 
     centre
         .when("a good value of every point", |heard| {
             let data = heard.iter().filter(|heard| heard.topic.starts_with("data/"));
-            let good = |message: &serde_json::Value| -> Vec<String> {
-                let values = message["values"].as_object().into_iter().flatten();
-                let is_good =
-                    |name: &str| message["quality"].get(name).is_none_or(|quality| quality == "good");
-                values.filter(|(name, _)| is_good(name)).map(|(name, _)| name.clone()).collect()
-            };
             let seen: BTreeSet<String> = data.flat_map(|heard| good(&heard.payload)).collect();
             wanted.iter().all(|name| seen.contains(*name)).then_some(())
         })
