@@ -28,7 +28,7 @@ pub(crate) fn describe(site: &Site, ports: Ports) -> Bench {
             LinkKind::ModbusTcp(address) => {
                 bench.links.push(modbus_link(site, link, listen(address, ports), Framing::Tcp));
             }
-            LinkKind::ModbusTls(_) | LinkKind::ModbusSerial(_) => {}
+            LinkKind::ModbusTls(_) | LinkKind::ModbusSerial(_) | LinkKind::ModbusDialIn(_) => {}
             LinkKind::ModbusRtuOverTcp(address) => {
                 bench.links.push(modbus_link(site, link, listen(address, ports), Framing::RtuOverTcp));
             }
@@ -44,10 +44,9 @@ pub(crate) fn describe(site: &Site, ports: Ports) -> Bench {
 
 /// Devices that are left out of the plant: they are reached in a way that is not simulated.
 pub(crate) fn left_out(site: &Site) -> Vec<&str> {
-    let unserved = site
-        .links
-        .iter()
-        .filter(|link| matches!(link.kind, LinkKind::ModbusTls(_) | LinkKind::ModbusSerial(_)));
+    let unserved = site.links.iter().filter(|link| {
+        matches!(link.kind, LinkKind::ModbusTls(_) | LinkKind::ModbusSerial(_) | LinkKind::ModbusDialIn(_))
+    });
     unserved.flat_map(|link| &link.devices).map(|id| site.device(*id).name.as_str()).collect()
 }
 
@@ -55,7 +54,10 @@ pub(crate) fn left_out(site: &Site) -> Vec<&str> {
 pub(crate) fn modbus_addresses(site: &Site) -> Vec<String> {
     let address = |link: &Link| match &link.kind {
         LinkKind::ModbusTcp(address) | LinkKind::ModbusRtuOverTcp(address) => Some(address.clone()),
-        LinkKind::ModbusTls(_) | LinkKind::ModbusSerial(_) | LinkKind::Mqtt(_) => None,
+        LinkKind::ModbusTls(_)
+        | LinkKind::ModbusSerial(_)
+        | LinkKind::ModbusDialIn(_)
+        | LinkKind::Mqtt(_) => None,
     };
     site.links.iter().filter_map(address).collect()
 }

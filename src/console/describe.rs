@@ -12,7 +12,8 @@ use serde::Serialize;
 use super::Shared;
 use crate::model::{DeviceId, HazardId, Level, PointId, Text};
 use crate::site::{
-    Device, Forwarder, ForwarderKind, Hazard, HazardKind, Limits, LinkKind, Point, Protocol, RuleKind, Site,
+    Device, DialIn, Forwarder, ForwarderKind, Framing, Hazard, HazardKind, Limits, LinkKind, Point, Protocol,
+    RuleKind, Site,
 };
 
 /// The document, serialized once, and its entity tag.
@@ -151,11 +152,16 @@ impl<'a> From<&'a Forwarder> for ForwarderDto<'a> {
 
 fn device<'a>(site: &'a Site, id: DeviceId, device: &'a Device) -> DeviceDto<'a> {
     let link = site.links.iter().find(|link| link.devices.contains(&id));
+    let called;
     let (protocol, host) = match link.map(|link| &link.kind) {
         Some(LinkKind::ModbusTcp(host)) => ("modbus-tcp", host.as_str()),
         Some(LinkKind::ModbusRtuOverTcp(host)) => ("modbus-rtu-over-tcp", host.as_str()),
         Some(LinkKind::ModbusTls(target)) => ("modbus-tls", target.address.as_str()),
         Some(LinkKind::ModbusSerial(serial)) => ("modbus-rtu", serial.port.as_str()),
+        Some(LinkKind::ModbusDialIn(DialIn { registration, listen, framing, .. })) => {
+            called = format!("{registration} @ {listen}");
+            (if *framing == Framing::Tcp { "modbus-tcp" } else { "modbus-rtu-over-tcp" }, called.as_str())
+        }
         Some(LinkKind::Mqtt(broker)) => ("mqtt", broker.address.as_str()),
         None => ("", ""),
     };

@@ -77,6 +77,12 @@ pub const TCP_KEEPALIVE_AFTER: Duration = Duration::from_secs(15);
 pub const TCP_KEEPALIVE_INTERVAL: Duration = Duration::from_secs(5);
 /// How long a far end may leave what it was sent unacknowledged before the connection counts as lost.
 pub const TCP_UNACKNOWLEDGED_MAX: Duration = Duration::from_secs(30);
+/// Bytes of what a device that dials in says unasked: its registration, its heartbeat.
+pub const DIAL_IN_PACKET_BYTES_MAX: usize = 128;
+/// How long a caller may take to say who it is.
+pub const DIAL_IN_REGISTER_MAX: Duration = Duration::from_secs(10);
+/// Callers at one address that have not said yet who they are; further ones wait to be accepted.
+pub const DIAL_IN_CALLERS_MAX: usize = 64;
 /// How long after a question on a line without question numbers its answer may still come; see `acquire::modbus::doubt`.
 pub const LATE_ANSWER_MAX: Duration = Duration::from_secs(60);
 /// Silence between an answer and the next question where Modbus RTU frames are used: slow units lose a question

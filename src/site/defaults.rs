@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
-use super::values::{Grade, Listen, Period, Zone};
+use super::addresses::Listen;
+use super::values::{Grade, Period, Zone};
 use crate::model::Level;
 
 /// Of `[site] timezone`.

@@ -9,6 +9,7 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 
 use super::defaults;
+use super::dial_in::DialIn;
 use super::output::OutputSpec;
 use super::publisher::MqttDevice;
 use super::secret::Secret;
@@ -147,6 +148,8 @@ pub enum LinkKind {
     ModbusTls(TlsTarget),
     /// Modbus RTU on a serial line.
     ModbusSerial(SerialLine),
+    /// Modbus over a connection that the far end makes.
+    ModbusDialIn(DialIn),
     /// A broker that devices publish to.
     Mqtt(Broker),
 }

@@ -2,16 +2,19 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 
 use super::Framing;
 use super::guard::{Answer, Guard, Question};
+use super::heartbeat::Heartbeats;
 use super::line::Line;
 use super::plan::Span;
-use crate::site::Table;
+use super::reception::{Known, whose};
+use crate::site::{Packet, Table};
 
 /// Far longer than it takes: the far end says what it says, and hangs up.
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -82,6 +85,38 @@ pub(crate) fn rtu(data: &[u8]) {
             && told(question, &says[at + 1..at + length]).as_ref() == Some(&answer)
     });
     assert!(stands, "{answer:?} of {says:?}");
+}
+
+/// A device that dialled in: who it is does not change as it goes on, and what is passed on of what it says is the same however it
+/// is cut.
+pub(crate) fn dial_in(data: &[u8]) {
+    let packets: Arc<[Packet]> = [&b"DTU-1"[..], b"ping", &[0xFF]].map(|bytes| Packet(bytes.to_vec())).into();
+    let Some((&piece, says)) = data.split_first() else { return };
+    let known = |count: usize| whose(packets.iter(), &says[..count]);
+    for count in 1..=says.len() {
+        let (before, after) = (known(count - 1), known(count));
+        assert!(before == Known::NotYet || before == after, "{before:?}, then {after:?}");
+    }
+    let heard = hear(says, piece, &packets);
+    let mut rest = says;
+    while let Some(after) = packets.iter().find_map(|packet| rest.strip_prefix(packet.0.as_slice())) {
+        rest = after;
+    }
+    if packets.iter().any(|packet| packet.0.starts_with(rest)) {
+        rest = &[];
+    }
+    assert_eq!(heard, rest, "of {says:?}");
+}
+
+/// What is passed on of `says`, said in pieces to somebody who has asked.
+fn hear(says: &[u8], piece: u8, packets: &Arc<[Packet]>) -> Vec<u8> {
+    let piece = usize::from(piece).max(1);
+    let far_end = FarEnd { says: says.to_vec(), said: 0, piece, asked: true, framing: Framing::Rtu };
+    let mut line = Heartbeats::new(far_end, Arc::clone(packets), Vec::new());
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    let mut heard = Vec::new();
+    runtime.block_on(line.read_to_end(&mut heard)).expect("nothing that fails");
+    heard
 }
 
 /// Reads a question and what is said in return out of `data`, and asks.

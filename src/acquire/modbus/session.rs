@@ -90,6 +90,11 @@ impl<D: Dial> Session<D> {
         Ok(())
     }
 
+    /// Returns when the far end gives a reason to connect at once.
+    pub(super) async fn called(&mut self) {
+        self.dial.called().await;
+    }
+
     async fn ask_once(&mut self, question: Question) -> Result<Answer, Failure> {
         self.connect().await?;
         if let Some(check) = self.doubts.check(question, self.clock.now().mono) {

@@ -75,6 +75,11 @@ impl<D: Dial> Wire<D> {
         self.session.settled(now).max(self.ready)
     }
 
+    /// Returns when the far end gives a reason to connect at once.
+    pub(super) async fn called(&mut self) {
+        self.session.called().await;
+    }
+
     /// Opens the connection if it is not open.
     pub(super) async fn connect(&mut self) -> Result<(), Failure> {
         self.session.connect().await

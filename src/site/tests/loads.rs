@@ -7,8 +7,8 @@ use std::time::Duration;
 use super::{BASE, edited, site};
 use crate::model::{HealthSource, Level};
 use crate::site::{
-    ByteOrder, Encoding, ForwarderKind, Line, LinkKind, Point, Protocol, Register, Rule, RuleKind, Site,
-    Source, Table, load, schema,
+    ByteOrder, DialIn, Encoding, ForwarderKind, Framing, Line, LinkKind, Packet, Point, Protocol, Register,
+    Rule, RuleKind, Site, Source, Table, load, schema,
 };
 
 fn demo() -> Site {
@@ -270,6 +270,29 @@ fn a_redirected_site_has_its_addresses_replaced_wherever_they_stand() {
     );
     assert_eq!(site.broker.map(|broker| broker.listen.port()), Some(1004));
     assert_eq!(site.console.map(|console| console.listen.port()), Some(1005));
+}
+
+#[test]
+fn devices_dial_in_each_behind_its_registration() {
+    let second = "[[device]]\nid = \"m2\"\ntemplate = \"rs-ws-n01\"\nprotocol = \"modbus-tcp\"\nlisten = \"0.0.0.0:9000\"\nregistration = ";
+    let listen = "listen = \"0.0.0.0:9000\"\nregistration = \"DTU-1\"\nheartbeat = \"ping\"\n";
+    let of = |registration: &str| {
+        let site = site(&edited(&[
+            ("address = \"10.0.0.5:502\"\n", listen),
+            ("# end", &format!("{second}{registration}\nunit = 2")),
+        ]));
+        let links = site.links.iter().filter_map(|link| match &link.kind {
+            LinkKind::ModbusDialIn(dial_in) => Some((dial_in.clone(), link.devices.len())),
+            _ => None,
+        });
+        links.collect::<Vec<_>>()
+    };
+    let packet = |text: &str| Packet(text.as_bytes().to_vec());
+    let (listen, framing) = ("0.0.0.0:9000".parse().unwrap(), Framing::Tcp);
+    let first = DialIn { listen, registration: packet("DTU-1"), heartbeat: Some(packet("ping")), framing };
+    let other = DialIn { listen, registration: packet("DTU-2"), heartbeat: None, framing };
+    assert_eq!(of("\"hex:44 54 55 2d32\""), [(first.clone(), 1), (other, 1)]);
+    assert_eq!(of("\"DTU-1\"\nheartbeat = \"ping\""), [(first, 2)]);
 }
 
 #[test]
