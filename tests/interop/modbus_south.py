@@ -260,6 +260,7 @@ def a_line_is_disturbed(hazgate, folder, broker, servers):
         line.kinds = Disturbance.SPOILT
         for name in units:
             wait_for(f"the fall of {name}", lambda: gateway.is_down(name, *Unit.POINTS), 60)
+            wait_for("its reason", lambda: "no whole answer" in gateway.device(name)["error"]["en"])
         counts, spoilt = {name: gateway.count(name) for name in units}, line.played.total()
         wait_for("more spoilt answers", lambda: line.played.total() > spoilt + 3)
         for name, count in counts.items():
