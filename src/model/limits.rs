@@ -27,8 +27,17 @@ pub const AGE_GROUP_LEN_MAX: usize = 64;
 pub const INBOX_LEN_MAX: usize = 1024;
 /// Inputs that the engine takes in one turn before it commits.
 pub const TURN_INPUTS_MAX: usize = 256;
-/// Turns waiting for the disk before the engine waits.
+/// Turns waiting for the disk in the store's queue.
 pub const STORE_QUEUE_LEN_MAX: usize = 64;
+/// How long the engine waits for a place in that queue. After that it goes on without, and what it decides waits in a backlog
+/// until there is a place: a busy disk slows the gateway down, a stuck one must not silence it.
+pub const STORE_WAIT_MAX: Duration = Duration::from_secs(1);
+/// Readings in that backlog; beyond that the oldest are given up.
+pub const BACKLOG_READINGS_MAX: usize = 100_000;
+/// Alarm transitions in that backlog; beyond that the oldest are given up that a later one of the same alarm has overtaken.
+pub const BACKLOG_TRANSITIONS_MAX: usize = 10_000;
+/// Turns in that backlog that a change of the clock divides; further changes are not taken up.
+pub const BACKLOG_TURNS_MAX: usize = 64;
 /// Committed events that a slow listener of the console may lag behind before it is told to reload.
 pub const EVENT_BROADCAST_LEN_MAX: usize = 1024;
 

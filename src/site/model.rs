@@ -441,6 +441,14 @@ pub struct BrokerOptions {
 }
 
 impl Point {
+    /// The codes that it may say, and what people call them; none for a measurement.
+    pub fn codes(&self) -> &[Code] {
+        match &self.source {
+            Source::Modbus(signal) => &signal.conversion.codes,
+            Source::Mqtt(extract) => &extract.conversion.codes,
+        }
+    }
+
     /// What people call this value, if it is a code that they have a name for.
     pub fn label(&self, value: Value) -> Option<&Text> {
         let number = match value {
@@ -449,14 +457,6 @@ impl Point {
             Value::Float(_) => return None,
         };
         self.codes().iter().find(|code| code.code == number).map(|code| &code.label)
-    }
-
-    /// What its values are called, where they are codes.
-    pub fn codes(&self) -> &[Code] {
-        match &self.source {
-            Source::Modbus(signal) => &signal.conversion.codes,
-            Source::Mqtt(extract) => &extract.conversion.codes,
-        }
     }
 }
 

@@ -30,6 +30,8 @@ pub(super) struct Session<D> {
     guard: Guard,
     /// Whether the present question has gone out.
     spoken: Arc<AtomicBool>,
+    /// Whether anything has come for it.
+    heard: Arc<AtomicBool>,
     doubts: Doubts,
     /// Until when an answer to a question that was given up may still come.
     unsettled: Mono,
@@ -40,17 +42,19 @@ impl<D: Dial> Session<D> {
     pub(super) fn new(dial: D, framing: Framing, clock: Clock) -> Self {
         let pace = dial.pace();
         let (guard, doubts, unsettled) = (Guard::closed(), Doubts::default(), Mono::ZERO);
-        Self { dial, framing, pace, clock, guard, spoken: Arc::default(), doubts, unsettled }
+        let (spoken, heard) = (Arc::default(), Arc::default());
+        Self { dial, framing, pace, clock, guard, spoken, heard, doubts, unsettled }
     }
 
     /// Asks, over a fresh connection if there is none. An old connection may have died unseen since it was last
     /// used: then the question, which changes nothing at the device, is asked once more over a fresh one.
     pub(super) async fn ask(&mut self, question: Question) -> Result<Answer, Failure> {
         let reused = self.guard.is_open();
-        match self.ask_once(question).await {
+        let answer = match self.ask_once(question).await {
             Err(Failure::Lost(_) | Failure::Garbled(_)) if reused => self.ask_once(question).await,
             answered => answered,
-        }
+        };
+        answer.map_err(|failure| self.seen(failure))
     }
 
     /// Asks `unit` something that is no block of registers, once.
@@ -64,7 +68,16 @@ impl<D: Dial> Session<D> {
         self.ready().await?;
         let answer = self.guard.call(unit, limit, request, fits).await;
         self.note_open_question(limit);
-        answer
+        answer.map_err(|failure| self.seen(failure))
+    }
+
+    /// A failure as it is told: a line on which something came is not silent. It is noisy, or its speed is wrong, and who
+    /// looks for the cause must know.
+    fn seen(&self, failure: Failure) -> Failure {
+        match failure {
+            Failure::Silent(_) if self.heard.load(Ordering::Relaxed) => Failure::unfinished(),
+            failure => failure,
+        }
     }
 
     /// When the line will be ready for the next question, if it is `now`.
@@ -85,7 +98,7 @@ impl<D: Dial> Session<D> {
             let settled = line.settle(self.clock.instant(self.unsettled)).await;
             settled.map_err(|error| Failure::Lost(words::io_error(&error)))?;
         }
-        self.spoken = line.spoken();
+        (self.spoken, self.heard) = (line.spoken(), line.heard());
         self.guard = Guard::attach(self.framing, line);
         Ok(())
     }
@@ -129,6 +142,7 @@ impl<D: Dial> Session<D> {
             sleep(self.pace.silence).await;
         }
         self.spoken.store(false, Ordering::Relaxed);
+        self.heard.store(false, Ordering::Relaxed);
         Ok(())
     }
 
