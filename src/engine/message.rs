@@ -104,13 +104,17 @@ fn seen(own: &Text, points: &[PointId], facts: &Facts<'_>) -> Text {
     let (mut zh, mut en) = (Vec::new(), Vec::new());
     for id in points {
         let (point, sample) = (facts.site.point(*id), facts.points.slot(*id).sample());
-        let value = match sample.and_then(Sample::value) {
-            Some(value) => with_unit(number(value, point.decimals), &point.unit),
-            None => "—".to_owned(),
+        let (value, reason) = match sample {
+            Some(Sample::Bad(reason)) => (Text::same("—"), Some(reason)),
+            None => (Text::same("—"), None),
+            Some(Sample::Good(value) | Sample::Uncertain(value, _)) => (shown(value, point), None),
         };
-        let (zh_doubt, en_doubt) = doubt(sample);
-        zh.push(format!("{} {value}{zh_doubt}", point.title.zh));
-        en.push(format!("{} {value}{en_doubt}", point.title.en));
+        let (zh_doubt, en_doubt) = match reason.map(reason_words) {
+            Some((zh, en)) => (format!("（{zh}）"), format!(" ({en})")),
+            None => doubt(sample),
+        };
+        zh.push(format!("{} {}{zh_doubt}", point.title.zh, value.zh));
+        en.push(format!("{} {}{en_doubt}", point.title.en, value.en));
     }
     Text::new(format!("{}（{}）", own.zh, zh.join("，")), format!("{} ({})", own.en, en.join(", ")))
 }

@@ -158,5 +158,10 @@ fn p2_a_point_that_goes_stale_or_whose_device_dies_is_asked_about() {
     run.read(point, good(1.0));
     assert_eq!(run.kinds(), [EventKind::Cleared]);
     run.link(device, LinkState::Down);
-    assert_eq!(run.kinds(), [EventKind::Raised], "dead");
+    let dead = run.transitions().remove(0);
+    assert_eq!(dead.event, EventKind::Raised, "dead");
+    assert_eq!(
+        dead.message,
+        Text::new("blind（level —（读取失败））", "blind (level — (it cannot be read))")
+    );
 }

@@ -20,7 +20,10 @@ const CASES: &[Case<'_>] = &[
         &[("# end", RULE), ("LEVEL > 1\"", "plc.level > 1\"\nlevel = «\"red\"")],
         &[&["`red` is not known here"]],
     ),
-    (&[("# end", RULE), ("LEVEL > 1\"", "plc.level > 1\"\n«point = \"plc.level\"")], &[&["unknown key `point`", "known here"]]),
+    (
+        &[("# end", RULE), ("LEVEL > 1\"", "plc.level > 1\"\n«point = \"plc.level\"")],
+        &[&["unknown key `point`", "known here"]],
+    ),
     (&[("# end", "«[[rule]]\nid = \"x\"\nkind = \"condition\"\nmessage = \"m\"")], &[&["`when` is missing"]]),
 ];
 
