@@ -33,6 +33,8 @@ pub(super) struct Session<D> {
     doubts: Doubts,
     /// Until when an answer to a question that was given up may still come.
     unsettled: Mono,
+    /// What the last question got for an answer before it was asked once more, if that was none.
+    garbled: Option<Failure>,
 }
 
 impl<D: Dial> Session<D> {
@@ -40,17 +42,28 @@ impl<D: Dial> Session<D> {
     pub(super) fn new(dial: D, framing: Framing, clock: Clock) -> Self {
         let pace = dial.pace();
         let (guard, doubts, unsettled) = (Guard::closed(), Doubts::default(), Mono::ZERO);
-        Self { dial, framing, pace, clock, guard, spoken: Arc::default(), doubts, unsettled }
+        Self { dial, framing, pace, clock, guard, spoken: Arc::default(), doubts, unsettled, garbled: None }
     }
 
     /// Asks, over a fresh connection if there is none. An old connection may have died unseen since it was last
     /// used: then the question, which changes nothing at the device, is asked once more over a fresh one.
     pub(super) async fn ask(&mut self, question: Question) -> Result<Answer, Failure> {
         let reused = self.guard.is_open();
-        match self.ask_once(question).await {
-            Err(Failure::Lost(_) | Failure::Garbled(_)) if reused => self.ask_once(question).await,
-            answered => answered,
+        self.garbled = None;
+        let answer = self.ask_once(question).await;
+        match answer {
+            Err(Failure::Lost(_)) if reused => {}
+            Err(Failure::Garbled(_)) if reused => self.garbled = answer.err(),
+            _ => return answer,
         }
+        rest(question.pause).await;
+        self.ask_once(question).await
+    }
+
+    /// Takes what the last question got before it was asked once more, where that could not be understood. That an idle
+    /// connection had died says nothing of the line, and is not told.
+    pub(super) const fn take_garbled(&mut self) -> Option<Failure> {
+        self.garbled.take()
     }
 
     /// Asks `unit` something that is no block of registers, once.
@@ -99,7 +112,10 @@ impl<D: Dial> Session<D> {
         self.connect().await?;
         if let Some(check) = self.doubts.check(question, self.clock.now().mono) {
             match self.put(check).await {
-                Ok(_) | Err(Failure::Refused(_)) => self.doubts.checked(check.unit),
+                Ok(_) | Err(Failure::Refused(_)) => {
+                    self.doubts.checked(check.unit);
+                    rest(check.pause).await;
+                }
                 Err(failure) => return Err(failure),
             }
         }
@@ -148,5 +164,12 @@ impl<D: Dial> Session<D> {
         if self.is_open_question() && !self.guard.is_open() {
             self.unsettled = self.clock.now().mono + limit;
         }
+    }
+}
+
+/// Leaves the line alone.
+async fn rest(pause: Duration) {
+    if !pause.is_zero() {
+        sleep(pause).await;
     }
 }
