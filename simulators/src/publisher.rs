@@ -15,6 +15,7 @@ use crate::limits;
 use crate::payload::Template;
 use crate::plant::Plant;
 use crate::shared::Shared;
+use crate::wall;
 
 /// A publisher that has been checked.
 #[derive(Debug)]
@@ -121,7 +122,8 @@ impl Publisher {
             Some(_) => return,
             None => {}
         }
-        let message = shared.with_plant(|plant| self.template.fill(plant)).to_string();
+        let now_ms = wall::now_ms();
+        let Some(message) = shared.with_plant(|plant| self.template.write(plant, now_ms)) else { return };
         if let Err(error) = client.try_publish(self.topic.as_str(), QoS::AtLeastOnce, false, message) {
             tracing::debug!(device = %self.device, %error, "a message is dropped");
         }

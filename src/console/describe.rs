@@ -1,6 +1,7 @@
 //! The site document: what does not move while the gateway runs. Names, units, limits and addresses are sent once,
 //! so that the live stream need not repeat them.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::body::{Body, Bytes};
@@ -10,6 +11,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use super::Shared;
+use super::output::{self, SpecDto};
 use crate::model::{DeviceId, HazardId, Level, PointId, Text};
 use crate::site::{
     Device, DialIn, Forwarder, ForwarderKind, Framing, Hazard, HazardKind, Limits, LinkKind, Point, Protocol,
@@ -33,6 +35,7 @@ struct SiteDto<'a> {
     hazards: Vec<HazardDto<'a>>,
     devices: Vec<DeviceDto<'a>>,
     points: Vec<PointDto<'a>>,
+    outputs: Vec<SpecDto<'a>>,
     forwarders: Vec<ForwarderDto<'a>>,
 }
 
@@ -65,6 +68,9 @@ struct PointDto<'a> {
     range: Option<[f64; 2]>,
     /// Age in milliseconds after which a value is no longer current.
     max_age_ms: u64,
+    /// What people call each code, of a point that says codes.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    codes: BTreeMap<i64, &'a Text>,
     /// From the lowest to the highest.
     limits: Vec<LimitDto<'a>>,
 }
@@ -117,6 +123,7 @@ impl<'a> SiteDto<'a> {
             hazards: site.hazards.iter().map(HazardDto::from).collect(),
             devices: (0..).zip(&site.devices).map(|(i, it)| device(site, DeviceId::new(i), it)).collect(),
             points: points(site),
+            outputs: output::specs(site),
             forwarders: site.forwarders.iter().map(ForwarderDto::from).collect(),
         }
     }
@@ -204,6 +211,7 @@ fn point<'a>(site: &'a Site, point: &'a Point) -> PointDto<'a> {
         decimals: point.decimals,
         range: point.range.map(|range| [range.low, range.high]),
         max_age_ms: u64::try_from(point.max_age.as_millis()).unwrap_or(u64::MAX),
+        codes: point.codes().iter().map(|code| (code.code, &code.label)).collect(),
         limits: Vec::new(),
     }
 }

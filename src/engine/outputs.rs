@@ -7,7 +7,7 @@ use crate::model::limits::OUTPUT_COMMAND_MAX;
 use crate::model::{
     AlarmId, EventKind, Mono, OutputId, OutputOrder, OutputReport, OutputStatus, Stamp, Text, Wall,
 };
-use crate::site::{Call, OutputSpec, Site, Until};
+use crate::site::{Call, OutputSpec, Site};
 
 use super::alarm::Alarm;
 
@@ -63,8 +63,8 @@ pub(super) struct Hand {
 }
 
 /// Whether an alarm calls for an output.
-fn is_calling(call: Call, until: Until, alarm: &Alarm) -> bool {
-    until.covers(alarm.state()) && alarm.level().is_some_and(|level| level >= call.level)
+fn is_calling(spec: &OutputSpec, call: Call, alarm: &Alarm) -> bool {
+    alarm.level().is_some_and(|level| spec.is_called(call, alarm.state(), level))
 }
 
 impl Outputs {
@@ -114,7 +114,7 @@ impl Outputs {
         for (_, output, place) in self.behind[first..].iter().take_while(|(behind, ..)| *behind == id) {
             let (spec, outlet) = (site.output(*output), &mut self.list[output.index()]);
             let Some(outlet) = outlet else { continue };
-            let calls = is_calling(spec.calls[*place], spec.until, alarm);
+            let calls = is_calling(spec, spec.calls[*place], alarm);
             let changed = std::mem::replace(&mut outlet.calls[*place], calls) != calls;
             if changed || (calls && renewed) {
                 touched.push((*output, id));
@@ -150,7 +150,7 @@ impl Outlet {
         at: Stamp,
     ) -> (Option<String>, bool) {
         for (calls, call) in self.calls.iter_mut().zip(&spec.calls) {
-            *calls = is_calling(*call, spec.until, &alarms[call.alarm.index()]);
+            *calls = is_calling(spec, *call, &alarms[call.alarm.index()]);
         }
         let mut late = None;
         if let Some(kept) = kept {

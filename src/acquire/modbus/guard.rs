@@ -44,6 +44,11 @@ pub(super) enum Failure {
 }
 
 impl Failure {
+    /// Something came in time, and no whole answer.
+    pub(super) fn unfinished() -> Self {
+        Self::Garbled(Text::new("收到数据，但不是完整的应答", "what came is no whole answer"))
+    }
+
     /// For people.
     pub(super) fn words(&self) -> Text {
         match self {

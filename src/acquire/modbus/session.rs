@@ -30,6 +30,8 @@ pub(super) struct Session<D> {
     guard: Guard,
     /// Whether the present question has gone out.
     spoken: Arc<AtomicBool>,
+    /// Whether anything has come for it.
+    heard: Arc<AtomicBool>,
     doubts: Doubts,
     /// Until when an answer to a question that was given up may still come.
     unsettled: Mono,
@@ -42,7 +44,8 @@ impl<D: Dial> Session<D> {
     pub(super) fn new(dial: D, framing: Framing, clock: Clock) -> Self {
         let pace = dial.pace();
         let (guard, doubts, unsettled) = (Guard::closed(), Doubts::default(), Mono::ZERO);
-        Self { dial, framing, pace, clock, guard, spoken: Arc::default(), doubts, unsettled, garbled: None }
+        let (spoken, heard) = (Arc::default(), Arc::default());
+        Self { dial, framing, pace, clock, guard, spoken, heard, doubts, unsettled, garbled: None }
     }
 
     /// Asks, over a fresh connection if there is none. An old connection may have died unseen since it was last
@@ -50,14 +53,15 @@ impl<D: Dial> Session<D> {
     pub(super) async fn ask(&mut self, question: Question) -> Result<Answer, Failure> {
         let reused = self.guard.is_open();
         self.garbled = None;
-        let answer = self.ask_once(question).await;
-        match answer {
-            Err(Failure::Lost(_)) if reused => {}
-            Err(Failure::Garbled(_)) if reused => self.garbled = answer.err(),
-            _ => return answer,
+        let mut answer = self.ask_once(question).await;
+        if let Err(Failure::Lost(_) | Failure::Garbled(_)) = answer
+            && reused
+        {
+            self.garbled = answer.err().filter(|failure| matches!(failure, Failure::Garbled(_)));
+            rest(question.pause).await;
+            answer = self.ask_once(question).await;
         }
-        rest(question.pause).await;
-        self.ask_once(question).await
+        answer.map_err(|failure| self.seen(failure))
     }
 
     /// Takes what the last question got before it was asked once more, where that could not be understood. That an idle
@@ -77,7 +81,16 @@ impl<D: Dial> Session<D> {
         self.ready().await?;
         let answer = self.guard.call(unit, limit, request, fits).await;
         self.note_open_question(limit);
-        answer
+        answer.map_err(|failure| self.seen(failure))
+    }
+
+    /// A failure as it is told: a line on which something came is not silent. It is noisy, or its speed is wrong, and who
+    /// looks for the cause must know.
+    fn seen(&self, failure: Failure) -> Failure {
+        match failure {
+            Failure::Silent(_) if self.heard.load(Ordering::Relaxed) => Failure::unfinished(),
+            failure => failure,
+        }
     }
 
     /// When the line will be ready for the next question, if it is `now`.
@@ -98,7 +111,7 @@ impl<D: Dial> Session<D> {
             let settled = line.settle(self.clock.instant(self.unsettled)).await;
             settled.map_err(|error| Failure::Lost(words::io_error(&error)))?;
         }
-        self.spoken = line.spoken();
+        (self.spoken, self.heard) = (line.spoken(), line.heard());
         self.guard = Guard::attach(self.framing, line);
         Ok(())
     }
@@ -145,6 +158,7 @@ impl<D: Dial> Session<D> {
             sleep(self.pace.silence).await;
         }
         self.spoken.store(false, Ordering::Relaxed);
+        self.heard.store(false, Ordering::Relaxed);
         Ok(())
     }
 
