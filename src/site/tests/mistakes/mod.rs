@@ -5,6 +5,7 @@ mod conditions;
 mod devices;
 mod dial_in;
 mod meaning;
+mod outputs;
 mod publishers;
 mod structure;
 mod values;
