@@ -147,7 +147,7 @@ async fn a_sparkplug_node_speaks_for_the_devices_behind_it() {
         format!(
             "[[device]]\nid = \"{id}\"\nname = \"{id}\"\nprotocol = \"mqtt\"\nurl = \"mqtt://BROKER\"\nsilence = \"5s\"\n\
              format = \"sparkplug\"\nedge = \"{edge}\"\nrebirth = true\n\
-             [[point]]\ndevice = \"{id}\"\nsignal = \"a\"\nname = \"{id}\"\npointer = \"Process/A\"\n{point}\n"
+             [[point]]\ndevice = \"{id}\"\nsignal = \"a\"\nname = \"{id}\"\nmetric = \"Process/A\"\n{point}\n"
         )
     };
     let devices = [

@@ -130,17 +130,19 @@ impl EdgeNode {
         let mut mouth = Mouth { client, seq: 0 };
         let mut born = 0;
         loop {
-            if asked.wait_for(|asked| *asked > 0).await.is_err() {
-                // The listening half is gone, and with it this session.
-                std::future::pending::<()>().await;
+            tokio::select! {
+                _ = ticker.tick() => if born > 0 {
+                    self.data(&mut mouth, shared).await;
+                },
+                changed = asked.changed() => if changed.is_err() {
+                    // The listening half is gone, and with it this session.
+                    std::future::pending::<()>().await;
+                },
             }
-            ticker.tick().await;
-            let asked = *asked.borrow();
-            if born < asked {
+            let wanted = *asked.borrow_and_update();
+            if born < wanted {
                 self.births(&mut mouth, number, shared).await;
-                born = asked;
-            } else {
-                self.data(&mut mouth, shared).await;
+                born = wanted;
             }
         }
     }
