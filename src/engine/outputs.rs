@@ -1,9 +1,11 @@
 //! What each output is to be. That is a function of two things: which alarms call for it, and the last command, which holds
 //! until an alarm behind the output begins to call, calls anew, or ceases to. What an output is, only its device can say.
 
+use jiff::tz::TimeZone;
+
 use crate::model::limits::OUTPUT_COMMAND_MAX;
 use crate::model::{
-    AlarmId, EventKind, Mono, OutputId, OutputOrder, OutputReport, OutputStatus, Stamp, Text,
+    AlarmId, EventKind, Mono, OutputId, OutputOrder, OutputReport, OutputStatus, Stamp, Text, Wall,
 };
 use crate::site::{Call, OutputSpec, Site};
 
@@ -27,6 +29,8 @@ pub(super) struct Outlet {
     hand: Option<Hand>,
     wanted: bool,
     since: Stamp,
+    /// Whether that was stamped in this run, and not in an earlier one, of whose clock nothing is known here.
+    is_ours: bool,
     /// What was last read back, and whether its device has answered since.
     known: bool,
     shown: Option<bool>,
@@ -90,6 +94,13 @@ impl Outputs {
         self.list[id.index()].as_mut()
     }
 
+    /// Puts every stamp of this run forward by so many ms, or back.
+    pub(super) fn restamp(&mut self, by_ms: i64, zone: &TimeZone) {
+        for outlet in self.list.iter_mut().flatten().filter(|outlet| outlet.is_ours) {
+            outlet.since = Wall(outlet.since.wall.0.saturating_add(by_ms)).stamp(zone);
+        }
+    }
+
     /// Takes note of an alarm's new state. Adds to `touched` the outputs whose call it has changed or renewed.
     pub(super) fn hear(
         &mut self,
@@ -119,6 +130,7 @@ impl Outlet {
             hand: None,
             wanted: false,
             since: at,
+            is_ours: true,
             known: false,
             shown: None,
             error: None,
@@ -143,7 +155,7 @@ impl Outlet {
         let mut late = None;
         if let Some(kept) = kept {
             let OutputStatus { on, wanted, since, by, reason, confirmed, .. } = kept.clone();
-            (self.wanted, self.since) = (wanted, since);
+            (self.wanted, self.since, self.is_ours) = (wanted, since, false);
             self.progress = if confirmed { Progress::Confirmed } else { Progress::Ordered };
             self.known = on.unwrap_or(wanted == confirmed);
             match by {
@@ -165,7 +177,7 @@ impl Outlet {
         if due == self.wanted {
             return false;
         }
-        (self.wanted, self.since) = (due, at);
+        (self.wanted, self.since, self.is_ours) = (due, at, true);
         self.begin();
         true
     }

@@ -1,4 +1,6 @@
-//! Fuzzing of this room: any bytes in answer to a question.
+//! Fuzzing of this room: any bytes in answer to a question, and any words in a device's registers.
+
+mod registers;
 
 use std::io;
 use std::pin::Pin;
@@ -15,6 +17,8 @@ use super::line::Line;
 use super::plan::Span;
 use super::reception::{Known, whose};
 use crate::site::{Packet, Table};
+
+pub(crate) use registers::registers;
 
 /// Far longer than it takes: the far end says what it says, and hangs up.
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -124,7 +128,7 @@ fn ask(framing: Framing, data: &[u8]) -> Option<(Question, Vec<u8>, Answer)> {
     let &[table, count, piece, ref says @ ..] = data else { return None };
     let table = [Table::Coil, Table::Discrete, Table::Holding, Table::Input][usize::from(table % 4)];
     let span = Span { table, start: 0, count: u16::from(count % 125) + 1 };
-    let question = Question { unit: UNIT, span, timeout: TIMEOUT };
+    let question = Question { unit: UNIT, span, timeout: TIMEOUT, pause: Duration::ZERO };
     let far_end =
         FarEnd { says: says.to_vec(), said: 0, piece: usize::from(piece).max(1), asked: false, framing };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");

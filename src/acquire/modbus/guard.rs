@@ -87,6 +87,8 @@ pub(super) struct Question {
     pub(super) span: Span,
     /// How long to wait.
     pub(super) timeout: Duration,
+    /// How long to leave the line alone after its answer.
+    pub(super) pause: Duration,
 }
 
 impl Question {
@@ -127,7 +129,7 @@ impl Guard {
 
     /// Asks, and waits for the answer.
     pub(super) async fn ask(&mut self, question: Question) -> Result<Answer, Failure> {
-        let Question { unit, span, timeout } = question;
+        let Question { unit, span, timeout, .. } = question;
         self.call(unit, timeout, request(span), |response| fitting(response, span)).await
     }
 

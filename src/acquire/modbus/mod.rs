@@ -201,9 +201,9 @@ impl<D: Dial> Poller<D> {
 
     /// Whether the device answers what it is asked at another rate.
     async fn answers_elsewhere(&mut self, n: usize, group: usize) -> Result<bool, Unreachable> {
-        let unit = &self.units[n];
+        let unit = &mut self.units[n];
         let Some(question) = unit.cross_check(group) else { return Ok(false) };
-        match self.wire.ask(question, unit.modbus.pause).await.0 {
+        match unit.ask(&mut self.wire, question).await.0 {
             Err(Failure::Unreachable(words)) => Err(Unreachable(words)),
             Err(failure) => Ok(!failure.is_silence()),
             Ok(_) => Ok(true),
@@ -234,7 +234,6 @@ impl<D: Dial> Poller<D> {
         }
         let unit = &mut self.units[n];
         let at = unit.next_probe(begun, now, &mut self.rng);
-        unit.health.count(failure);
         // That nothing came is what is known already, and of an answer to a shorter question than that.
         let words = (!matches!(failure, Failure::Silent(_))).then(|| failure.words());
         let news = words.and_then(|words| unit.health.unanswered(words)).or_else(|| unit.health.recount(now));

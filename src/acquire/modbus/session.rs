@@ -35,6 +35,8 @@ pub(super) struct Session<D> {
     doubts: Doubts,
     /// Until when an answer to a question that was given up may still come.
     unsettled: Mono,
+    /// What the last question got for an answer before it was asked once more, if that was none.
+    garbled: Option<Failure>,
 }
 
 impl<D: Dial> Session<D> {
@@ -43,18 +45,29 @@ impl<D: Dial> Session<D> {
         let pace = dial.pace();
         let (guard, doubts, unsettled) = (Guard::closed(), Doubts::default(), Mono::ZERO);
         let (spoken, heard) = (Arc::default(), Arc::default());
-        Self { dial, framing, pace, clock, guard, spoken, heard, doubts, unsettled }
+        Self { dial, framing, pace, clock, guard, spoken, heard, doubts, unsettled, garbled: None }
     }
 
     /// Asks, over a fresh connection if there is none. An old connection may have died unseen since it was last
     /// used: then the question, which changes nothing at the device, is asked once more over a fresh one.
     pub(super) async fn ask(&mut self, question: Question) -> Result<Answer, Failure> {
         let reused = self.guard.is_open();
-        let answer = match self.ask_once(question).await {
-            Err(Failure::Lost(_) | Failure::Garbled(_)) if reused => self.ask_once(question).await,
-            answered => answered,
-        };
+        self.garbled = None;
+        let mut answer = self.ask_once(question).await;
+        if let Err(Failure::Lost(_) | Failure::Garbled(_)) = answer
+            && reused
+        {
+            self.garbled = answer.err().filter(|failure| matches!(failure, Failure::Garbled(_)));
+            rest(question.pause).await;
+            answer = self.ask_once(question).await;
+        }
         answer.map_err(|failure| self.seen(failure))
+    }
+
+    /// Takes what the last question got before it was asked once more, where that could not be understood. That an idle
+    /// connection had died says nothing of the line, and is not told.
+    pub(super) const fn take_garbled(&mut self) -> Option<Failure> {
+        self.garbled.take()
     }
 
     /// Asks `unit` something that is no block of registers, once.
@@ -112,7 +125,10 @@ impl<D: Dial> Session<D> {
         self.connect().await?;
         if let Some(check) = self.doubts.check(question, self.clock.now().mono) {
             match self.put(check).await {
-                Ok(_) | Err(Failure::Refused(_)) => self.doubts.checked(check.unit),
+                Ok(_) | Err(Failure::Refused(_)) => {
+                    self.doubts.checked(check.unit);
+                    rest(check.pause).await;
+                }
                 Err(failure) => return Err(failure),
             }
         }
@@ -162,5 +178,12 @@ impl<D: Dial> Session<D> {
         if self.is_open_question() && !self.guard.is_open() {
             self.unsettled = self.clock.now().mono + limit;
         }
+    }
+}
+
+/// Leaves the line alone.
+async fn rest(pause: Duration) {
+    if !pause.is_zero() {
+        sleep(pause).await;
     }
 }

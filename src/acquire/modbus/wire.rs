@@ -26,15 +26,16 @@ impl<D: Dial> Wire<D> {
         Self { session, clock, ready: Mono::ZERO }
     }
 
-    /// Asks when the wire is ready, and leaves it alone for `pause` afterwards. Says how long the answer took.
-    pub(super) async fn ask(
-        &mut self,
-        question: Question,
-        pause: Duration,
-    ) -> (Result<Answer, Failure>, Duration) {
+    /// Asks when the wire is ready, and leaves it alone for the question's pause afterwards. Says how long the answer took.
+    pub(super) async fn ask(&mut self, question: Question) -> (Result<Answer, Failure>, Duration) {
         let asked = self.readied().await;
         let answer = self.session.ask(question).await;
-        (answer, self.rest(pause) - asked)
+        (answer, self.rest(question.pause) - asked)
+    }
+
+    /// Takes what the last question got before it was asked once more, where that could not be understood.
+    pub(super) const fn take_garbled(&mut self) -> Option<Failure> {
+        self.session.take_garbled()
     }
 
     /// Makes any request to `unit`, once, when the wire is ready, and leaves it alone for `pause` afterwards.

@@ -105,6 +105,15 @@ fn every_site_has_the_rules_that_keep_silence_from_being_safety() {
     assert!(matches!(degraded.kind, RuleKind::DeviceDegraded { .. }));
     assert_eq!((degraded.hazard, degraded.message.as_ref()), (lost.hazard, None));
     assert_eq!((degraded.on_delay, degraded.off_delay), (Duration::from_secs(3), Duration::from_secs(10)));
+    for (poll, delays) in [("\"2s\"", (4, 10)), ("\"60s\"", (120, 240))] {
+        let slow = super::site(&edited(&[(
+            "register = \"input:0\"",
+            &format!("register = \"input:0\"\npoll = {poll}"),
+        )]));
+        let degraded = rule(&slow, "plc.degraded");
+        let delays = (Duration::from_secs(delays.0), Duration::from_secs(delays.1));
+        assert_eq!((degraded.on_delay, degraded.off_delay), delays, "it follows the slowest poll");
+    }
     let signal = rule(&site, "plc.level.signal");
     assert!(matches!(signal.kind, RuleKind::Signal { level: Level::Blue, .. }));
     let found_lost = Duration::from_secs(1) + 4 * Duration::from_millis(500);

@@ -181,7 +181,8 @@ impl Probe {
     async fn ask(&mut self, unit: u8, span: Span, took: &mut Duration) -> Result<Answer, Failure> {
         self.session.connect().await?;
         let asked = self.clock.now().mono;
-        let answer = self.session.ask(Question { unit, span, timeout: self.timeout }).await;
+        let answer =
+            self.session.ask(Question { unit, span, timeout: self.timeout, pause: Duration::ZERO }).await;
         *took += self.clock.now().mono - asked;
         answer
     }

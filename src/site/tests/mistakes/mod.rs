@@ -4,6 +4,7 @@
 mod devices;
 mod dial_in;
 mod meaning;
+mod outputs;
 mod publishers;
 mod structure;
 mod values;
