@@ -97,6 +97,8 @@ pub const DIAL_IN_PACKET_BYTES_MAX: usize = 128;
 pub const DIAL_IN_REGISTER_MAX: Duration = Duration::from_secs(10);
 /// Callers at one address that have not said yet who they are; further ones wait to be accepted.
 pub const DIAL_IN_CALLERS_MAX: usize = 64;
+/// Sessions in a row in which nothing is heard on a connection that a device made, after which it is ended.
+pub const DIAL_IN_SILENT_MAX: usize = 10;
 /// How long after a question on a line without question numbers its answer may still come; see `acquire::modbus::doubt`.
 pub const LATE_ANSWER_MAX: Duration = Duration::from_secs(60);
 /// Silence between an answer and the next question where Modbus RTU frames are used: slow units lose a question

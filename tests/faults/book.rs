@@ -13,7 +13,8 @@ const END: &str = "<!-- end of matrix -->";
 
 fn table() -> String {
     let mut text =
-        "| fault | TCP, TLS | RTU over TCP | serial line |\n| --- | --- | --- | --- |\n".to_owned();
+        "| fault | TCP, TLS | RTU over TCP, dialling in | serial line |\n| --- | --- | --- | --- |\n"
+            .to_owned();
     for row in &ROWS {
         writeln!(
             text,

@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use hazgate::acquire;
+use hazgate::acquire::{self, Reception};
 use hazgate::clock::Clock;
 use hazgate::engine::Engine;
 use hazgate::inbox::{Inbox, Message};
@@ -53,9 +53,13 @@ impl Gateway {
         let places: Places = site.points.iter().map(|point| place(&point.name)).collect();
         let (inbox, messages) = Inbox::new(clock);
         let mut tasks = JoinSet::new();
+        let receptions: Arc<[Reception]> = Reception::all(&site, clock).into();
+        for reception in receptions.iter() {
+            tasks.spawn(reception.clone().run(CancellationToken::new()));
+        }
         for link in 0..site.links.len() {
             let (_, orders) = tokio::sync::watch::channel(Vec::new());
-            let (site, inbox, receptions) = (Arc::clone(&site), inbox.clone(), Arc::new([]));
+            let (site, inbox, receptions) = (Arc::clone(&site), inbox.clone(), Arc::clone(&receptions));
             let context = acquire::Context { site, inbox, clock, receptions, orders };
             tasks.spawn(acquire::run(link, context, CancellationToken::new()));
         }

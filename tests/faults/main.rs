@@ -5,6 +5,7 @@
 mod book;
 mod cell;
 mod device;
+mod dtu;
 mod gateway;
 mod matrix;
 mod tls;

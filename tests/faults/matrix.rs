@@ -111,6 +111,11 @@ async fn p2_p3_every_fault_over_rtu_over_tcp() {
 }
 
 #[tokio::test]
+async fn p2_p3_every_fault_behind_a_dtu_that_dials_in() {
+    play(Transport::DialIn, |row| row.rtu).await;
+}
+
+#[tokio::test]
 async fn p2_p3_every_fault_over_tls() {
     play(Transport::Tls, |row| row.tcp).await;
 }

@@ -7,7 +7,7 @@ use simulators::{FaultProxy, Framing};
 use tokio_serial::{SerialPort as _, SerialStream};
 
 use super::device::{self, Ledger};
-use super::tls;
+use super::{dtu, tls};
 
 /// How the devices behind the proxy are reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,6 +16,8 @@ pub(crate) enum Transport {
     /// TLS ends before the proxy.
     Tls,
     RtuOverTcp,
+    /// RTU frames, over a connection that a DTU before the proxy makes.
+    DialIn,
     /// A pair of pseudo terminals: the gateway opens one end, and the proxy stands at the other.
     Serial,
 }
@@ -46,6 +48,15 @@ impl Plant {
             Transport::RtuOverTcp => {
                 let (proxy, address) = listen(Framing::RtuOverTcp, ledger).await;
                 let reach = format!("protocol = \"modbus-rtu-over-tcp\"\naddress = \"{address}\"");
+                Self::on_sockets(proxy, reach)
+            }
+            Transport::DialIn => {
+                let (proxy, address) = listen(Framing::RtuOverTcp, ledger).await;
+                let reach = format!(
+                    "protocol = \"modbus-rtu-over-tcp\"\nlisten = \"{}\"\nregistration = \"{}\"",
+                    dtu::start(address).await,
+                    dtu::REGISTRATION
+                );
                 Self::on_sockets(proxy, reach)
             }
             Transport::Tls => {

@@ -26,6 +26,8 @@ pub(super) struct Heartbeats<S> {
     held: Vec<u8>,
     /// Whether something else than a packet has come since the last question.
     answering: bool,
+    /// Whether anything has come, a packet or not, since somebody last asked.
+    heard: bool,
 }
 
 /// What the bytes at hand are.
@@ -41,12 +43,17 @@ enum Judged {
 impl<S> Heartbeats<S> {
     /// `stream`, of which `held` has been read already.
     pub(super) fn new(stream: S, packets: Arc<[Packet]>, held: Vec<u8>) -> Self {
-        Self { stream, packets, held, answering: false }
+        Self { stream, packets, held, answering: false, heard: true }
     }
 
     /// The stream itself.
     pub(super) fn stream(&self) -> &S {
         &self.stream
+    }
+
+    /// Whether anything at all has come since this was last asked.
+    pub(super) fn take_heard(&mut self) -> bool {
+        std::mem::take(&mut self.heard)
     }
 
     fn judge(&self) -> Judged {
@@ -69,6 +76,7 @@ impl<S: AsyncRead + Unpin> Heartbeats<S> {
         let mut more = ReadBuf::new(&mut chunk);
         ready!(Pin::new(&mut self.stream).poll_read(cx, &mut more))?;
         self.held.extend_from_slice(more.filled());
+        self.heard |= !more.filled().is_empty();
         Poll::Ready(Ok(more.filled().len()))
     }
 
@@ -93,7 +101,12 @@ impl<S: AsyncRead + Unpin> AsyncRead for Heartbeats<S> {
                     self.pass_on(to);
                     return Poll::Ready(Ok(()));
                 }
-                Judged::Open if self.answering => return Pin::new(&mut self.stream).poll_read(cx, to),
+                Judged::Open if self.answering => {
+                    let before = to.filled().len();
+                    ready!(Pin::new(&mut self.stream).poll_read(cx, to))?;
+                    self.heard |= to.filled().len() > before;
+                    return Poll::Ready(Ok(()));
+                }
                 Judged::Open => {
                     if ready!(self.poll_more(cx))? == 0 {
                         // What began as a packet is none: the end is all that is left to say.

@@ -32,8 +32,8 @@ impl<S> Lasting<S> {
     }
 
     /// What `look` finds out about the stream.
-    pub(super) fn with<T>(&self, look: impl FnOnce(&S) -> T) -> T {
-        look(&self.held().stream)
+    pub(super) fn with<T>(&self, look: impl FnOnce(&mut S) -> T) -> T {
+        look(&mut self.held().stream)
     }
 
     /// Whether it has ended or failed: it is of no more use.

@@ -218,10 +218,15 @@ impl Seat {
         tracing::info!(%registration, caller = %address, "a device dialled in");
         let caller = Lasting::new(Heartbeats::new(stream, Arc::clone(&self.packets), said));
         if let Some(earlier) = self.line.send_replace(Some(caller)) {
-            // Whoever waits for an answer on it hears that none will come. It may have ended by itself.
-            drop(earlier.with(|line| SockRef::from(line.stream()).shutdown(Shutdown::Both)));
+            hang_up(&earlier);
         }
     }
+}
+
+/// Ends a connection. Whoever waits for an answer on it hears that none will come.
+pub(super) fn hang_up(caller: &Caller) {
+    // It may have ended by itself.
+    drop(caller.with(|line| SockRef::from(line.stream()).shutdown(Shutdown::Both)));
 }
 
 /// Whose registration `said` begins with.

@@ -185,6 +185,23 @@ async fn who_dials_again_is_believed_that_its_earlier_connection_is_gone() {
     rig.hears_both().await;
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_device_that_hangs_is_hung_up_on_and_one_that_says_its_heartbeat_is_not() {
+    for beats in [false, true] {
+        let rig = Rig::start(Framing::Rtu).await;
+        let mut stream = rig.dial(REGISTRATION).await;
+        let (mut some, mut questions) = ([0; 8], 0);
+        // It hears every question, and never answers.
+        while questions < 100 && stream.read_exact(&mut some).await.is_ok() {
+            questions += 1;
+            if beats {
+                stream.write_all(HEARTBEAT).await.unwrap();
+            }
+        }
+        assert_eq!(questions == 100, beats, "{questions}");
+    }
+}
+
 #[tokio::test]
 async fn an_address_that_cannot_be_had_is_the_reason_and_is_tried_again() {
     let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
