@@ -34,7 +34,7 @@ pub(crate) enum Command {
     /// A centre's view: the alarms that arrive at BROKER, live
     Watch(WatchArgs),
     /// Ask Modbus devices by hand: read, scan, watch, find the byte order
-    Probe(ProbeArgs),
+    Probe(Box<ProbeArgs>),
     /// Print the JSON Schema of the site file, for editors
     Schema,
 }

@@ -90,7 +90,7 @@ fn dispatch(args: Args) -> anyhow::Result<ExitCode> {
         Command::Run(args) => asynchronous(run::run(args)),
         Command::Simulate(args) => asynchronous(simulate::simulate(args)),
         Command::Watch(args) => asynchronous(watch::watch(args)),
-        Command::Probe(args) => asynchronous(probe::probe(args)),
+        Command::Probe(args) => asynchronous(probe::probe(*args)),
         #[cfg(feature = "broker")]
         Command::Demo(args) => asynchronous(demo::demo(args)),
     }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
+use super::defaults;
 use super::output::OutputSpec;
 use super::publisher::MqttDevice;
 use super::secret::Secret;
@@ -184,6 +185,12 @@ pub enum Parity {
 }
 
 impl SerialLine {
+    /// The line at this port, set as the site file's defaults are.
+    pub fn at(port: impl Into<String>) -> Self {
+        let (baud, stop_bits) = (defaults::BAUD, defaults::STOP_BITS);
+        Self { port: port.into(), baud, parity: Parity::None, stop_bits }
+    }
+
     /// How long one character takes.
     pub fn character(&self) -> Duration {
         let bits = 9 + u32::from(self.parity != Parity::None) + u32::from(self.stop_bits);

@@ -9,3 +9,4 @@ mod outputs;
 mod probe;
 mod rig;
 mod schemas;
+mod serial;

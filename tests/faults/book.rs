@@ -12,9 +12,18 @@ const BEGIN: &str = "<!-- matrix: written by UPDATE=1 cargo test --test faults -
 const END: &str = "<!-- end of matrix -->";
 
 fn table() -> String {
-    let mut text = "| fault | TCP, TLS | RTU |\n| --- | --- | --- |\n".to_owned();
+    let mut text =
+        "| fault | TCP, TLS | RTU over TCP | serial line |\n| --- | --- | --- | --- |\n".to_owned();
     for row in &ROWS {
-        writeln!(text, "| {} | {} | {} |", name(row.fault), word(row.tcp), word(row.rtu)).expect("text");
+        writeln!(
+            text,
+            "| {} | {} | {} | {} |",
+            name(row.fault),
+            word(row.tcp),
+            word(row.rtu),
+            word(row.serial())
+        )
+        .expect("text");
     }
     text
 }

@@ -7,23 +7,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use hazgate::model::{Reason, Sample};
-use simulators::{FaultProxy, Framing, ProxyFault};
+use hazgate::clock::Clock;
+use hazgate::model::{Reason, Sample, Wall};
+use simulators::{Framing, ProxyFault};
 use tempfile::TempDir;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
-use super::device::{self, Ledger, Place, wall_ms};
+use super::device::{self, Ledger, Place};
 use super::gateway::{Gateway, View};
-use super::tls;
-
-/// How the devices behind the proxy are reached.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Transport {
-    Tcp,
-    /// TLS ends before the proxy.
-    Tls,
-    RtuOverTcp,
-}
+use super::transport::{Plant, Transport};
 
 /// What points must be while a fault holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,53 +60,52 @@ pub(crate) async fn play(
     cell.rounds("good before the fault").await?;
     let ticks = ticker();
     let polls = cell.look(View::neighbour_polls);
-    let begun = wall_ms();
-    cell.proxy.set(Some(fault));
-    let set = wall_ms();
+    let begun = cell.now();
+    cell.plant.proxy.set(Some(fault));
+    let set = cell.now();
     match expect {
         Expect::Good => cell.rounds("good while the fault holds").await?,
         Expect::Bad => {
             cell.until("bad while the fault holds", View::is_lost).await?;
             sleep(HOLD).await;
-            let seen = cell.look(|view| view.proxied().map(|n| view.asked[n]).fold(begun, f64::max));
+            let seen = cell.look(|view| view.proxied().map(|n| view.asked[n]).fold(begun, Wall::max));
             if seen > set || !cell.look(View::is_lost) {
                 return Err(cell.told("good while the fault held"));
             }
         }
         Expect::Either => sleep(HOLD).await,
     }
-    cell.proxy.set(None);
-    let ended = wall_ms();
+    cell.plant.proxy.set(None);
+    let ended = cell.now();
     cell.rounds("good after the fault").await?;
     cell.judge(ticks.load(Ordering::Relaxed), polls)?;
-    Ok(Duration::from_secs_f64((wall_ms() - ended) / 1e3))
+    Ok(Duration::from_millis(cell.now().0.abs_diff(ended.0)))
 }
 
 struct Cell {
+    clock: Clock,
     gateway: Gateway,
-    proxy: FaultProxy,
+    plant: Plant,
     _folder: TempDir,
 }
 
 impl Cell {
     async fn new(transport: Transport) -> Self {
-        let framing = match transport {
-            Transport::Tcp | Transport::Tls => Framing::Tcp,
-            Transport::RtuOverTcp => Framing::RtuOverTcp,
-        };
-        let (ledger, neighbours) = (Ledger::default(), Ledger::default());
-        let server = device::serve(framing, ledger.clone()).await;
-        let any = SocketAddr::from(([127, 0, 0, 1], 0));
-        let proxy = FaultProxy::listen(any, server, framing, 11).await.expect("a port");
-        let neighbour = device::serve(Framing::Tcp, neighbours.clone()).await;
+        let clock = Clock::start();
+        let (ledger, neighbours) = (Ledger::new(clock), Ledger::new(clock));
         let folder = tempfile::tempdir().expect("a temporary directory");
-        let reach = reach(transport, proxy.address().expect("it listens"), folder.path()).await;
-        let file = write_site(folder.path(), &reach, neighbour);
-        let gateway = Gateway::start(&file, |name| {
+        let plant = Plant::new(transport, ledger.clone(), folder.path()).await;
+        let neighbour = device::serve(Framing::Tcp, neighbours.clone()).await;
+        let file = write_site(folder.path(), &plant.reach, neighbour);
+        let gateway = Gateway::start(&file, clock, |name| {
             let (device, place) = place(name);
             (if device == NEIGHBOUR { neighbours.clone() } else { ledger.clone() }, place)
         });
-        Self { gateway, proxy, _folder: folder }
+        Self { clock, gateway, plant, _folder: folder }
+    }
+
+    fn now(&self) -> Wall {
+        self.clock.now().wall
     }
 
     fn look<T>(&self, at: impl FnOnce(&View) -> T) -> T {
@@ -134,7 +125,7 @@ impl Cell {
     async fn rounds(&self, what: &str) -> Result<(), String> {
         let mut round = 0;
         while round < ROUNDS {
-            let (since, spoilt) = (wall_ms(), self.look(View::spoilt));
+            let (since, spoilt) = (self.now(), self.look(View::spoilt));
             self.until(what, |view| view.is_fresh(since)).await?;
             round = if self.look(View::spoilt) == spoilt { round + 1 } else { 0 };
         }
@@ -166,7 +157,7 @@ impl Cell {
                 let sample = view.points[n].map(|point| point.sample);
                 write!(told, "{sample:?} ").expect("text");
             }
-            write!(told, "; wrong: {:?}; {:?}", view.wrong.first(), self.proxy.counts()).expect("text");
+            write!(told, "; wrong: {:?}; {:?}", view.wrong.first(), self.plant.proxy.counts()).expect("text");
             told
         })
     }
@@ -186,7 +177,7 @@ impl View {
         self.proxied().map(|n| self.spoilt[n]).sum()
     }
 
-    fn is_fresh(&self, since: f64) -> bool {
+    fn is_fresh(&self, since: Wall) -> bool {
         let good = |n: usize| matches!(self.points[n], Some(p) if matches!(p.sample, Sample::Good(_)));
         (0..self.points.len()).all(|n| good(n) && self.asked[n] > since)
     }
@@ -220,22 +211,6 @@ fn place(name: &str) -> (&str, Place) {
     let unit = if device == "b" { 2 } else { 1 };
     let function = if signal.starts_with('h') { 3 } else { 4 };
     (device, (unit, function, signal[1..].parse().expect("an address")))
-}
-
-/// How the site file says that the devices behind the proxy are reached.
-async fn reach(transport: Transport, proxy: SocketAddr, folder: &Path) -> String {
-    match transport {
-        Transport::Tcp => format!("protocol = \"modbus-tcp\"\naddress = \"{proxy}\""),
-        Transport::RtuOverTcp => format!("protocol = \"modbus-rtu-over-tcp\"\naddress = \"{proxy}\""),
-        Transport::Tls => {
-            let (address, certificate) = tls::end(proxy, folder).await;
-            let (name, ca) = (tls::NAME, certificate.display());
-            format!(
-                "protocol = \"modbus-tls\"\naddress = \"{address}\"\n\
-                 tls = {{ ca = \"{ca}\", server_name = \"{name}\" }}"
-            )
-        }
-    }
 }
 
 fn write_site(folder: &Path, reach: &str, neighbour: SocketAddr) -> PathBuf {

@@ -4,11 +4,12 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
-use std::time::{SystemTime, UNIX_EPOCH};
 
+use hazgate::clock::Clock;
+use hazgate::model::Wall;
 use simulators::Framing;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpListener;
 
 /// Where a point stands: unit, function code, address. A point takes two registers.
 pub(crate) type Place = (u8, u8, u16);
@@ -16,14 +17,17 @@ pub(crate) type Place = (u8, u8, u16);
 /// A question as the server heard it.
 #[derive(Debug, Clone, Copy)]
 struct Asked {
-    /// Milliseconds since the epoch.
-    at: f64,
+    at: Wall,
     generation: u16,
 }
 
-/// What was asked when. Clones are the same ledger.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Ledger(Arc<Mutex<Book>>);
+/// What was asked when, by the gateway's own clock: on any other, what was asked just before an answer's stamp may seem to
+/// have been asked after it. Clones are the same ledger.
+#[derive(Debug, Clone)]
+pub(crate) struct Ledger {
+    clock: Clock,
+    book: Arc<Mutex<Book>>,
+}
 
 #[derive(Debug, Default)]
 struct Book {
@@ -31,18 +35,17 @@ struct Book {
     of_place: BTreeMap<Place, Vec<Asked>>,
 }
 
-/// Milliseconds since the epoch.
-#[expect(clippy::disallowed_methods, reason = "the server's clock is not the gateway's")]
-pub(crate) fn wall_ms() -> f64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64() * 1e3)
-}
-
 impl Ledger {
+    /// An empty one, for a gateway of this clock.
+    pub(crate) fn new(clock: Clock) -> Self {
+        Self { clock, book: Arc::default() }
+    }
+
     /// Enters a question; says its generation.
     fn enter(&self, unit: u8, function: u8, start: u16, count: u16) -> u16 {
-        let mut book = self.0.lock().expect("nobody panicked");
+        let mut book = self.book.lock().expect("nobody panicked");
         book.questions = book.questions.wrapping_add(1);
-        let asked = Asked { at: wall_ms(), generation: book.questions };
+        let asked = Asked { at: self.clock.now().wall, generation: book.questions };
         for address in start..start + count {
             book.of_place.entry((unit, function, address)).or_default().push(asked);
         }
@@ -51,28 +54,28 @@ impl Ledger {
 
     /// Why `value`, read at `place` and stamped `at`, can't be true; none if it answers the last question for that
     /// place that was asked before `at`.
-    pub(crate) fn find_fault(&self, place: Place, value: u32, at: f64) -> Option<String> {
+    pub(crate) fn find_fault(&self, place: Place, value: u32, at: Wall) -> Option<String> {
         let ((unit, function, address), generation) = (place, value as u16);
         let said = ((value >> 28) as u8, (value >> 24 & 15) as u8, u16::from((value >> 16) as u8));
         if said != place {
             return Some(format!("the value of {said:?} at unit {unit}, function {function}, {address}"));
         }
-        let book = self.0.lock().expect("nobody panicked");
+        let book = self.book.lock().expect("nobody panicked");
         let asked = book.of_place.get(&place).map_or(&[][..], Vec::as_slice);
-        // Stamps are whole milliseconds: what was asked within the same one can't be told apart.
-        let before = asked.partition_point(|asked| asked.at < at + 1.0);
-        let could_be = asked[..before].iter().rev().take_while(|asked| asked.at > at - 1.0);
-        let last = asked[..before].last();
-        let fits = last.into_iter().chain(could_be).any(|asked| asked.generation == generation);
+        // Stamps are whole milliseconds: what was asked within the one of the stamp may have been asked before it or after.
+        let before = asked.partition_point(|asked| asked.at < at);
+        let until = asked.partition_point(|asked| asked.at <= at);
+        let could_be = &asked[before.saturating_sub(1)..until];
+        let fits = could_be.iter().any(|asked| asked.generation == generation);
         (!fits).then(|| {
             let of = asked.iter().find(|asked| asked.generation == generation);
-            format!("{place:?} at {at}: generation {generation} of {of:?}, not the last question's {last:?}")
+            format!("{place:?} at {at:?}: generation {generation} of {of:?}, not of {could_be:?}")
         })
     }
 
     /// When the question of this value was asked.
-    pub(crate) fn asked_at(&self, place: Place, value: u32) -> Option<f64> {
-        let book = self.0.lock().expect("nobody panicked");
+    pub(crate) fn asked_at(&self, place: Place, value: u32) -> Option<Wall> {
+        let book = self.book.lock().expect("nobody panicked");
         book.of_place.get(&place)?.iter().rev().find(|asked| asked.generation == value as u16).map(|a| a.at)
     }
 }
@@ -84,13 +87,18 @@ pub(crate) async fn serve(framing: Framing, ledger: Ledger) -> SocketAddr {
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
             stream.set_nodelay(true).expect("an option of the socket");
-            tokio::spawn(talk(stream, framing, ledger.clone()));
+            tokio::spawn(answer_on(stream, framing, ledger.clone()));
         }
     });
     address
 }
 
-async fn talk(mut stream: TcpStream, framing: Framing, ledger: Ledger) {
+/// Answers on `stream` until it ends.
+pub(crate) async fn answer_on(
+    mut stream: impl AsyncRead + AsyncWrite + Unpin,
+    framing: Framing,
+    ledger: Ledger,
+) {
     let mut frame = vec![0; if framing == Framing::Tcp { 12 } else { 8 }];
     while stream.read_exact(&mut frame).await.is_ok() {
         if stream.write_all(&answer(&frame, framing, &ledger)).await.is_err() {

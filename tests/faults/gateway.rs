@@ -8,7 +8,7 @@ use hazgate::acquire;
 use hazgate::clock::Clock;
 use hazgate::engine::Engine;
 use hazgate::inbox::{Inbox, Message};
-use hazgate::model::{Input, LinkState, Output, PointState, Reading, Sample, Value};
+use hazgate::model::{Input, LinkState, Output, PointState, Reading, Sample, Value, Wall};
 use hazgate::site::{self, ProcessEnvironment, Site};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -30,7 +30,7 @@ pub(crate) struct View {
     /// Values that no honest gateway shows.
     pub(crate) wrong: Vec<String>,
     /// Each point: when the question of its latest good value was asked.
-    pub(crate) asked: Vec<f64>,
+    pub(crate) asked: Vec<Wall>,
     /// Readings of each point that were not good.
     pub(crate) spoilt: Vec<u64>,
     /// Each point's device.
@@ -46,12 +46,11 @@ pub(crate) struct Gateway {
 }
 
 impl Gateway {
-    /// Runs the site of a file; `place` says of a point, by its name, where it stands.
-    pub(crate) fn start(file: &Path, place: impl Fn(&str) -> (Ledger, Place)) -> Self {
+    /// Runs the site of a file by `clock`; `place` says of a point, by its name, where it stands.
+    pub(crate) fn start(file: &Path, clock: Clock, place: impl Fn(&str) -> (Ledger, Place)) -> Self {
         let site = site::load(file, &ProcessEnvironment).unwrap_or_else(|mistakes| panic!("{mistakes}"));
         let site = Arc::new(site);
         let places: Places = site.points.iter().map(|point| place(&point.name)).collect();
-        let clock = Clock::start();
         let (inbox, messages) = Inbox::new(clock);
         let mut tasks = JoinSet::new();
         for link in 0..site.links.len() {
@@ -64,7 +63,7 @@ impl Gateway {
         let view = View {
             points: vec![None; n],
             polls: vec![0; n],
-            asked: vec![0.0; n],
+            asked: vec![Wall(0); n],
             spoilt: vec![0; n],
             devices,
             ..View::default()
@@ -123,7 +122,7 @@ fn inspect(view: &mut View, places: &Places, reading: &Reading) {
             view.spoilt[n] += 1;
             return;
         }
-        Sample::Good(value) | Sample::Uncertain(value, _) => (value, reading.at.0 as f64),
+        Sample::Good(value) | Sample::Uncertain(value, _) => (value, reading.at),
     };
     let Value::Int(value) = value else { panic!("an integer was described, and {value:?} came") };
     let value = value as u32;

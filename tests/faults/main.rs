@@ -8,3 +8,4 @@ mod device;
 mod gateway;
 mod matrix;
 mod tls;
+mod transport;

@@ -7,7 +7,8 @@ use simulators::ProxyFault;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use super::cell::{self, Expect, Transport};
+use super::cell::{self, Expect};
+use super::transport::Transport;
 
 use Expect::{Bad, Either, Good};
 
@@ -17,6 +18,16 @@ pub(crate) struct Row {
     /// None where the fault can't be told from a right answer, or does not exist.
     pub(crate) tcp: Option<Expect>,
     pub(crate) rtu: Option<Expect>,
+}
+
+impl Row {
+    /// What it comes to on a serial line: the same as on RTU frames elsewhere, but that a line is no connection that
+    /// could be refused, reset, closed or left half open. (A port that vanishes: tests of `acquire`.)
+    pub(crate) fn serial(&self) -> Option<Expect> {
+        let of_connections =
+            [ProxyFault::Hangup, ProxyFault::Reset, ProxyFault::HalfOpen, ProxyFault::Refuse];
+        if of_connections.contains(&self.fault) { None } else { self.rtu }
+    }
 }
 
 const fn row(fault: ProxyFault, tcp: Option<Expect>, rtu: Option<Expect>) -> Row {
@@ -102,4 +113,9 @@ async fn p2_p3_every_fault_over_rtu_over_tcp() {
 #[tokio::test]
 async fn p2_p3_every_fault_over_tls() {
     play(Transport::Tls, |row| row.tcp).await;
+}
+
+#[tokio::test]
+async fn p2_p3_every_fault_on_a_serial_line() {
+    play(Transport::Serial, Row::serial).await;
 }

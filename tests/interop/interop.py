@@ -2,8 +2,9 @@
 """Interoperability: Hazgate against programs that nobody here wrote.
 
 Field side: two pymodbus servers (Modbus TCP, and RTU frames over TCP) that the gateway polls, and a pymodbus client that
-reads `hazgate simulate`; over MQTT what stands in mqtt_south.py. Centre side: Mosquitto with a password, which is killed and started again in the flow, a paho
-subscriber that holds every message against docs/schemas, and VictoriaMetrics behind `/api/v2/write`.
+reads `hazgate simulate`; over serial lines, TLS and with libmodbus what stands in modbus_south.py; over MQTT what stands in
+mqtt_south.py. Centre side: Mosquitto with a password, which is killed and started again in the flow, a paho subscriber that
+holds every message against docs/schemas, and VictoriaMetrics behind `/api/v2/write`.
 
     interop.py HAZGATE      exit 0 if every step held; every server on a free port of loopback
 """
@@ -14,7 +15,6 @@ import os
 import pathlib
 import queue
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -23,9 +23,12 @@ import time
 import urllib.error
 import urllib.request
 
+import bench
 import jsonschema
+import modbus_south
 import mqtt_south
 import paho.mqtt.client as mqtt
+from bench import PATIENCE_S, free_port, listening, step, wait_for
 from pymodbus import FramerType
 from pymodbus.client import ModbusTcpClient
 from pymodbus.server import ModbusTcpServer
@@ -33,38 +36,6 @@ from pymodbus.simulator import DataType, SimData, SimDevice
 
 PROJECT = pathlib.Path(__file__).resolve().parents[2]
 ROOT = "hazgate/v1/interop/gw1"
-PATIENCE_S = 30
-passed = 0
-
-
-def step(text):
-    global passed
-    passed += 1
-    print(f"ok {passed} - {text}", flush=True)
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
-def wait_for(what, condition, patience=PATIENCE_S):
-    end = time.monotonic() + patience
-    while time.monotonic() < end:
-        found = condition()
-        if found:
-            return found
-        time.sleep(0.05)
-    raise SystemExit(f"not within {patience} s: {what}")
-
-
-def listening(port):
-    try:
-        socket.create_connection(("127.0.0.1", port), 0.2).close()
-        return True
-    except OSError:
-        return False
 
 
 class Field(threading.Thread):
@@ -398,9 +369,10 @@ def main():
     simulated_plant(hazgate)
     with tempfile.TemporaryDirectory() as folder:
         alarm_path(hazgate, pathlib.Path(folder))
-    with tempfile.TemporaryDirectory() as folder:
-        mqtt_south.run(hazgate, pathlib.Path(folder), free_port(), step, wait_for)
-    print(f"interoperability: {passed} passed, 0 failed")
+    for south in (modbus_south, mqtt_south):
+        with tempfile.TemporaryDirectory() as folder:
+            south.run(hazgate, pathlib.Path(folder))
+    print(f"interoperability: {bench.passed} passed, 0 failed")
 
 
 main()

@@ -6,6 +6,7 @@ import subprocess
 import time
 
 import paho.mqtt.client as mqtt
+from bench import certificates, free_port, step, wait_for
 from tahutils.tahu import sparkplug_b as tahu
 from tahutils.tahu.sparkplug_b import MetricDataType
 from tahutils.tahu.sparkplug_b_pb2 import Payload
@@ -61,23 +62,6 @@ tls = {{ ca = "ca.pem", certificate = "gw.pem", key = "gw.key" }}
 """
 
 
-def certificates(folder):
-    """An authority, and certificates for the broker and for those that connect."""
-
-    def openssl(*words):
-        subprocess.run(["openssl", *words], cwd=folder, check=True, capture_output=True)
-
-    new_key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-    openssl("req", "-x509", *new_key, "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=interop", "-days", "2")
-    for name in ("localhost", "gw", "field"):
-        openssl("req", *new_key, "-keyout", f"{name}.key", "-out", f"{name}.csr", "-subj", f"/CN={name}")
-        (folder / "ext").write_text(f"subjectAltName=DNS:{name}\nbasicConstraints=CA:FALSE\n")
-        openssl(
-            "x509", "-req", "-in", f"{name}.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial",
-            "-out", f"{name}.pem", "-days", "2", "-extfile", "ext",
-        )
-
-
 def start_broker(folder, port):
     (folder / "south.conf").write_text(
         f"listener {port} 127.0.0.1\nallow_anonymous true\nrequire_certificate true\nuser root\n"
@@ -126,9 +110,10 @@ class Edge:
         self.say("DBIRTH", pressure, ("Process/Count", 2, MetricDataType.Int16, -5))
 
 
-def run(hazgate, folder, port, step, wait_for):
-    """The whole flow at a broker on `port`; `step` says what held, `wait_for` waits for it."""
-    certificates(folder)
+def run(hazgate, folder):
+    """The whole flow."""
+    port = free_port()
+    certificates(folder, "ca", "localhost", "gw", "field")
     broker = start_broker(folder, port)
     wait_for("mosquitto lets a client in", lambda: enters(folder, port))
     (folder / "south.toml").write_text(SITE.format(port=port))

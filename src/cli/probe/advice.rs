@@ -20,6 +20,10 @@ pub(super) fn hints(kind: TroubleKind, link: &LinkKind) -> Vec<Text> {
     match kind {
         TroubleKind::Silent => silent(link),
         TroubleKind::Garbled | TroubleKind::Lost => vec![framing(link)],
+        TroubleKind::Unreachable if matches!(link, LinkKind::ModbusSerial(_)) => vec![Text::new(
+            "检查转换器是否插好（ls /dev/ttyUSB* /dev/ttyS*），用户是否在 dialout 组，是否有其他程序（如正在运行的网关）占用串口",
+            "is the adapter plugged in (ls /dev/ttyUSB* /dev/ttyS*), is the user in the group dialout, does another program, such as a running gateway, hold the port?",
+        )],
         TroubleKind::Unreachable => vec![Text::new(
             "检查 IP 地址、端口、网线和防火墙；许多设备同时只接受一个连接：先停掉其他主站",
             "look at the IP address, the port, the cable, a firewall; many devices take one connection at a time: stop other masters first",
@@ -45,8 +49,8 @@ fn framing(link: &LinkKind) -> Text {
             "a gateway that converts protocols wants tcp:// instead of rtu-over-tcp://; look at its speed, its parity, and whether A and B are swapped",
         ),
         LinkKind::ModbusSerial(_) => Text::new(
-            "检查波特率、校验位、停止位，A/B 线是否接反，终端电阻是否安装",
-            "look at speed, parity and stop bits, whether A and B are swapped, and at the termination",
+            "检查波特率、校验位、停止位（hazgate probe scan 加 --baud 9600,19200 --parity none,even 可逐一尝试），A/B 线是否接反，终端电阻是否安装",
+            "look at speed, parity and stop bits (hazgate probe scan with --baud 9600,19200 --parity none,even tries them), whether A and B are swapped, and at the termination",
         ),
         LinkKind::ModbusTls(_) => Text::new(
             "对端可能不接受本机的证书，或不是 Modbus/TCP Security",

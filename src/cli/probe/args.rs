@@ -8,6 +8,7 @@ use hazgate::model::limits::{
 };
 use hazgate::site::ByteOrder;
 
+use super::line::{LineArgs, LinesArgs};
 use super::place::{Place, Units};
 use super::proposal::{Sought, Tolerance};
 use super::target::Target;
@@ -18,7 +19,8 @@ use crate::cli::args::{Language, duration};
         tcp://host:port            Modbus TCP (port 502 if none is said)\n  \
         rtu-over-tcp://host:port   RTU frames through a serial server in transparent mode\n  \
         tls://host:port?ca=FILE    Modbus/TCP Security (port 802 if none is said); where the device asks for it,\n                             \
-                                   with &certificate=FILE&key=FILE, and &server_name=NAME\n\n\
+                                   with &certificate=FILE&key=FILE, and &server_name=NAME\n  \
+        serial:/dev/ttyUSB0        RTU on a serial line; set by --baud, --parity, --stop-bits as in a site file\n\n\
         REGISTER is table and address, as holding:20, holding:20..31 (both ends are read), coil:0, discrete:0, input:0;\n\
         or a manual's reference number, as 40021 or 400021, which is holding:20.\n\n\
         probe only ever reads: functions 1 to 4, and 43/14 and 17 to ask who a unit is.\n\n\
@@ -73,6 +75,7 @@ pub(crate) struct Addressing {
     after_help = "Examples:\n  \
         hazgate probe read tcp://10.0.0.5:502 1 holding:20 --count 12\n  \
         hazgate probe read tcp://10.0.0.5:502 1 40021 --type f64\n  \
+        hazgate probe read serial:/dev/ttyUSB0 1 holding:20 --baud 19200 --parity even\n  \
         hazgate probe read site.toml tank_plc\n  \
         hazgate probe read site.toml tank_plc level pressure"
 )]
@@ -93,12 +96,15 @@ pub(crate) struct ReadArgs {
     pub(crate) addressing: Addressing,
     #[command(flatten)]
     pub(crate) common: Common,
+    #[command(flatten)]
+    pub(crate) line: LineArgs,
 }
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
     hazgate probe scan tcp://10.0.0.5:502\n  \
-    hazgate probe scan rtu-over-tcp://10.0.0.7:4196 --units 1..32 --timeout 300ms\n\n\
+    hazgate probe scan rtu-over-tcp://10.0.0.7:4196 --units 1..32 --timeout 300ms\n  \
+    hazgate probe scan serial:/dev/ttyUSB0 --units 1..16 --baud 9600,19200 --parity none,even\n\n\
     Any answer, an exception too, means that a unit is there. Ctrl-C ends the scan and shows what was found.")]
 pub(crate) struct ScanArgs {
     /// Where the bus is
@@ -124,6 +130,8 @@ pub(crate) struct ScanArgs {
     /// Language; by default that of the environment
     #[arg(long)]
     pub(crate) lang: Option<Language>,
+    #[command(flatten)]
+    pub(crate) lines: LinesArgs,
 }
 
 #[derive(Debug, clap::Args)]
@@ -158,6 +166,8 @@ pub(crate) struct WatchArgs {
     pub(crate) addressing: Addressing,
     #[command(flatten)]
     pub(crate) common: Common,
+    #[command(flatten)]
+    pub(crate) line: LineArgs,
 }
 
 #[derive(Debug, clap::Args)]
@@ -192,6 +202,8 @@ pub(crate) struct OrderArgs {
     pub(crate) addressing: Addressing,
     #[command(flatten)]
     pub(crate) common: Common,
+    #[command(flatten)]
+    pub(crate) line: LineArgs,
 }
 
 /// Types that take more than one register.

@@ -4,6 +4,7 @@
 mod advice;
 pub(crate) mod args;
 mod face;
+mod line;
 mod order;
 mod place;
 mod proposal;

@@ -18,7 +18,8 @@ use crate::cli::args::Language;
 const TAIL: u32 = 3;
 
 /// Reads around the register and shows what fits.
-pub(super) async fn order(args: OrderArgs) -> anyhow::Result<ExitCode> {
+pub(super) async fn order(mut args: OrderArgs) -> anyhow::Result<ExitCode> {
+    args.url = args.line.on(args.url)?;
     let named = args.register.block(args.addressing.base, Some(1)).map_err(wrong)?;
     if named.is_bits() {
         return Err(wrong("a coil or a discrete input has no byte order: name a holding or input register"));

@@ -23,7 +23,7 @@ pub(super) async fn read(args: ReadArgs) -> anyhow::Result<ExitCode> {
     if !Target::is_meant(&args.target) {
         return super::site::read(args).await;
     }
-    let target: Target = args.target.parse().map_err(wrong)?;
+    let target = args.line.on(args.target.parse().map_err(wrong)?)?;
     let (unit, block) = unit_and_block(&args)?;
     let language = Language::choose(args.common.lang);
     let asked = Asked { at: &target.url, link: &target.link, unit, language, json: args.common.json };

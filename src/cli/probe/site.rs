@@ -19,6 +19,11 @@ use crate::cli::args::Language;
 
 /// Reads a device of a site file.
 pub(super) async fn read(args: ReadArgs) -> anyhow::Result<ExitCode> {
+    if args.line.is_meant() {
+        return Err(wrong(
+            "the site file says how the line is set: --baud, --parity and --stop-bits go with serial:/dev/ttyUSB0",
+        ));
+    }
     let site = super::super::load(Path::new(&args.target))?;
     let (name, points) = args.what.split_first().ok_or_else(|| wrong("which device of the site?"))?;
     let (id, device) = find_device(&site, name)?;

@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use hazgate::site::{LinkKind, TlsOptions, TlsTarget};
+use hazgate::site::{LinkKind, SerialLine, TlsOptions, TlsTarget};
 use url::{Host, Url};
 
 /// Where Modbus TCP listens if nothing else is said.
@@ -10,10 +10,13 @@ const TCP_PORT: u16 = 502;
 /// Where Modbus/TCP Security does.
 const TLS_PORT: u16 = 802;
 
+/// What begins the address of a serial port.
+const SERIAL: &str = "serial:";
+
 /// An address as typed, and what it means.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Target {
-    /// As typed.
+    /// As typed; of a serial line that was set, with its setting: `serial:/dev/ttyUSB0 9600 8N1`.
     pub(crate) url: String,
     /// How to connect.
     pub(crate) link: LinkKind,
@@ -24,7 +27,12 @@ impl Target {
     pub(crate) fn is_meant(text: &str) -> bool {
         let has_port =
             |text: &str| text.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
-        text.contains("://") || has_port(text)
+        text.contains("://") || has_port(text) || port(text).is_some()
+    }
+
+    /// The same port, its line set like this.
+    pub(crate) fn set(line: SerialLine) -> Self {
+        Self { url: format!("{SERIAL}{} {line}", line.port), link: LinkKind::ModbusSerial(line) }
     }
 }
 
@@ -32,6 +40,10 @@ impl FromStr for Target {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
+        if let Some(port) = port(text) {
+            let link = LinkKind::ModbusSerial(SerialLine::at(path(port)?));
+            return Ok(Self { url: format!("{SERIAL}{port}"), link });
+        }
         if !text.contains("://") {
             return Err(format!(
                 "how to speak to it is missing: write tcp://{text} for Modbus TCP, rtu-over-tcp://{text} for RTU frames through a serial server"
@@ -47,7 +59,7 @@ impl FromStr for Target {
             }
             other => {
                 return Err(format!(
-                    "`{other}://` is not known here: write tcp://, rtu-over-tcp:// or tls://"
+                    "`{other}://` is not known here: write tcp://, rtu-over-tcp://, tls:// or serial:/dev/ttyUSB0"
                 ));
             }
         };
@@ -55,6 +67,26 @@ impl FromStr for Target {
             return Err(format!("only host and port are wanted: {}://host:port", url.scheme()));
         }
         Ok(Self { url: text.to_owned(), link })
+    }
+}
+
+/// The port of a text that means a serial line, as `serial:/dev/ttyUSB0` or just `/dev/ttyUSB0`.
+fn port(text: &str) -> Option<&str> {
+    text.strip_prefix(SERIAL).or_else(|| text.starts_with("/dev/").then_some(text))
+}
+
+/// The whole path of a port.
+fn path(port: &str) -> Result<&str, String> {
+    let path = port.strip_prefix("//").unwrap_or(port);
+    if port.contains(['?', '&']) {
+        return Err(format!(
+            "the line is set by --baud, --parity and --stop-bits: write {SERIAL}/dev/ttyUSB0 --baud 9600 --parity even"
+        ));
+    }
+    if path.starts_with('/') && path.len() > 1 {
+        Ok(path)
+    } else {
+        Err(format!("`{port}` is not a serial port: write its whole path, as {SERIAL}/dev/ttyUSB0"))
     }
 }
 
@@ -120,6 +152,16 @@ mod tests {
     }
 
     #[test]
+    fn a_serial_port_is_named_by_its_path() {
+        let at = |port| Ok(LinkKind::ModbusSerial(SerialLine::at(port)));
+        for text in ["serial:/dev/ttyUSB0", "serial:///dev/ttyUSB0", "/dev/ttyUSB0"] {
+            assert_eq!(link(text), at("/dev/ttyUSB0"), "{text}");
+            assert!(Target::is_meant(text));
+        }
+        assert_eq!(link("serial:/run/bus"), at("/run/bus"));
+    }
+
+    #[test]
     fn what_is_wrong_is_said_with_what_would_be_right() {
         for (text, right) in [
             ("10.0.0.5:502", "tcp://10.0.0.5:502"),
@@ -133,6 +175,9 @@ mod tests {
             ("tls://10.0.0.5?password=b", "?ca=FILE"),
             ("tcp://:502", "tcp://10.0.0.5:502"),
             ("tcp://10.0.0.5:70000", "tcp://10.0.0.5:502"),
+            ("serial:ttyUSB0", "serial:/dev/ttyUSB0"),
+            ("serial:", "serial:/dev/ttyUSB0"),
+            ("serial:/dev/ttyUSB0?baud=19200", "--baud"),
         ] {
             let said = link(text).unwrap_err();
             assert!(said.contains(right), "{text}: {said}");

@@ -19,7 +19,8 @@ use super::{Asked, face, hand, milliseconds, put, wrong};
 use crate::cli::args::Language;
 
 /// Looks until it is told to stop.
-pub(super) async fn watch(args: WatchArgs, stop: &CancellationToken) -> anyhow::Result<ExitCode> {
+pub(super) async fn watch(mut args: WatchArgs, stop: &CancellationToken) -> anyhow::Result<ExitCode> {
+    args.url = args.line.on(args.url)?;
     let block = args.register.block(args.addressing.base, args.count).map_err(wrong)?;
     let clock = Clock::start();
     let probe = hand(&args.url.link, args.common.timeout, clock)?;
