@@ -1,5 +1,8 @@
 //! The one loop that owns the engine: waits for an input, a deadline or the end; takes a bounded batch; applies it; hands
-//! what was decided to the store as one group commit; now and then publishes a snapshot for the console.
+//! what was decided to the store as one group commit; now and then publishes a snapshot for the console. It waits for a busy
+//! disk, and goes on without a stuck one: see [`backlog`].
+
+mod backlog;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -10,27 +13,30 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::{Clock, Timer};
 use crate::engine::Engine;
 use crate::inbox::Message;
-use crate::model::limits::{SNAPSHOT_INTERVAL, SNAPSHOT_INTERVAL_MAX, TURN_INPUTS_MAX};
+use crate::model::limits::{SNAPSHOT_INTERVAL, SNAPSHOT_INTERVAL_MAX, STORE_WAIT_MAX, TURN_INPUTS_MAX};
 use crate::model::{
     Batch, ClockChange, CommandResult, DeviceId, HealthReport, HealthSource, Input, LinkReport, Mono, Now,
     Orders, Output, OutputId, OutputReport, Snapshot,
 };
 use crate::site::Site;
-use crate::store::{Store, Turn};
+use crate::store::{Stopped, Store, Turn, TurnPlace};
+use backlog::Backlog;
 
-/// What outlives a loop that panicked: the receiving end of the inbox, and the last news of each link, part and output, since
-/// they are told only when they change.
+/// What outlives a loop that panicked: the receiving end of the inbox, the last news of each link, part and output, since
+/// they are told only when they change, and what has yet to be handed to the store.
 pub(crate) struct Inputs {
     receiver: mpsc::Receiver<Message>,
     links: BTreeMap<DeviceId, LinkReport>,
     health: HashMap<HealthSource, HealthReport>,
     outputs: BTreeMap<OutputId, OutputReport>,
+    backlog: Backlog,
 }
 
 impl Inputs {
     /// Inputs of which nothing has come yet.
     pub(crate) fn new(receiver: mpsc::Receiver<Message>) -> Self {
-        Self { receiver, links: BTreeMap::new(), health: HashMap::new(), outputs: BTreeMap::new() }
+        let (links, health, outputs) = (BTreeMap::new(), HashMap::new(), BTreeMap::new());
+        Self { receiver, links, health, outputs, backlog: Backlog::new() }
     }
 
     fn remember(&mut self, news: News) {
@@ -112,21 +118,23 @@ impl CoreLoop {
     pub(crate) async fn run(&self, stop: CancellationToken) {
         let mut inputs = self.inputs.lock().await;
         tokio::select! {
-            () = self.settle() => {}
+            () = self.settle(&mut inputs.backlog) => {}
             () = stop.cancelled() => return,
         }
         let (mut turn, mut timer) = (Running::begin(self, &inputs), self.clock.timer());
-        self.commit(&mut turn).await;
+        self.commit(&mut turn, &mut inputs.backlog).await;
         while let Some(first) = self.next(&mut inputs, &turn, &mut timer, &stop).await {
             self.turn(&mut turn, first, &mut inputs).await;
         }
         while let Ok(message) = inputs.receiver.try_recv() {
             self.turn(&mut turn, Some(message), &mut inputs).await;
         }
+        self.clear(&mut inputs.backlog).await;
     }
 
     /// Waits until all that an earlier loop decided is on disk, and so on the board.
-    async fn settle(&self) {
+    async fn settle(&self, backlog: &mut Backlog) {
+        self.clear(backlog).await;
         let (reply, settled) = tokio::sync::oneshot::channel();
         let marker = Turn { replies: vec![(reply, Ok(()))], ..Turn::default() };
         if self.store.commit(marker).await.is_err() || settled.await.is_err() {
@@ -149,6 +157,7 @@ impl CoreLoop {
             biased;
             () = stop.cancelled() => None,
             message = inputs.receiver.recv() => message.map(Some),
+            () = self.room(&inputs.backlog) => Some(None),
             () = timer.until(deadline) => Some(None),
         }
     }
@@ -157,13 +166,13 @@ impl CoreLoop {
     async fn turn(&self, turn: &mut Running, first: Option<Message>, inputs: &mut Inputs) {
         if first.is_none() {
             let now = self.clock.now();
-            self.follow_clock(turn).await;
+            self.follow_clock(turn, &mut inputs.backlog).await;
             turn.wake(now);
         }
         let mut next = first.or_else(|| inputs.receiver.try_recv().ok());
         let mut taken = 0;
         while let Some(message) = next {
-            self.follow_clock(turn).await;
+            self.follow_clock(turn, &mut inputs.backlog).await;
             let news = News::of(&message.input);
             turn.take(message);
             if let Some(news) = news {
@@ -172,31 +181,82 @@ impl CoreLoop {
             taken += 1;
             next = (taken < TURN_INPUTS_MAX).then(|| inputs.receiver.try_recv().ok()).flatten();
         }
-        self.commit(turn).await;
+        self.commit(turn, &mut inputs.backlog).await;
         self.publish(turn, taken > 0);
     }
 
     /// Takes up what has become of the wall clock, in a turn of its own: what is written before it bears stamps of the clock
     /// as it was, all after it of the clock as it is. Called when the next input's stamp is made and before it is applied.
-    async fn follow_clock(&self, turn: &mut Running) {
-        while let Some(change) = self.clock.take_change() {
-            self.commit(turn).await;
+    async fn follow_clock(&self, turn: &mut Running, backlog: &mut Backlog) {
+        while backlog.takes_clock()
+            && let Some(change) = self.clock.take_change()
+        {
+            self.commit(turn, backlog).await;
             turn.follow(change);
-            self.commit(turn).await;
+            self.commit(turn, backlog).await;
         }
     }
 
     /// Orders go first: what the engine decided must be done even where the disk refuses or makes the loop wait.
-    async fn commit(&self, turn: &mut Running) {
+    async fn commit(&self, turn: &mut Running, backlog: &mut Backlog) {
         self.give_orders(&mut turn.out);
-        if turn.out.is_empty() && turn.change.is_none() {
-            return;
+        if !turn.out.is_empty() || turn.change.is_some() {
+            let mut decided = Turn::take(&mut turn.out, &mut turn.waiting);
+            decided.clock = turn.change.take();
+            backlog.push(decided);
         }
-        let mut decided = Turn::take(&mut turn.out, &mut turn.waiting);
-        decided.clock = turn.change.take();
-        if self.store.commit(decided).await.is_err() {
+        if self.hand_over(backlog).await.is_err() {
             tracing::error!("the store has ended: nothing more is kept");
+            backlog.clear();
             self.lost.cancel();
+        }
+    }
+
+    /// Hands over what waits, oldest first, as far as the store has places.
+    async fn hand_over(&self, backlog: &mut Backlog) -> Result<(), Stopped> {
+        while !backlog.is_empty()
+            && let Some(place) = self.place(backlog).await?
+            && let Some(turn) = backlog.pop()
+        {
+            place.put(turn)?;
+        }
+        Ok(())
+    }
+
+    /// A place in the store's queue. A store that is busy is waited for, so that whoever sends inputs waits too. One that is
+    /// stuck is not: the engine must go on deciding, for the sake of the orders.
+    async fn place(&self, backlog: &mut Backlog) -> Result<Option<TurnPlace<'_>>, Stopped> {
+        let free = self.store.try_place()?;
+        if free.is_some() || backlog.is_stuck {
+            return Ok(free);
+        }
+        let Ok(place) = tokio::time::timeout(STORE_WAIT_MAX, self.store.place()).await else {
+            tracing::warn!("the disk does not take what is decided: it waits in memory, and orders go out");
+            backlog.is_stuck = true;
+            return Ok(None);
+        };
+        place.map(Some)
+    }
+
+    /// Returns when the store has a place for what waits; never while nothing does.
+    async fn room(&self, backlog: &Backlog) {
+        if backlog.is_empty() || self.store.place().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// Hands over all that waits, however long it takes.
+    async fn clear(&self, backlog: &mut Backlog) {
+        if backlog.is_stuck {
+            tracing::warn!(events = backlog.transitions(), "waiting for the disk to take what was decided");
+        }
+        while !backlog.is_empty() {
+            let place = self.store.place().await;
+            let turn = backlog.pop().unwrap_or_default();
+            if place.and_then(|place| place.put(turn)).is_err() {
+                backlog.clear();
+                self.lost.cancel();
+            }
         }
     }
 
@@ -308,156 +368,4 @@ fn carry_over(step: &ClockChange, arrived: Now, batch: &mut Batch) {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::*;
-    use crate::clock::OsTime;
-    use crate::engine::testing::Plant;
-    use crate::inbox::Inbox;
-    use crate::model::{ClockSync, EventKind, LinkCounters, LinkState, Reading, Sample, Text, Value, Wall};
-    use crate::store::Opened;
-
-    #[tokio::test(start_paused = true)]
-    async fn p3_a_loop_that_takes_over_knows_what_the_last_one_was_told() {
-        let mut plant = Plant::new();
-        let device = plant.device("meter", Text::same("meter"), None);
-        plant.lost("meter.lost", device, 5.0);
-        let folder = tempfile::tempdir().expect("a temporary directory");
-        plant.site.store.directory = folder.path().to_owned();
-        let (site, clock) = (Arc::new(plant.site), Clock::start());
-        let Opened { store, .. } = Store::open(&site.store, site.clone(), clock).expect("a new store");
-        let (inbox, receiver) = Inbox::new(clock);
-        let lost = CancellationToken::new();
-        let core = Arc::new(CoreLoop::new(site, clock, store.clone(), Inputs::new(receiver), lost));
-
-        let first = CancellationToken::new();
-        let run = tokio::spawn({
-            let (core, stop) = (core.clone(), first.clone());
-            async move { core.run(stop).await }
-        });
-        inbox
-            .link(LinkReport { device, state: LinkState::Up, error: None, counters: LinkCounters::default() })
-            .await;
-        let mut board = store.board();
-        board.wait_for(|board| board.devices["meter"].state == LinkState::Up).await.expect("the store runs");
-        first.cancel();
-        run.await.expect("the first loop ends");
-
-        let second = CancellationToken::new();
-        let run = tokio::spawn({
-            let (core, stop) = (core.clone(), second.clone());
-            async move { core.run(stop).await }
-        });
-        tokio::time::sleep(Duration::from_secs(60)).await;
-        second.cancel();
-        run.await.expect("the second loop ends");
-        store.clone().close().await;
-        assert!(store.board().borrow().alarms.is_empty(), "a device that answers was taken for lost");
-    }
-
-    /// The database is a thread with time of its own, so each wait of the test is for what it says.
-    #[tokio::test(start_paused = true)]
-    async fn p2_a_step_divides_the_journal_and_what_was_under_way_is_carried_over() {
-        let mut plant = Plant::new();
-        let device = plant.device("gds", Text::same("gds"), None);
-        let point = plant.point(device, "lel", Text::same("lel"));
-        let folder = tempfile::tempdir().expect("a temporary directory");
-        plant.site.store.directory = folder.path().to_owned();
-        let shown = |wall_us, sync| OsTime { wall_us, asleep: Duration::ZERO, sync };
-        let (site, clock) = (Arc::new(plant.site), Clock::showing(shown(0, ClockSync::Unsynced)));
-        let Opened { store, .. } = Store::open(&site.store, site.clone(), clock).expect("a new store");
-        let (inbox, receiver) = Inbox::new(clock);
-        let core = CoreLoop::new(site, clock, store.clone(), Inputs::new(receiver), CancellationToken::new());
-        let reading = |at| Reading { point, at, sample: Sample::Good(Value::Float(1.0)) };
-        let batch = |at: Wall| Batch { device, at, readings: vec![reading(at)] };
-        let before = clock.now().wall;
-        inbox.readings(batch(before)).await;
-        let year_2026 = 1_795_263_303_214_000;
-        clock.look(|| shown(year_2026, ClockSync::Synced));
-        // Read before the step and handed over after it; then one read after it.
-        inbox.readings(batch(before)).await;
-        inbox.readings(batch(clock.now().wall)).await;
-        let stop = CancellationToken::new();
-        let mut heads = store.heads();
-        tokio::select! {
-            () = core.run(stop) => panic!("the loop ended"),
-            told = heads.wait_for(|heads| heads.telemetry >= 3) => drop(told.expect("the store runs")),
-        }
-        let events = store.history().expect("readable").events(None, 9).await.expect("events");
-        let steps: Vec<_> =
-            events.iter().filter(|event| event.transition.event == EventKind::ClockStepped).collect();
-        assert_eq!(steps.len(), 1);
-        assert_eq!((steps[0].transition.at.wall.0, steps[0].clock), (year_2026 / 1000, ClockSync::Synced));
-        let rows = store.outbox("").expect("readable").telemetry(0, 3, 9).await.expect("rows");
-        let stamps: Vec<_> = rows.iter().map(|row| (row.at.0, row.readings[0].at.0)).collect();
-        assert_eq!(stamps, [(year_2026 / 1000, year_2026 / 1000); 3]);
-        assert!(rows.iter().all(|row| row.clock != ClockSync::Unsynced), "{rows:?}");
-        store.close().await;
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn p1_a_loop_whose_store_has_ended_says_that_nothing_can_be_kept() {
-        let mut plant = Plant::new();
-        let folder = tempfile::tempdir().expect("a temporary directory");
-        plant.site.store.directory = folder.path().to_owned();
-        let (site, clock) = (Arc::new(plant.site), Clock::start());
-        let Opened { store, .. } = Store::open(&site.store, site.clone(), clock).expect("a new store");
-        let (_inbox, receiver) = Inbox::new(clock);
-        let (stop, lost) = (CancellationToken::new(), CancellationToken::new());
-        let core = CoreLoop::new(site, clock, store.clone(), Inputs::new(receiver), lost.clone());
-        store.close().await;
-        tokio::select! {
-            () = lost.cancelled() => {}
-            () = core.run(stop) => panic!("the loop ended in silence"),
-        }
-    }
-
-    #[test]
-    fn p2_a_loop_that_was_held_up_judges_by_when_things_happened() {
-        let mut plant = Plant::new();
-        let device = plant.device("gds", Text::same("gds"), None);
-        let point = plant.point(device, "lel", Text::same("lel"));
-        plant.signal("lel.signal", point, 0.0);
-        let at = |seconds: u64| Now {
-            mono: Mono::from_start(Duration::from_secs(seconds)),
-            wall: Wall(i64::try_from(seconds).expect("small") * 1000),
-        };
-        let message = |seconds: u64, input: Input| Message { arrived: at(seconds), input, reply: None };
-        let reading = |seconds: u64| {
-            let sample = Sample::Good(Value::Float(1.0));
-            let readings = vec![Reading { point, at: at(seconds).wall, sample }];
-            Input::Readings(Batch { device, at: at(seconds).wall, readings })
-        };
-        let mut out = Output::default();
-        let engine = Engine::new(Arc::new(plant.site), Vec::new(), at(0), &mut out);
-        let zero = Mono::ZERO;
-        let mut run = Running {
-            engine,
-            out,
-            waiting: Vec::new(),
-            latest: at(0),
-            change: None,
-            step: None,
-            snapshot_at: zero,
-            snapshot_due: zero,
-        };
-        run.take(message(
-            0,
-            Input::Link(LinkReport {
-                device,
-                state: LinkState::Up,
-                error: None,
-                counters: LinkCounters::default(),
-            }),
-        ));
-        // A reading every 5 s, none older than the point's 10 s, all of them taken in one go long after.
-        for second in [5, 10, 15, 20, 25, 30] {
-            run.take(message(second, reading(second)));
-        }
-        run.wake(at(31));
-        assert_eq!(run.out.transitions, [], "a point that was heard of all the time was taken for stale");
-        run.wake(at(41));
-        assert_eq!(run.out.transitions.len(), 1, "silence after that is an alarm");
-    }
-}
+mod tests;

@@ -16,9 +16,11 @@ pub struct Target {
 }
 
 /// Every decoder.
-pub const TARGETS: [Target; 10] = [
+pub const TARGETS: [Target; 12] = [
     Target { name: "modbus_tcp", run: crate::acquire::modbus::fuzz::tcp },
     Target { name: "modbus_rtu", run: crate::acquire::modbus::fuzz::rtu },
+    Target { name: "registers", run: crate::acquire::modbus::fuzz::registers },
+    Target { name: "dial_in", run: crate::acquire::modbus::fuzz::dial_in },
     Target { name: "mqtt_payload", run: crate::acquire::mqtt::fuzz::payload },
     Target { name: "sparkplug", run: crate::acquire::mqtt::fuzz::sparkplug },
     Target { name: "mqtt_topic", run: crate::acquire::mqtt::fuzz::topic },

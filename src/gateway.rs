@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 use uuid::{NoContext, Timestamp, Uuid};
 
+use crate::acquire::Reception;
 #[cfg(feature = "broker")]
 use crate::broker::{BrokerError, EmbeddedBroker};
 use crate::clock::{Clock, OsTime};
@@ -178,11 +179,17 @@ impl Parts {
     }
 
     fn spawn_links(&self, sources: &Supervisor, orders: &watch::Receiver<Orders>) {
+        let receptions: Arc<[Reception]> = Reception::all(&self.site, self.clock).into();
+        for reception in receptions.iter() {
+            let (reception, name) = (reception.clone(), format!("reception at {}", reception.listen()));
+            sources.spawn(name, move |stop| reception.clone().run(stop));
+        }
         for link in 0..self.site.links.len() {
             let context = acquire::Context {
                 site: self.site.clone(),
                 inbox: self.inbox.clone(),
                 clock: self.clock,
+                receptions: receptions.clone(),
                 orders: orders.clone(),
             };
             sources.spawn(format!("link {link}"), move |stop| acquire::run(link, context.clone(), stop));

@@ -203,9 +203,15 @@ pub(crate) mod testing {
     //! Certificates made for a test, in files.
 
     use std::path::{Path, PathBuf};
+    use std::sync::Arc;
 
     use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+    use rustls::ServerConfig;
+    use rustls::server::WebPkiClientVerifier;
+    use rustls_pki_types::pem::PemObject;
+    use rustls_pki_types::{CertificateDer, PrivateKeyDer};
     use tempfile::TempDir;
+    use tokio_rustls::TlsAcceptor;
 
     use super::TlsOptions;
 
@@ -234,6 +240,24 @@ pub(crate) mod testing {
             let certificate = params.signed_by(&key, &self.issuer).unwrap();
             std::fs::write(self.path(&format!("{name}.pem")), certificate.pem()).unwrap();
             std::fs::write(self.path(&format!("{name}.key")), key.serialize_pem()).unwrap();
+        }
+
+        /// The server of `localhost`, which lets in those that the authority vouches for.
+        pub(crate) fn localhost(&self) -> TlsAcceptor {
+            self.sign("localhost");
+            let certificate = |file| CertificateDer::from_pem_file(self.path(file)).unwrap();
+            let mut roots = rustls::RootCertStore::empty();
+            roots.add(certificate("ca.pem")).unwrap();
+            let provider = Arc::new(rustls::crypto::ring::default_provider());
+            let verifier =
+                WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider));
+            let key = PrivateKeyDer::from_pem_file(self.path("localhost.key")).unwrap();
+            let config = ServerConfig::builder_with_provider(provider)
+                .with_safe_default_protocol_versions()
+                .unwrap()
+                .with_client_cert_verifier(verifier.build().unwrap())
+                .with_single_cert(vec![certificate("localhost.pem")], key);
+            TlsAcceptor::from(Arc::new(config.unwrap()))
         }
 
         /// A file of the directory.

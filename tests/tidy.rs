@@ -20,7 +20,7 @@ const ROOMS: [(&str, &[&str]); 19] = [
     ("src/forward/", &["model", "site", "clock", "inbox", "words", "tls", "store"]),
     ("src/console/", &["model", "site", "clock", "inbox", "words"]),
     ("src/broker.rs", &["model"]),
-    ("src/core_loop.rs", &["model", "site", "clock", "inbox", "engine", "store"]),
+    ("src/core_loop", &["model", "site", "clock", "inbox", "engine", "store"]),
     (
         "src/gateway.rs",
         &[

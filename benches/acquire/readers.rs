@@ -72,7 +72,8 @@ impl Hazgate {
         for link in 0..site.links.len() {
             // Nobody gives orders to outputs here.
             let (_, orders) = tokio::sync::watch::channel(Vec::new());
-            let context = Context { site: site.clone(), inbox: inbox.clone(), clock, orders };
+            let receptions = Arc::new([]);
+            let context = Context { site: site.clone(), inbox: inbox.clone(), clock, receptions, orders };
             links.spawn(acquire::run(link, context, stop.clone()));
         }
         Self { links, core, stop }

@@ -12,6 +12,8 @@ pub struct Bench {
     pub links: Vec<LinkSpec>,
     /// MQTT publishers.
     pub publishers: Vec<PublisherSpec>,
+    /// Sparkplug B edge nodes.
+    pub edges: Vec<EdgeSpec>,
 }
 
 /// A unit of risk.
@@ -38,15 +40,39 @@ pub enum HazardKind {
     Other,
 }
 
-/// One listening socket.
+/// One listening socket, or one serial line.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LinkSpec {
-    /// Where it listens, `host:port`; port 0 takes a free one.
+    /// Where it listens, `host:port`; port 0 takes a free one. Of a serial line the path of its port.
     pub listen: String,
-    /// How frames are wrapped.
+    /// The setting of the line, if it is one: then frames are RTU.
+    pub line: Option<LineSpec>,
+    /// How frames are wrapped in a socket.
     pub framing: Framing,
     /// Who answers there; unit ids differ.
     pub units: Vec<UnitSpec>,
+}
+
+/// How a serial line is set; characters have eight data bits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct LineSpec {
+    /// Bits per second.
+    pub baud: u32,
+    /// The parity bit.
+    pub parity: Parity,
+    /// 1 or 2.
+    pub stop_bits: u8,
+}
+
+/// The parity bit of a character.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Parity {
+    /// There is none.
+    None,
+    /// Even.
+    Even,
+    /// Odd.
+    Odd,
 }
 
 /// How Modbus frames are wrapped.
@@ -216,7 +242,7 @@ pub struct SignalRef {
     pub point: String,
 }
 
-/// A device that publishes JSON messages on MQTT.
+/// A device that publishes messages on MQTT.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PublisherSpec {
     /// `host:port` of its broker.
@@ -231,19 +257,98 @@ pub struct PublisherSpec {
     pub username: Option<String>,
     /// Password.
     pub password: Option<String>,
+    /// How a message is written.
+    pub form: Form,
     /// What a message holds.
     pub fields: Vec<Field>,
+}
+
+/// A Sparkplug B edge node, in whose one session everything behind it speaks.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EdgeSpec {
+    /// `host:port` of its broker.
+    pub broker: String,
+    /// User name.
+    pub username: Option<String>,
+    /// Password.
+    pub password: Option<String>,
+    /// Its group.
+    pub group: String,
+    /// Its own name.
+    pub node: String,
+    /// From one round of messages to the next, in wall time; at least 10 ms.
+    pub period: Duration,
+    /// Who speaks through it.
+    pub devices: Vec<EdgeDevice>,
+}
+
+/// A device behind an edge node, or the node itself.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EdgeDevice {
+    /// The device's name, which scenarios name.
+    pub device: String,
+    /// Its name behind the node; none for the node itself.
+    pub name: Option<String>,
+    /// What it says; a field's pointer is its metric's name.
+    pub fields: Vec<Field>,
+}
+
+/// How the messages of a publisher are written.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub enum Form {
+    /// JSON with each field where its pointer says, and nothing else.
+    #[default]
+    Json,
+    /// The same with the time of its values.
+    StampedJson {
+        /// JSON Pointer to the time, from the root or from the sample.
+        pointer: String,
+        /// How it is written.
+        form: TimeForm,
+    },
+    /// A list of one sample.
+    Samples {
+        /// JSON Pointer to the list.
+        pointer: String,
+        /// How the sample is written.
+        sample: Box<Form>,
+    },
+    /// The first field's value and nothing else. A dead sensor says nothing.
+    Plain,
+    /// `ThingsBoard`'s telemetry, `{"ts":…,"values":{…}}`, in which pointers begin at `values`.
+    ThingsBoard,
+}
+
+/// How a time is written in a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TimeForm {
+    /// Seconds since 1970, with milliseconds as decimals.
+    Seconds,
+    /// Milliseconds since 1970.
+    Milliseconds,
+    /// Microseconds since 1970.
+    Microseconds,
+    /// RFC 3339 in UTC.
+    Rfc3339,
+    /// `yyyy-MM-dd HH:mm:ss` on clocks that are so many seconds ahead of UTC.
+    Local {
+        /// How far ahead.
+        ahead_s: i32,
+    },
 }
 
 /// One value in a message.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Field {
-    /// JSON Pointer (RFC 6901) to build; empty for the whole payload. Every level is an object.
+    /// JSON Pointer (RFC 6901) to build; empty for the whole payload. Every level is an object, but `[key=value]` is the item
+    /// of a list that says so of itself.
     pub pointer: String,
     /// Value = raw × scale + offset; finite, not 0.
     pub scale: f64,
     /// See `scale`; finite.
     pub offset: f64,
+    /// The only numbers that it says; empty for any.
+    pub codes: Vec<f64>,
     /// What it shows.
     pub signal: SignalRef,
 }
@@ -252,7 +357,8 @@ impl Bench {
     /// Every signal that the bench shows, with whether it is shown as a switch.
     pub(crate) fn signals(&self) -> impl Iterator<Item = (&SignalRef, bool)> {
         let cells = self.links.iter().flat_map(|link| &link.units).flat_map(|unit| &unit.cells);
-        let fields = self.publishers.iter().flat_map(|publisher| &publisher.fields);
+        let edges = self.edges.iter().flat_map(|edge| &edge.devices).flat_map(|device| &device.fields);
+        let fields = self.publishers.iter().flat_map(|publisher| &publisher.fields).chain(edges);
         cells
             .map(|cell| (&cell.signal, cell.encoding.is_switch()))
             .chain(fields.map(|field| (&field.signal, false)))
@@ -261,6 +367,7 @@ impl Bench {
     /// Names of every device, served or publishing.
     pub(crate) fn devices(&self) -> impl Iterator<Item = &str> {
         let units = self.links.iter().flat_map(|link| &link.units).map(|unit| unit.device.as_str());
-        units.chain(self.publishers.iter().map(|publisher| publisher.device.as_str()))
+        let edges = self.edges.iter().flat_map(|edge| &edge.devices).map(|device| device.device.as_str());
+        units.chain(self.publishers.iter().map(|publisher| publisher.device.as_str())).chain(edges)
     }
 }

@@ -115,7 +115,7 @@ const fn place(cell: &Cell) -> Place {
 }
 
 /// The code that is nearest to `raw`, or `raw` itself where any number will do.
-fn nearest(codes: &[f64], raw: f64) -> f64 {
+pub(crate) fn nearest(codes: &[f64], raw: f64) -> f64 {
     let distance = |code: &&f64| (*code - raw).abs();
     codes.iter().min_by(|a, b| distance(a).total_cmp(&distance(b))).copied().unwrap_or(raw)
 }

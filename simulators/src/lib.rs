@@ -8,8 +8,8 @@
 //!
 //! - [`Simulation`] is pure: a [`Plant`] (models, sensors, faults) and the [`Scenario`] that is played on it. It
 //!   moves only when told by how much, so the same seed gives the same values, and a day can be run in seconds.
-//! - [`RunningBench`] moves a simulation by the wall clock, keeps the register images of Modbus TCP and RTU-over-TCP
-//!   servers up to date with it, and publishes messages to a broker.
+//! - [`RunningBench`] moves a simulation by the wall clock, keeps the register images of Modbus servers (TCP, RTU over TCP, RTU
+//!   on a serial line) up to date with it, and publishes messages to a broker.
 //!
 //! Beside them stands the [`FaultProxy`]: between any client and any server it spoils answers and connections on demand.
 //!
@@ -27,6 +27,8 @@
 //! ```
 
 mod bench;
+mod connection;
+mod edge;
 mod encode;
 mod error;
 mod fault;
@@ -45,10 +47,11 @@ mod server;
 mod shared;
 mod simulation;
 mod story;
+mod wall;
 
 pub use bench::{
-    Bench, ByteOrder, Cell, Constant, Encoding, Field, Framing, HazardKind, HazardSpec, LinkSpec, OutputCell,
-    PublisherSpec, SignalRef, Table, UnitSpec,
+    Bench, ByteOrder, Cell, Constant, EdgeDevice, EdgeSpec, Encoding, Field, Form, Framing, HazardKind,
+    HazardSpec, LineSpec, LinkSpec, OutputCell, Parity, PublisherSpec, SignalRef, Table, TimeForm, UnitSpec,
 };
 pub use error::{BenchError, FaultError, Mistake, ScenarioError};
 pub use fault::{DeviceFault, FaultCommand, ProcessFault, SensorFault, Target};

@@ -6,6 +6,8 @@ use std::time::Duration;
 pub(crate) const LINK_CONNECTIONS_MAX: usize = 64;
 /// How long a connection may be silent before it is closed.
 pub(crate) const CONNECTION_IDLE_MAX: Duration = Duration::from_secs(600);
+/// Wait before a serial port that broke is opened again.
+pub(crate) const LINE_RETRY: Duration = Duration::from_millis(500);
 /// Longest wait for the name of a listening address to be resolved and bound.
 pub(crate) const BIND_MAX: Duration = Duration::from_secs(5);
 /// How long an orderly stop may take before tasks are aborted.

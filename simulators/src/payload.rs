@@ -1,10 +1,10 @@
-//! The message of a publisher: a JSON object with each field where its pointer says.
+//! The messages of a publisher: each field where its pointer says, in the form that the publisher writes.
 
-use serde_json::{Map, Number, Value};
+use serde_json::{Map, Number, Value, json};
 
-use crate::bench::PublisherSpec;
+use crate::bench::{Field, Form, PublisherSpec};
 use crate::error::BenchError;
-use crate::image::check_scale;
+use crate::image::{check_scale, nearest};
 use crate::plant::{Plant, SignalId};
 
 /// Decimal places of a number in a message.
@@ -13,56 +13,109 @@ const DECIMALS: f64 = 1000.0;
 /// A message to be filled in.
 #[derive(Debug)]
 pub(crate) struct Template {
-    fields: Vec<Slot>,
+    form: Form,
+    /// Each with where it stands.
+    fields: Vec<(Vec<String>, Slot)>,
 }
 
 #[derive(Debug)]
 struct Slot {
-    path: Vec<String>,
     scale: f64,
     offset: f64,
+    codes: Vec<f64>,
     signal: SignalId,
 }
 
 impl Template {
     /// The template of a publisher's fields.
     pub(crate) fn new(spec: &PublisherSpec, plant: &Plant) -> Result<Self, BenchError> {
-        let mut template = Self { fields: Vec::with_capacity(spec.fields.len()) };
+        let mut template = Self { form: spec.form.clone(), fields: Vec::with_capacity(spec.fields.len()) };
         for field in &spec.fields {
             let problem = |problem| BenchError::Signal { point: field.signal.point.clone(), problem };
-            check_scale(field.scale, field.offset).map_err(problem)?;
             let path = path(&field.pointer)
                 .ok_or_else(|| problem("its pointer is no JSON Pointer, such as `/a/b`"))?;
-            if template.fields.iter().any(|other| clash(&other.path, &path)) {
+            if template.fields.iter().any(|(other, _)| clash(other, &path)) {
                 return Err(problem("its pointer stands in the way of another field's"));
             }
-            let signal =
-                plant.signal(&field.signal.point).ok_or_else(|| problem("it is not in the plant"))?;
-            template.fields.push(Slot { path, scale: field.scale, offset: field.offset, signal });
+            template.fields.push((path, Slot::new(field, plant)?));
         }
         Ok(template)
     }
 
-    /// The message as the plant stands. A switch is true or false, a dead sensor null.
-    pub(crate) fn fill(&self, plant: &Plant) -> Value {
+    /// The message as the plant stands at `now_ms` (since 1970); none where there is nothing to say.
+    pub(crate) fn write(&self, plant: &Plant, now_ms: i64) -> Option<String> {
+        match &self.form {
+            Form::Plain => {
+                let value = self.fields.first()?.1.show(plant);
+                (!value.is_null()).then(|| value.to_string())
+            }
+            Form::ThingsBoard => Some(json!({ "ts": now_ms, "values": self.fill(plant) }).to_string()),
+            form => Some(wrap(form, self.fill(plant), now_ms).to_string()),
+        }
+    }
+
+    /// The fields as the plant stands. A switch is true or false, a dead sensor null.
+    fn fill(&self, plant: &Plant) -> Value {
         let mut message = Value::Object(Map::new());
-        for slot in &self.fields {
-            *place(&mut message, &slot.path) = slot.show(plant);
+        for (path, slot) in &self.fields {
+            *place(&mut message, path) = slot.show(plant);
         }
         message
     }
 }
 
+/// Fields that have names instead of places.
+#[derive(Debug)]
+pub(crate) struct Values(Vec<(String, Slot)>);
+
+impl Values {
+    /// Each field by its pointer, which is its name.
+    pub(crate) fn new(fields: &[Field], plant: &Plant) -> Result<Self, BenchError> {
+        let named = |field: &Field| Ok((field.pointer.clone(), Slot::new(field, plant)?));
+        fields.iter().map(named).collect::<Result<_, _>>().map(Self)
+    }
+
+    /// What they say as the plant stands.
+    pub(crate) fn show(&self, plant: &Plant) -> Vec<(&str, Value)> {
+        self.0.iter().map(|(name, slot)| (name.as_str(), slot.show(plant))).collect()
+    }
+}
+
 impl Slot {
+    fn new(field: &Field, plant: &Plant) -> Result<Self, BenchError> {
+        let problem = |problem| BenchError::Signal { point: field.signal.point.clone(), problem };
+        check_scale(field.scale, field.offset).map_err(problem)?;
+        let signal = plant.signal(&field.signal.point).ok_or_else(|| problem("it is not in the plant"))?;
+        Ok(Self { scale: field.scale, offset: field.offset, codes: field.codes.clone(), signal })
+    }
+
     fn show(&self, plant: &Plant) -> Value {
         let raw = plant.value(self.signal).map(|value| (value - self.offset) / self.scale);
         match raw {
             Some(raw) if plant.is_switch(self.signal) => Value::Bool(raw >= 0.5),
+            Some(raw) if !self.codes.is_empty() => (nearest(&self.codes, raw) as i64).into(),
             Some(raw) => {
                 Number::from_f64((raw * DECIMALS).round() / DECIMALS).map_or(Value::Null, Value::Number)
             }
             None => Value::Null,
         }
+    }
+}
+
+/// Puts about the fields what the form has beside them.
+fn wrap(form: &Form, mut fields: Value, now_ms: i64) -> Value {
+    match form {
+        Form::StampedJson { pointer, form } => {
+            *place(&mut fields, &path(pointer).unwrap_or_default()) = form.write(now_ms);
+            fields
+        }
+        Form::Samples { pointer, sample } => {
+            let mut message = Value::Null;
+            *place(&mut message, &path(pointer).unwrap_or_default()) =
+                Value::Array(vec![wrap(sample, fields, now_ms)]);
+            message
+        }
+        Form::Json | Form::Plain | Form::ThingsBoard => fields,
     }
 }
 
@@ -80,8 +133,12 @@ fn clash(a: &[String], b: &[String]) -> bool {
     a.starts_with(b) || b.starts_with(a)
 }
 
+/// Where in the message a path leads to, which is made if it is not there yet.
 fn place<'a>(message: &'a mut Value, path: &[String]) -> &'a mut Value {
     path.iter().fold(message, |at, key| {
+        if let Some((name, value)) = picked(key) {
+            return item(at, name, value);
+        }
         if !at.is_object() {
             *at = Value::Object(Map::new());
         }
@@ -89,20 +146,39 @@ fn place<'a>(message: &'a mut Value, path: &[String]) -> &'a mut Value {
     })
 }
 
+/// The parts of `[key=value]`.
+fn picked(key: &str) -> Option<(&str, &str)> {
+    key.strip_prefix('[')?.strip_suffix(']')?.split_once('=')
+}
+
+/// The item of a list that says of itself that its `name` is `value`.
+fn item<'a>(list: &'a mut Value, name: &str, value: &str) -> &'a mut Value {
+    let mut items = match list.take() {
+        Value::Array(items) => items,
+        _ => Vec::new(),
+    };
+    let found = items.iter().position(|item| item[name] == value);
+    let at = found.unwrap_or(items.len());
+    if found.is_none() {
+        items.push(json!({ name: value }));
+    }
+    *list = Value::Array(items);
+    &mut list[at]
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
-    use serde_json::json;
-
     use super::*;
-    use crate::bench::{Bench, Field, HazardKind, HazardSpec, SignalRef};
+    use crate::bench::{Bench, HazardKind, HazardSpec, SignalRef, TimeForm};
 
     fn bench(pointers: &[(&str, &str)]) -> Bench {
         let field = |&(pointer, role): &(&str, &str)| Field {
             pointer: pointer.to_owned(),
             scale: 1.0,
             offset: 0.0,
+            codes: Vec::new(),
             signal: SignalRef {
                 hazard: Some("dust1".to_owned()),
                 device: "sensor".to_owned(),
@@ -118,10 +194,11 @@ mod tests {
             period: Duration::from_secs(1),
             username: None,
             password: None,
+            form: Form::Json,
             fields: pointers.iter().map(field).collect(),
         };
         let hazard = HazardSpec { id: "dust1".to_owned(), kind: HazardKind::Dust };
-        Bench { hazards: vec![hazard], links: Vec::new(), publishers: vec![publisher] }
+        Bench { hazards: vec![hazard], links: Vec::new(), publishers: vec![publisher], edges: Vec::new() }
     }
 
     fn fill(pointers: &[(&str, &str)]) -> Result<Value, BenchError> {
@@ -138,6 +215,37 @@ mod tests {
         assert_eq!(message["data"], json!({ "fan": { "run": true }, "n": 0.0 }));
         assert!(message["a/b"].as_f64().is_some_and(|kw| (20.0..24.0).contains(&kw)), "{message}");
         assert_eq!(fill(&[("", "spark_count")]).unwrap(), json!(0.0));
+    }
+
+    fn write(form: Form, pointers: &[(&str, &str)]) -> String {
+        let mut bench = bench(pointers);
+        bench.publishers[0].form = form;
+        let plant = Plant::new(&bench, 1).unwrap();
+        Template::new(&bench.publishers[0], &plant).unwrap().write(&plant, 1_795_263_303_214).unwrap()
+    }
+
+    #[test]
+    fn every_form_is_written_as_its_readers_expect_it() {
+        let one = [("/n", "spark_count")];
+        assert_eq!(write(Form::Json, &one), r#"{"n":0.0}"#);
+        let stamped = Form::StampedJson { pointer: "/at".to_owned(), form: TimeForm::Milliseconds };
+        assert_eq!(write(stamped.clone(), &one), r#"{"at":1795263303214,"n":0.0}"#);
+        let samples = Form::Samples { pointer: "/rows".to_owned(), sample: Box::new(stamped) };
+        assert_eq!(write(samples, &one), r#"{"rows":[{"at":1795263303214,"n":0.0}]}"#);
+        assert_eq!(write(Form::ThingsBoard, &one), r#"{"ts":1795263303214,"values":{"n":0.0}}"#);
+        assert_eq!(write(Form::Plain, &[("", "spark_count")]), "0.0");
+        let list = [("/d/[name=n]/value", "spark_count"), ("/d/[name=r]/value", "fan_running")];
+        let list = write(Form::Json, &list);
+        assert_eq!(list, r#"{"d":[{"name":"n","value":0.0},{"name":"r","value":true}]}"#);
+    }
+
+    #[test]
+    fn a_code_is_a_whole_number_among_those_that_it_says() {
+        let mut bench = bench(&[("/n", "spark_count")]);
+        bench.publishers[0].fields[0].codes = vec![7.0, 3.0];
+        let plant = Plant::new(&bench, 1).unwrap();
+        let written = Template::new(&bench.publishers[0], &plant).unwrap().write(&plant, 0);
+        assert_eq!(written.unwrap(), r#"{"n":3}"#);
     }
 
     #[test]
@@ -162,5 +270,7 @@ mod tests {
         let target = Target::Point("sensor.fan_power".to_owned());
         plant.apply(&FaultCommand::Inject { target, fault: "dead".to_owned(), delay: None }).unwrap();
         assert_eq!(template.fill(&plant), json!({ "kw": null }));
+        let silent = Template { form: Form::Plain, ..template };
+        assert_eq!(silent.write(&plant, 0), None, "a plain message has no way to say so");
     }
 }

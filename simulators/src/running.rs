@@ -9,8 +9,10 @@ use tokio::net::TcpListener;
 use tokio::sync::broadcast;
 use tokio::task::JoinSet;
 use tokio::time::{interval, timeout};
+use tokio_serial::SerialStream;
 
-use crate::bench::{Bench, LinkSpec};
+use crate::bench::{Bench, LineSpec, LinkSpec};
+use crate::edge::EdgeNode;
 use crate::error::{BenchError, FaultError};
 use crate::fault::FaultCommand;
 use crate::limits;
@@ -43,8 +45,9 @@ impl Default for StartOptions {
 pub struct RunningBench {
     shared: Arc<Shared>,
     addresses: BTreeMap<String, SocketAddr>,
-    by_link: Vec<SocketAddr>,
-    waiting: Vec<Publisher>,
+    by_link: Vec<Option<SocketAddr>>,
+    ports: Vec<String>,
+    waiting: Vec<Waiting>,
     tasks: JoinSet<()>,
 }
 
@@ -60,59 +63,76 @@ impl Bench {
         let plant = simulation.plant();
         let links =
             self.links.iter().map(|spec| Link::new(spec, plant).map(Arc::new)).collect::<Result<_, _>>()?;
-        let waiting = self
-            .publishers
-            .iter()
-            .enumerate()
-            .map(|(index, spec)| Publisher::new(spec, index, plant))
-            .collect::<Result<_, _>>()?;
-        let listeners = bind_all(&self.links).await?;
+        let mut waiting = Vec::with_capacity(self.publishers.len() + self.edges.len());
+        for (index, spec) in self.publishers.iter().enumerate() {
+            waiting.push(Waiting::Publisher(Publisher::new(spec, index, plant)?));
+        }
+        for (index, spec) in self.edges.iter().enumerate() {
+            waiting.push(Waiting::Edge(EdgeNode::new(spec, index, plant)?));
+        }
+        let places = take_all(&self.links).await?;
         let shared = Arc::new(Shared::new(simulation, links));
-        Ok(RunningBench::serve(shared, &self.links, listeners, waiting, speed))
+        Ok(RunningBench::serve(shared, places, waiting, speed))
     }
 }
 
 impl RunningBench {
-    fn serve(
-        shared: Arc<Shared>,
-        specs: &[LinkSpec],
-        listeners: Vec<(TcpListener, SocketAddr)>,
-        waiting: Vec<Publisher>,
-        speed: f64,
-    ) -> Self {
-        let by_link: Vec<SocketAddr> = listeners.iter().map(|(_, address)| *address).collect();
-        let asked = specs.iter().map(|spec| spec.listen.clone());
-        let addresses = asked.zip(by_link.iter().copied()).collect();
+    fn serve(shared: Arc<Shared>, places: Vec<(String, Place)>, waiting: Vec<Waiting>, speed: f64) -> Self {
+        let (mut addresses, mut by_link, mut ports) = (BTreeMap::new(), Vec::new(), Vec::new());
         let mut tasks = JoinSet::new();
-        for (link, (listener, address)) in shared.links().iter().zip(listeners) {
+        for (link, (asked, place)) in shared.links().iter().zip(places) {
             let link = Arc::clone(link);
-            tasks.spawn(async move {
-                if let Err(error) = server::serve(listener, link).await {
-                    tracing::warn!(%address, %error, "a simulated link no longer listens");
+            match place {
+                Place::Socket(listener, address) => {
+                    by_link.push(Some(address));
+                    addresses.insert(asked, address);
+                    tasks.spawn(listen(listener, address, link));
                 }
-            });
+                Place::Port(port, setting) => {
+                    by_link.push(None);
+                    ports.push(asked.clone());
+                    tasks
+                        .spawn(async move { match server::line::serve(port, asked, setting, link).await {} });
+                }
+            }
         }
         tasks.spawn(tick(Arc::clone(&shared), speed));
-        Self { shared, addresses, by_link, waiting, tasks }
+        Self { shared, addresses, by_link, ports, waiting, tasks }
     }
 
-    /// Where each link listens, by the address that was asked for.
+    /// Where each link that is no serial line listens, by the address that was asked for.
     pub fn addresses(&self) -> &BTreeMap<String, SocketAddr> {
         &self.addresses
     }
 
-    /// Where the link of this index in the bench listens; needed where several asked for port 0.
+    /// Where the link of this index in the bench listens; needed where several asked for port 0. None for a serial line.
     pub fn link_address(&self, index: usize) -> Option<SocketAddr> {
-        self.by_link.get(index).copied()
+        self.by_link.get(index).copied().flatten()
+    }
+
+    /// The serial ports that are answered on.
+    pub fn ports(&self) -> &[String] {
+        &self.ports
     }
 
     /// Lets the publishers begin, all of them with `broker` if one is given. A second call changes nothing.
     pub fn start_publishers(&mut self, broker: Option<SocketAddr>) {
-        for mut publisher in self.waiting.drain(..) {
-            if let Some(broker) = broker {
-                publisher.redirect(broker.ip().to_string(), broker.port());
+        for waiting in self.waiting.drain(..) {
+            let shared = Arc::clone(&self.shared);
+            match waiting {
+                Waiting::Publisher(mut publisher) => {
+                    if let Some(broker) = broker {
+                        publisher.redirect(broker.ip().to_string(), broker.port());
+                    }
+                    self.tasks.spawn(publisher.run(shared));
+                }
+                Waiting::Edge(mut edge) => {
+                    if let Some(broker) = broker {
+                        edge.redirect(broker.ip().to_string(), broker.port());
+                    }
+                    self.tasks.spawn(edge.run(shared));
+                }
             }
-            self.tasks.spawn(publisher.run(Arc::clone(&self.shared)));
         }
     }
 
@@ -151,13 +171,38 @@ async fn tick(shared: Arc<Shared>, speed: f64) {
     }
 }
 
-async fn bind_all(specs: &[LinkSpec]) -> Result<Vec<(TcpListener, SocketAddr)>, BenchError> {
-    let mut listeners = Vec::with_capacity(specs.len());
+/// What is to publish once it is told to begin.
+#[derive(Debug)]
+enum Waiting {
+    Publisher(Publisher),
+    Edge(EdgeNode),
+}
+
+/// Where a link is served.
+enum Place {
+    Socket(TcpListener, SocketAddr),
+    Port(SerialStream, LineSpec),
+}
+
+/// Every link's place, with how it was asked for.
+async fn take_all(specs: &[LinkSpec]) -> Result<Vec<(String, Place)>, BenchError> {
+    let mut places = Vec::with_capacity(specs.len());
     for spec in specs {
-        let failed = |source| BenchError::Bind { address: spec.listen.clone(), source };
-        listeners.push(bind(&spec.listen).await.map_err(failed)?);
+        let address = &spec.listen;
+        let failed = |source| BenchError::Bind { address: address.clone(), source };
+        let place = match spec.line {
+            Some(setting) => server::line::open(address, setting).map(|port| Place::Port(port, setting)),
+            None => bind(address).await.map(|(listener, bound)| Place::Socket(listener, bound)),
+        };
+        places.push((address.clone(), place.map_err(failed)?));
     }
-    Ok(listeners)
+    Ok(places)
+}
+
+async fn listen(listener: TcpListener, address: SocketAddr, link: Arc<Link>) {
+    if let Err(error) = server::serve(listener, link).await {
+        tracing::warn!(%address, %error, "a simulated link no longer listens");
+    }
 }
 
 async fn bind(address: &str) -> io::Result<(TcpListener, SocketAddr)> {

@@ -16,6 +16,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+pub use self::modbus::Reception;
 use self::news::News;
 use crate::clock::Clock;
 use crate::inbox::Inbox;
@@ -31,6 +32,8 @@ pub struct Context {
     pub inbox: Inbox,
     /// For stamps and deadlines.
     pub clock: Clock,
+    /// Where devices dial in.
+    pub receptions: Arc<[Reception]>,
     /// What outputs are to be.
     pub orders: watch::Receiver<Orders>,
 }

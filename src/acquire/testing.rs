@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 
-use super::Context;
+use super::{Context, Reception};
 use crate::clock::Clock;
 use crate::inbox::{Inbox, Message};
 use crate::model::{Batch, DeviceId, Input, LinkReport, PointId, Sample, Text};
@@ -74,7 +74,9 @@ impl SiteBuilder {
     pub(super) fn build(self) -> (Context, Ears) {
         let (inbox, messages) = Inbox::new(Clock::start());
         let (_, orders) = watch::channel(vec![None; self.0.outputs.len()]);
-        let context = Context { site: Arc::new(self.0), inbox, clock: Clock::start(), orders };
+        let (site, clock) = (Arc::new(self.0), Clock::start());
+        let receptions = Reception::all(&site, clock).into();
+        let context = Context { site, inbox, clock, receptions, orders };
         (context, Ears(messages))
     }
 }

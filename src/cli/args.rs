@@ -70,7 +70,10 @@ pub(crate) struct CheckArgs {
 
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  hazgate simulate config/demo.toml\n  hazgate simulate site.toml --scenario leak.toml --seed 7"
+    after_help = "Examples:\n  hazgate simulate config/demo.toml\n  hazgate simulate site.toml --scenario leak.toml --seed 7\n  \
+                  hazgate simulate site.toml --serial /dev/ttyS1=/dev/ttyUSB0\n\n\
+                  Without cables: socat pty,raw,echo=0,link=/tmp/bus pty,raw,echo=0,link=/tmp/sim makes a line between two ports; the\n\
+                  site file has port = \"/tmp/bus\", and --serial is /tmp/bus=/tmp/sim."
 )]
 pub(crate) struct SimulateArgs {
     /// The site file whose devices are served, at the addresses it names
@@ -84,6 +87,9 @@ pub(crate) struct SimulateArgs {
     /// How much faster than real time the process runs
     #[arg(long, default_value_t = 1.0, value_parser = speed)]
     pub(crate) speed: f64,
+    /// Serve the site's serial port at the far end of its line, as /dev/ttyS1=/dev/ttyUSB0; may be said again for others
+    #[arg(long, value_name = "PORT=PATH", value_parser = far_end)]
+    pub(crate) serial: Vec<(String, String)>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -125,6 +131,13 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
         .and_then(|parsed| Duration::try_from(parsed).ok())
         .filter(|parsed| !parsed.is_zero())
         .ok_or_else(|| "expected a duration such as 60s, 5min or 1h".to_owned())
+}
+
+fn far_end(text: &str) -> Result<(String, String), String> {
+    let ends = text.split_once('=').filter(|(port, path)| port.starts_with('/') && path.starts_with('/'));
+    let (port, path) =
+        ends.ok_or("expected the site's port and this end's path, as /dev/ttyS1=/dev/ttyUSB0")?;
+    Ok((port.to_owned(), path.to_owned()))
 }
 
 fn speed(text: &str) -> Result<f64, String> {

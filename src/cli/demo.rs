@@ -63,7 +63,8 @@ impl Stage {
     async fn set(data: &tempfile::TempDir) -> anyhow::Result<Self> {
         let mut site = site::parse("config/demo.toml", DEMO_SITE, &ProcessEnvironment)?;
         let scenario = Scenario::demo();
-        let mut plant = bench::describe(&site, Ports::Free)
+        let mut plant = bench::describe(&site, &Ports::Free)
+            .bench
             .start(StartOptions { seed: 1, speed: 1.0, scenario: Some(scenario) })
             .await?;
         let broker = EmbeddedBroker::start(FREE).await?;

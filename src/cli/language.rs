@@ -1,7 +1,7 @@
 //! Which of the two languages the terminal speaks.
 
 use console::StyledObject;
-use hazgate::model::{AlarmState, EventKind, Level, Text};
+use hazgate::model::{AlarmState, ClockSync, EventKind, Level, Text};
 
 use super::args::Language;
 
@@ -87,6 +87,15 @@ impl Language {
             (Self::En, EventKind::Switched) => "switched",
             (Self::En, EventKind::ClockStepped) => "clock set",
             (Self::En, EventKind::Slept) => "slept",
+        }
+    }
+
+    /// What is to be said beside a stamp that this vouches for; nothing if it is to be trusted.
+    pub(crate) fn clock(self, sync: ClockSync) -> Option<&'static str> {
+        match sync {
+            ClockSync::Unsynced => Some(self.pick("时钟未同步", "clock not synchronised")),
+            ClockSync::Restamped => Some(self.pick("时间已校正", "time corrected")),
+            ClockSync::Synced | ClockSync::Unknown => None,
         }
     }
 

@@ -9,8 +9,9 @@ use super::args::RunArgs;
 /// Runs the gateway until it is told to stop.
 pub(crate) async fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
     let site = super::load(&args.site)?;
-    // The embedded broker speaks of every client that comes and goes.
-    super::log_to(std::io::stderr, "info,mqtt5=warn", super::is_terminal());
+    // The embedded broker speaks of every client that comes and goes, the Modbus client of every byte of a noisy line: what
+    // comes of that is told of the device.
+    super::log_to(std::io::stderr, "info,mqtt5=warn,tokio_modbus=off", super::is_terminal());
     let stop = super::stop_at_signal()?;
     let gateway = Gateway::start(site).await?;
     if let Some(console) = gateway.console() {

@@ -1,5 +1,6 @@
 //! `hazgate simulate`: the plant of a site file, served for a gateway (this one or another) to read.
 
+use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::process::ExitCode;
 
@@ -8,21 +9,20 @@ use simulators::{Scenario, Simulation, StartOptions};
 use tokio::sync::broadcast::error::RecvError;
 
 use super::args::{Language, SimulateArgs};
-use super::bench::{self, Ports};
+use super::bench::{self, Described, Ports};
 
 /// Serves the site's devices until told to stop.
 pub(crate) async fn simulate(args: SimulateArgs) -> anyhow::Result<ExitCode> {
     let site = super::load(&args.site)?;
     super::log_to(std::io::stderr, "warn", super::is_terminal());
     let stop = super::stop_at_signal()?;
-    let plant = bench::describe(&site, Ports::AsWritten);
-    let left_out = bench::left_out(&site);
-    if !left_out.is_empty() {
-        writeln!(
-            std::io::stderr(),
-            "not served, as they are reached over TLS or a serial line: {}",
-            left_out.join(", ")
-        )?;
+    let far_ends: BTreeMap<String, String> = args.serial.into_iter().collect();
+    if let Some(unknown) = far_ends.keys().find(|port| !bench::has_line(&site, port)) {
+        anyhow::bail!("the site has no device on the serial port {unknown}");
+    }
+    let Described { bench: plant, left_out } = bench::describe(&site, &Ports::AsWritten(far_ends));
+    for (device, why) in left_out {
+        writeln!(std::io::stderr(), "not served: {device}: {why}")?;
     }
     let scenario = match &args.scenario {
         Some(file) => {
@@ -42,6 +42,9 @@ pub(crate) async fn simulate(args: SimulateArgs) -> anyhow::Result<ExitCode> {
     let mut story = running.journal();
     for address in running.addresses().values() {
         writeln!(std::io::stdout(), "{address}")?;
+    }
+    for port in running.ports() {
+        writeln!(std::io::stdout(), "{port}")?;
     }
     let language = Language::choose(None);
     loop {

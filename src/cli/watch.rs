@@ -150,8 +150,9 @@ fn note(text: &str) -> io::Result<()> {
 /// One event on one line.
 pub(crate) fn event_line(language: Language, event: &Event) -> String {
     let t = &event.transition;
+    let doubt = language.clock(event.clock).map(|words| format!(" [{words}]")).unwrap_or_default();
     let by = t.by.as_ref().map(|by| format!("  ({by})")).unwrap_or_default();
-    format!("{}  {}  {}{by}", t.at, language.event_columns(t.level, t.event), language.of(&t.message))
+    format!("{}{doubt}  {}  {}{by}", t.at, language.event_columns(t.level, t.event), language.of(&t.message))
 }
 
 fn print_json(message: &Publish) -> io::Result<()> {
@@ -163,4 +164,26 @@ fn print_json(message: &Publish) -> io::Result<()> {
         "payload": if message.payload.is_empty() { serde_json::Value::Null } else { payload },
     });
     writeln!(io::stdout().lock(), "{line}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stamp_that_nothing_vouches_for_says_so() {
+        let event = |clock: &str| -> Event {
+            let text = format!(
+                r#"{{"id":"01935b3c-0000-7000-8000-000000000000","seq":1,"clock":"{clock}",
+                "at":"2026-11-21T20:15:03.214+08:00","event":"raised","alarm":"a","point":null,"device":null,"hazard":null,
+                "state":"unacknowledged","level":2,"value":null,"limit":null,"unit":null,"quality":null,
+                "message":{{"zh":"液位高","en":"Level high"}},"basis":null,"raised_at":"2026-11-21T20:15:03.214+08:00",
+                "by":null,"reason":null}}"#
+            );
+            serde_json::from_str(&text).expect("an event")
+        };
+        assert!(event_line(Language::Zh, &event("unsynced")).contains("+08:00 [时钟未同步]"));
+        assert!(event_line(Language::En, &event("restamped")).contains("[time corrected]"));
+        assert!(!event_line(Language::En, &event("synced")).contains('['));
+    }
 }

@@ -1,6 +1,7 @@
 //! The site document: what does not move while the gateway runs. Names, units, limits and addresses are sent once,
 //! so that the live stream need not repeat them.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::body::{Body, Bytes};
@@ -10,9 +11,11 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use super::Shared;
+use super::output::{self, SpecDto};
 use crate::model::{DeviceId, HazardId, Level, PointId, Text};
 use crate::site::{
-    Device, Forwarder, ForwarderKind, Hazard, HazardKind, Limits, LinkKind, Point, Protocol, RuleKind, Site,
+    Device, DialIn, Forwarder, ForwarderKind, Framing, Hazard, HazardKind, Limits, LinkKind, Point, Protocol,
+    RuleKind, Site,
 };
 
 /// The document, serialized once, and its entity tag.
@@ -32,6 +35,7 @@ struct SiteDto<'a> {
     hazards: Vec<HazardDto<'a>>,
     devices: Vec<DeviceDto<'a>>,
     points: Vec<PointDto<'a>>,
+    outputs: Vec<SpecDto<'a>>,
     forwarders: Vec<ForwarderDto<'a>>,
 }
 
@@ -64,6 +68,9 @@ struct PointDto<'a> {
     range: Option<[f64; 2]>,
     /// Age in milliseconds after which a value is no longer current.
     max_age_ms: u64,
+    /// What people call each code, of a point that says codes.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    codes: BTreeMap<i64, &'a Text>,
     /// From the lowest to the highest.
     limits: Vec<LimitDto<'a>>,
 }
@@ -116,6 +123,7 @@ impl<'a> SiteDto<'a> {
             hazards: site.hazards.iter().map(HazardDto::from).collect(),
             devices: (0..).zip(&site.devices).map(|(i, it)| device(site, DeviceId::new(i), it)).collect(),
             points: points(site),
+            outputs: output::specs(site),
             forwarders: site.forwarders.iter().map(ForwarderDto::from).collect(),
         }
     }
@@ -151,11 +159,16 @@ impl<'a> From<&'a Forwarder> for ForwarderDto<'a> {
 
 fn device<'a>(site: &'a Site, id: DeviceId, device: &'a Device) -> DeviceDto<'a> {
     let link = site.links.iter().find(|link| link.devices.contains(&id));
+    let called;
     let (protocol, host) = match link.map(|link| &link.kind) {
         Some(LinkKind::ModbusTcp(host)) => ("modbus-tcp", host.as_str()),
         Some(LinkKind::ModbusRtuOverTcp(host)) => ("modbus-rtu-over-tcp", host.as_str()),
         Some(LinkKind::ModbusTls(target)) => ("modbus-tls", target.address.as_str()),
         Some(LinkKind::ModbusSerial(serial)) => ("modbus-rtu", serial.port.as_str()),
+        Some(LinkKind::ModbusDialIn(DialIn { registration, listen, framing, .. })) => {
+            called = format!("{registration} @ {listen}");
+            (if *framing == Framing::Tcp { "modbus-tcp" } else { "modbus-rtu-over-tcp" }, called.as_str())
+        }
         Some(LinkKind::Mqtt(broker)) => ("mqtt", broker.address.as_str()),
         None => ("", ""),
     };
@@ -198,6 +211,7 @@ fn point<'a>(site: &'a Site, point: &'a Point) -> PointDto<'a> {
         decimals: point.decimals,
         range: point.range.map(|range| [range.low, range.high]),
         max_age_ms: u64::try_from(point.max_age.as_millis()).unwrap_or(u64::MAX),
+        codes: point.codes().iter().map(|code| (code.code, &code.label)).collect(),
         limits: Vec::new(),
     }
 }

@@ -6,8 +6,10 @@ use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
 
+use super::output::{self, OutputDto};
 use crate::model::{
-    Board, DeviceStatus, Event, PointState, Quality, Risk, Snapshot, Stamp, Text, UplinkStatus, Value, Wall,
+    Board, ClockSync, DeviceStatus, Event, PointState, Quality, Risk, Snapshot, Stamp, Text, UplinkStatus,
+    Value, Wall,
 };
 use crate::site::Site;
 
@@ -24,12 +26,13 @@ pub(super) struct StateDto<'a> {
     values: ValuesDto<'a>,
 }
 
-/// What is on disk: alarms that stand, devices, risk.
+/// What is on disk: alarms that stand, devices, outputs, risk.
 #[derive(Serialize, Default, PartialEq)]
 pub(super) struct BoardDto<'a> {
     /// Each as its last event; null where it stands no more.
     alarms: BTreeMap<&'a str, Option<&'a Event>>,
     devices: BTreeMap<&'a str, Option<&'a DeviceStatus>>,
+    outputs: BTreeMap<&'a str, OutputDto<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     risk: Option<&'a Risk>,
 }
@@ -69,6 +72,8 @@ pub(super) struct FaultDto<'a> {
 #[derive(Serialize)]
 pub(super) struct BeatDto {
     pub(super) at: Stamp,
+    /// What vouches for it, and so for the stamps of what comes now.
+    pub(super) clock: ClockSync,
 }
 
 impl<'a> StateDto<'a> {
@@ -82,7 +87,7 @@ impl<'a> StateDto<'a> {
             version: env!("CARGO_PKG_VERSION"),
             config: &site.hash,
             fault: FaultDto { fault },
-            board: BoardDto::since(None, board),
+            board: BoardDto::since(site, None, board),
             values: ValuesDto::since(site, None, snapshot),
         }
     }
@@ -90,10 +95,14 @@ impl<'a> StateDto<'a> {
 
 impl<'a> BoardDto<'a> {
     /// What `new` has that `old` had not.
-    pub(super) fn since(old: Option<&'a Board>, new: &'a Board) -> Self {
+    pub(super) fn since(site: &'a Site, old: Option<&'a Board>, new: &'a Board) -> Self {
+        let shown = old.map(|old| output::states(site, old)).unwrap_or_default();
+        let mut outputs = output::states(site, new);
+        outputs.retain(|name, state| shown.get(name) != Some(state));
         Self {
             alarms: changes(old.map(|old| &old.alarms), &new.alarms),
             devices: changes(old.map(|old| &old.devices), &new.devices),
+            outputs,
             risk: (old.map(|old| &old.risk) != Some(&new.risk)).then_some(&*new.risk),
         }
     }

@@ -161,7 +161,7 @@ impl Live {
     /// What is said and what is remembered as said change together: whoever joins in between would miss it.
     fn show_board(&self, board: Arc<Board>) {
         let mut shown = self.shown();
-        let changed = BoardDto::since(Some(&shown.board), &board);
+        let changed = BoardDto::since(&self.site, Some(&shown.board), &board);
         if !changed.is_empty() {
             self.say("board", &json(&changed));
         }
@@ -183,7 +183,8 @@ impl Live {
     }
 
     fn beat(&self) -> Vec<u8> {
-        json(&BeatDto { at: self.clock.now().wall.stamp(&self.site.identity.zone) })
+        let at = self.clock.now().wall.stamp(&self.site.identity.zone);
+        json(&BeatDto { at, clock: self.clock.sync() })
     }
 
     fn say(&self, event: &str, data: &[u8]) {

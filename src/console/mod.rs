@@ -15,6 +15,7 @@ pub(crate) mod fuzz;
 mod history;
 mod listener;
 mod live;
+mod output;
 mod problem;
 mod stream;
 

@@ -87,13 +87,13 @@ fn told(own: &Text, point: &Point, sample: Option<Sample>, decider: Option<(Boun
     else {
         return own.clone();
     };
-    let value = with_unit(number(value, point.decimals), &point.unit);
+    let value = shown(value, point);
     let limit = with_unit(limit.to_string(), &point.unit);
     let (zh_what, en_what) = bound_words(bound);
     let (zh_doubt, en_doubt) = doubt(sample);
     Text::new(
-        format!("{}（{zh_what}：{value}{zh_doubt}，限值 {limit}）", own.zh),
-        format!("{} ({en_what}: {value}{en_doubt}, limit {limit})", own.en),
+        format!("{}（{zh_what}：{}{zh_doubt}，限值 {limit}）", own.zh, value.zh),
+        format!("{} ({en_what}: {}{en_doubt}, limit {limit})", own.en, value.en),
     )
 }
 
@@ -103,15 +103,14 @@ fn limit(point: &Point, sample: Option<Sample>, decider: Option<(Bound, f64)>, c
         Some((bound, _)) if !cleared => bound_words(bound),
         _ => ("恢复正常", "back to normal"),
     };
-    let value =
-        sample.and_then(Sample::value).map_or_else(|| "—".to_owned(), |value| number(value, point.decimals));
-    let value = with_unit(value, &point.unit);
+    let nothing = || Text::same(with_unit("—".to_owned(), &point.unit));
+    let value = sample.and_then(Sample::value).map_or_else(nothing, |value| shown(value, point));
     let (zh_doubt, en_doubt) = doubt(sample);
     let limit = decider.map_or_else(|| "—".to_owned(), |(_, limit)| limit.to_string());
     let limit = with_unit(limit, &point.unit);
     Text::new(
-        format!("{zh} {zh_what}：{value}{zh_doubt}，限值 {limit}"),
-        format!("{en} {en_what}: {value}{en_doubt}, limit {limit}"),
+        format!("{zh} {zh_what}：{}{zh_doubt}，限值 {limit}", value.zh),
+        format!("{en} {en_what}: {}{en_doubt}, limit {limit}", value.en),
     )
 }
 
@@ -214,6 +213,15 @@ fn doubt(sample: Option<Sample>) -> (String, String) {
             (format!("（存疑：{zh}）"), format!(" (uncertain: {en})"))
         }
         _ => (String::new(), String::new()),
+    }
+}
+
+/// A value of the point: what people call a code, with its number; otherwise the number with its unit.
+fn shown(value: Value, point: &Point) -> Text {
+    let number = number(value, point.decimals);
+    match point.label(value) {
+        Some(Text { zh, en }) => Text::new(format!("{zh}（{number}）"), format!("{en} ({number})")),
+        None => Text::same(with_unit(number, &point.unit)),
     }
 }
 

@@ -297,6 +297,8 @@ impl Engine {
             self.links.restamp(change.by_ms, &self.site.identity.zone);
             let statuses = (0..self.site.devices.len()).map(DeviceId::new);
             out.devices.extend(statuses.map(|d| self.links.status(&self.site, d, self.stamp(now))));
+            self.outputs.restamp(change.by_ms, &self.site.identity.zone);
+            self.show_outputs(now, out);
             self.risk.show_again();
             self.show_risk(now, out);
         }

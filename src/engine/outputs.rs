@@ -1,11 +1,13 @@
 //! What each output is to be. That is a function of two things: which alarms call for it, and the last command, which holds
 //! until an alarm behind the output begins to call, calls anew, or ceases to. What an output is, only its device can say.
 
+use jiff::tz::TimeZone;
+
 use crate::model::limits::OUTPUT_COMMAND_MAX;
 use crate::model::{
-    AlarmId, EventKind, Mono, OutputId, OutputOrder, OutputReport, OutputStatus, Stamp, Text,
+    AlarmId, EventKind, Mono, OutputId, OutputOrder, OutputReport, OutputStatus, Stamp, Text, Wall,
 };
-use crate::site::{Call, OutputSpec, Site, Until};
+use crate::site::{Call, OutputSpec, Site};
 
 use super::alarm::Alarm;
 
@@ -27,6 +29,8 @@ pub(super) struct Outlet {
     hand: Option<Hand>,
     wanted: bool,
     since: Stamp,
+    /// Whether that was stamped in this run, and not in an earlier one, of whose clock nothing is known here.
+    is_ours: bool,
     /// What was last read back, and whether its device has answered since.
     known: bool,
     shown: Option<bool>,
@@ -59,8 +63,8 @@ pub(super) struct Hand {
 }
 
 /// Whether an alarm calls for an output.
-fn is_calling(call: Call, until: Until, alarm: &Alarm) -> bool {
-    until.covers(alarm.state()) && alarm.level().is_some_and(|level| level >= call.level)
+fn is_calling(spec: &OutputSpec, call: Call, alarm: &Alarm) -> bool {
+    alarm.level().is_some_and(|level| spec.is_called(call, alarm.state(), level))
 }
 
 impl Outputs {
@@ -90,6 +94,13 @@ impl Outputs {
         self.list[id.index()].as_mut()
     }
 
+    /// Puts every stamp of this run forward by so many ms, or back.
+    pub(super) fn restamp(&mut self, by_ms: i64, zone: &TimeZone) {
+        for outlet in self.list.iter_mut().flatten().filter(|outlet| outlet.is_ours) {
+            outlet.since = Wall(outlet.since.wall.0.saturating_add(by_ms)).stamp(zone);
+        }
+    }
+
     /// Takes note of an alarm's new state. Adds to `touched` the outputs whose call it has changed or renewed.
     pub(super) fn hear(
         &mut self,
@@ -103,7 +114,7 @@ impl Outputs {
         for (_, output, place) in self.behind[first..].iter().take_while(|(behind, ..)| *behind == id) {
             let (spec, outlet) = (site.output(*output), &mut self.list[output.index()]);
             let Some(outlet) = outlet else { continue };
-            let calls = is_calling(spec.calls[*place], spec.until, alarm);
+            let calls = is_calling(spec, spec.calls[*place], alarm);
             let changed = std::mem::replace(&mut outlet.calls[*place], calls) != calls;
             if changed || (calls && renewed) {
                 touched.push((*output, id));
@@ -119,6 +130,7 @@ impl Outlet {
             hand: None,
             wanted: false,
             since: at,
+            is_ours: true,
             known: false,
             shown: None,
             error: None,
@@ -138,12 +150,12 @@ impl Outlet {
         at: Stamp,
     ) -> (Option<String>, bool) {
         for (calls, call) in self.calls.iter_mut().zip(&spec.calls) {
-            *calls = is_calling(*call, spec.until, &alarms[call.alarm.index()]);
+            *calls = is_calling(spec, *call, &alarms[call.alarm.index()]);
         }
         let mut late = None;
         if let Some(kept) = kept {
             let OutputStatus { on, wanted, since, by, reason, confirmed, .. } = kept.clone();
-            (self.wanted, self.since) = (wanted, since);
+            (self.wanted, self.since, self.is_ours) = (wanted, since, false);
             self.progress = if confirmed { Progress::Confirmed } else { Progress::Ordered };
             self.known = on.unwrap_or(wanted == confirmed);
             match by {
@@ -165,7 +177,7 @@ impl Outlet {
         if due == self.wanted {
             return false;
         }
-        (self.wanted, self.since) = (due, at);
+        (self.wanted, self.since, self.is_ours) = (due, at, true);
         self.begin();
         true
     }

@@ -120,7 +120,7 @@ impl Slot {
         self.latest = Some(PointState { at: reading.at, sample: reading.sample });
         self.heard = at;
         self.hearing = Hearing::Heard;
-        !ordinary && !(self.calm && self.is_inside(reading.sample))
+        !(ordinary || self.calm && self.is_inside(reading.sample))
     }
 
     fn range_holds(&self, sample: Sample) -> bool {

@@ -111,6 +111,15 @@ impl Engine {
         }
     }
 
+    /// Gives out the state of every output of which something is new.
+    pub(super) fn show_outputs(&mut self, now: Now, out: &mut Output) {
+        let at = self.stamp(now);
+        for id in self.outputs.ids() {
+            let name = &self.site.output(id).name;
+            out.outputs.extend(self.outputs.get_mut(id).and_then(|outlet| outlet.status(name, at)));
+        }
+    }
+
     fn order(&self, id: OutputId, out: &mut Output) {
         out.orders.extend(self.outputs.get(id).map(|outlet| outlet.order(id)));
     }

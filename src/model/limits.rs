@@ -22,8 +22,17 @@ pub const AGE_GROUP_LEN_MAX: usize = 64;
 pub const INBOX_LEN_MAX: usize = 1024;
 /// Inputs that the engine takes in one turn before it commits.
 pub const TURN_INPUTS_MAX: usize = 256;
-/// Turns waiting for the disk before the engine waits.
+/// Turns waiting for the disk in the store's queue.
 pub const STORE_QUEUE_LEN_MAX: usize = 64;
+/// How long the engine waits for a place in that queue. After that it goes on without, and what it decides waits in a backlog
+/// until there is a place: a busy disk slows the gateway down, a stuck one must not silence it.
+pub const STORE_WAIT_MAX: Duration = Duration::from_secs(1);
+/// Readings in that backlog; beyond that the oldest are given up.
+pub const BACKLOG_READINGS_MAX: usize = 100_000;
+/// Alarm transitions in that backlog; beyond that the oldest are given up that a later one of the same alarm has overtaken.
+pub const BACKLOG_TRANSITIONS_MAX: usize = 10_000;
+/// Turns in that backlog that a change of the clock divides; further changes are not taken up.
+pub const BACKLOG_TURNS_MAX: usize = 64;
 /// Committed events that a slow listener of the console may lag behind before it is told to reload.
 pub const EVENT_BROADCAST_LEN_MAX: usize = 1024;
 
@@ -77,6 +86,12 @@ pub const TCP_KEEPALIVE_AFTER: Duration = Duration::from_secs(15);
 pub const TCP_KEEPALIVE_INTERVAL: Duration = Duration::from_secs(5);
 /// How long a far end may leave what it was sent unacknowledged before the connection counts as lost.
 pub const TCP_UNACKNOWLEDGED_MAX: Duration = Duration::from_secs(30);
+/// Bytes of what a device that dials in says unasked: its registration, its heartbeat.
+pub const DIAL_IN_PACKET_BYTES_MAX: usize = 128;
+/// How long a caller may take to say who it is.
+pub const DIAL_IN_REGISTER_MAX: Duration = Duration::from_secs(10);
+/// Callers at one address that have not said yet who they are; further ones wait to be accepted.
+pub const DIAL_IN_CALLERS_MAX: usize = 64;
 /// How long after a question on a line without question numbers its answer may still come; see `acquire::modbus::doubt`.
 pub const LATE_ANSWER_MAX: Duration = Duration::from_secs(60);
 /// Silence between an answer and the next question where Modbus RTU frames are used: slow units lose a question

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
-use super::values::{Grade, Listen, Period, Zone};
+use super::addresses::Listen;
+use super::values::{Grade, Period, Zone};
 use crate::model::Level;
 
 /// Of `[site] timezone`.
@@ -57,10 +58,14 @@ pub(super) const MAX_AGE_MIN: Duration = Duration::from_secs(3);
 pub(super) const NO_DELAY: Period = Period(Duration::ZERO);
 /// On-delay of `<device>.lost`: rides out one lost connection (our default).
 pub(super) const LOST_AFTER: Period = Period(Duration::from_secs(3));
-/// On-delay of `<device>.degraded`: one missed poll is no event (our default).
+/// Least on-delay of `<device>.degraded` (our default).
 pub(super) const DEGRADED_AFTER: Duration = Duration::from_secs(3);
-/// Off-delay of `<device>.degraded`: a device that falters every few polls is one event (our default).
+/// The same in polls of the device's slowest point: what one poll missed, the next one has read (our default).
+pub(super) const DEGRADED_AFTER_POLLS: u32 = 2;
+/// Least off-delay of `<device>.degraded` (our default).
 pub(super) const DEGRADED_UNTIL: Duration = Duration::from_secs(10);
+/// The same in polls: a device that falters every few polls is one event (our default).
+pub(super) const DEGRADED_UNTIL_POLLS: u32 = 4;
 /// Least on-delay of `<point>.signal`; to that of a polled point comes the time in which its device would be found
 /// lost (our default).
 pub(super) const SIGNAL_AFTER: Duration = Duration::from_secs(2);

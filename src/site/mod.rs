@@ -7,8 +7,10 @@
 //!              types, bounds           secrets, counts               each with file:line:column
 //! ```
 
+mod addresses;
 mod check;
 mod defaults;
+mod dial_in;
 mod env;
 mod files;
 mod layers;
@@ -35,6 +37,7 @@ mod values;
 
 use std::path::Path;
 
+pub use dial_in::{DialIn, Framing, Packet};
 pub use env::{Environment, ProcessEnvironment};
 pub use mistake::{Mistake, Mistakes};
 pub use model::{

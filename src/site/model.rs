@@ -9,10 +9,11 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 
 use super::defaults;
+use super::dial_in::DialIn;
 use super::output::OutputSpec;
 use super::publisher::MqttDevice;
 use super::secret::Secret;
-use super::signal::{Extract, Signal};
+use super::signal::{Code, Extract, Signal};
 use crate::model::{
     AlarmId, DeviceId, ForwarderId, HazardId, HealthSource, Level, OutputId, PointId, Text, Value,
 };
@@ -147,6 +148,8 @@ pub enum LinkKind {
     ModbusTls(TlsTarget),
     /// Modbus RTU on a serial line.
     ModbusSerial(SerialLine),
+    /// Modbus over a connection that the far end makes.
+    ModbusDialIn(DialIn),
     /// A broker that devices publish to.
     Mqtt(Broker),
 }
@@ -422,18 +425,22 @@ pub struct BrokerOptions {
 }
 
 impl Point {
+    /// The codes that it may say, and what people call them; none for a measurement.
+    pub fn codes(&self) -> &[Code] {
+        match &self.source {
+            Source::Modbus(signal) => &signal.conversion.codes,
+            Source::Mqtt(extract) => &extract.conversion.codes,
+        }
+    }
+
     /// What people call this value, if it is a code that they have a name for.
     pub fn label(&self, value: Value) -> Option<&Text> {
-        let conversion = match &self.source {
-            Source::Modbus(signal) => &signal.conversion,
-            Source::Mqtt(extract) => &extract.conversion,
-        };
         let number = match value {
             Value::Bool(on) => i64::from(on),
             Value::Int(number) => number,
             Value::Float(_) => return None,
         };
-        conversion.codes.iter().find(|code| code.code == number).map(|code| &code.label)
+        self.codes().iter().find(|code| code.code == number).map(|code| &code.label)
     }
 }
 

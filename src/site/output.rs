@@ -24,6 +24,13 @@ pub struct OutputSpec {
     pub until: Until,
 }
 
+impl OutputSpec {
+    /// Whether the alarm of `call`, in this state and at this level, calls for it.
+    pub fn is_called(&self, call: Call, state: AlarmState, level: Level) -> bool {
+        self.until.covers(state) && level >= call.level
+    }
+}
+
 /// Where an output stands on its device, and the values that switch it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {

@@ -18,6 +18,7 @@ impl Site {
                 LinkKind::ModbusTcp(address) | LinkKind::ModbusRtuOverTcp(address) => replace(address, map),
                 LinkKind::ModbusTls(target) => replace(&mut target.address, map),
                 LinkKind::ModbusSerial(_) => {}
+                LinkKind::ModbusDialIn(dial_in) => replace_socket(&mut dial_in.listen, map),
                 LinkKind::Mqtt(broker) => replace(&mut broker.address, map),
             }
         }

@@ -3,13 +3,13 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::addresses::{HostPort, Listen, Packet, Socket};
 use super::signal::Table;
 use super::suggest::did_you_mean;
 use crate::model::limits::SITE_DURATION_MAX;
@@ -25,7 +25,7 @@ pub(super) struct Complaint {
 }
 
 impl Complaint {
-    fn new(message: impl Into<String>, hint: impl Into<String>) -> Self {
+    pub(super) fn new(message: impl Into<String>, hint: impl Into<String>) -> Self {
         Self { message: message.into(), hint: Some(hint.into()) }
     }
 }
@@ -42,6 +42,8 @@ pub(super) fn complaint(format: &str, text: &str) -> Option<Complaint> {
         "register" => RegisterAt::read(text).err(),
         "host-port" => HostPort::read(text).err(),
         "listen" => Listen::read(text).err(),
+        "socket" => Socket::read(text).err(),
+        "packet" => Packet::read(text).err(),
         "time-zone" => Zone::read(text).err(),
         "json-pointer" => Pointer::read(text).err(),
         "quality" => Doubt::read(text).err(),
@@ -77,6 +79,8 @@ macro_rules! text_value {
         }
     };
 }
+
+pub(super) use text_value;
 
 /// An id: one MQTT topic level.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -222,49 +226,6 @@ fn modicon(text: &str) -> Option<String> {
     Some(format!(
         "write the table by its name: \"{table}:{first}\", or \"{table}:{number}\" with address_base = 1"
     ))
-}
-
-/// A host and a port, such as `10.0.0.5:502`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct HostPort(pub(super) String);
-text_value!(HostPort, "host-port", r"^[^\s/@]+:[0-9]{1,5}$");
-
-impl HostPort {
-    fn read(text: &str) -> Result<Self, Complaint> {
-        const HINT: &str = "write host:port, such as \"10.0.0.5:502\"";
-        if text.contains("://") {
-            return Err(Complaint::new(format!("`{text}` is a URL where host:port is expected"), HINT));
-        }
-        let Some((host, port)) = text.rsplit_once(':').filter(|(_, port)| !port.contains(']')) else {
-            return Err(Complaint::new(format!("the port is missing in `{text}`"), HINT));
-        };
-        if !matches!(port.parse::<u16>(), Ok(1..)) {
-            return Err(Complaint::new(format!("`{port}` is not a port"), "ports are 1 to 65535"));
-        }
-        let host = url::Host::parse(host)
-            .map_err(|_| Complaint::new(format!("`{host}` is not a host name or an IP address"), HINT))?;
-        Ok(Self(format!("{host}:{port}")))
-    }
-}
-
-/// An address of this machine to listen on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Listen(pub(super) SocketAddr);
-text_value!(Listen, "listen", r"^.+:[0-9]{1,5}$");
-
-impl Listen {
-    fn read(text: &str) -> Result<Self, Complaint> {
-        let address: SocketAddr = text.parse().map_err(|_| {
-            let message = format!("`{text}` is not an address to listen on");
-            Complaint::new(message, "write IP address and port, such as \"127.0.0.1:8080\"")
-        })?;
-        if !address.ip().is_loopback() {
-            let message = format!("`{text}` would listen to other machines");
-            let hint = "only loopback (127.0.0.1 or [::1]) until accounts exist: anyone who reaches it may acknowledge";
-            return Err(Complaint::new(message, hint));
-        }
-        Ok(Self(address))
-    }
 }
 
 /// A time zone of the IANA database.

@@ -2,10 +2,10 @@
 //! runtime thread, the receiver waits for a job or for a time without needing a runtime.
 
 use std::sync::Arc;
-use std::sync::mpsc::{self, RecvTimeoutError, TrySendError};
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit, TryAcquireError};
 
 use super::error::Stopped;
 
@@ -30,27 +30,47 @@ impl<T> Clone for Entry<T> {
 }
 
 impl<T> Entry<T> {
+    /// Waits for a place.
+    pub(super) async fn place(&self) -> Result<Place<'_, T>, Stopped> {
+        let permit = self.free.acquire().await.map_err(|_| Stopped)?;
+        Ok(Place { permit, jobs: &self.jobs })
+    }
+
+    /// A place, if one is free.
+    pub(super) fn try_place(&self) -> Result<Option<Place<'_, T>>, Stopped> {
+        match self.free.try_acquire() {
+            Ok(permit) => Ok(Some(Place { permit, jobs: &self.jobs })),
+            Err(TryAcquireError::NoPermits) => Ok(None),
+            Err(TryAcquireError::Closed) => Err(Stopped),
+        }
+    }
+
     /// Waits for a place and puts `job` there.
     pub(super) async fn put(&self, job: T) -> Result<(), Stopped> {
-        let place = self.free.acquire().await.map_err(|_| Stopped)?;
-        self.jobs.try_send(job).map_err(|_| Stopped)?;
-        place.forget();
-        Ok(())
+        self.place().await?.put(job)
     }
 
     /// Puts `job` in a place if one is free, and says whether it did.
     pub(super) fn try_put(&self, job: T) -> Result<bool, Stopped> {
-        let Ok(place) = self.free.try_acquire() else {
-            return if self.free.is_closed() { Err(Stopped) } else { Ok(false) };
-        };
-        match self.jobs.try_send(job) {
-            Ok(()) => {
-                place.forget();
-                Ok(true)
-            }
-            Err(TrySendError::Full(_)) => Ok(false),
-            Err(TrySendError::Disconnected(_)) => Err(Stopped),
+        match self.try_place()? {
+            Some(place) => place.put(job).map(|()| true),
+            None => Ok(false),
         }
+    }
+}
+
+/// A place that is held for one job; given back when it is dropped.
+pub(super) struct Place<'a, T> {
+    permit: SemaphorePermit<'a>,
+    jobs: &'a mpsc::SyncSender<T>,
+}
+
+impl<T> Place<'_, T> {
+    /// Puts `job` there.
+    pub(super) fn put(self, job: T) -> Result<(), Stopped> {
+        self.jobs.try_send(job).map_err(|_| Stopped)?;
+        self.permit.forget();
+        Ok(())
     }
 }
 

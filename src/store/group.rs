@@ -39,6 +39,8 @@ pub(super) struct Group {
     /// Steps of the clock after which older stamps are left as they are.
     pub(super) steps: Vec<Step>,
     pub(super) rows: Vec<NewRow>,
+    /// Readings that were given up before they had a row.
+    pub(super) given_up: u64,
     pub(super) names: Vec<(u32, String)>,
     pub(super) devices: Vec<DeviceStatus>,
     pub(super) outputs: Vec<OutputStatus>,
@@ -56,6 +58,11 @@ impl Group {
         for transition in turn.transitions {
             let (id, seq) = (event_id(ids, &transition), ledger.next_event());
             self.events.push(Arc::new(Event { id, seq, clock: ledger.clock, transition }));
+        }
+        for (&device, readings) in &turn.given_up {
+            let device = ledger.device(device, site, &mut self.names);
+            ledger.skip_row(device);
+            self.given_up += readings;
         }
         for batch in &turn.batches {
             let moments = batch.readings.chunk_by(is_of_one_moment);
@@ -113,7 +120,7 @@ impl Group {
     /// Whether there is anything to write.
     pub(super) fn writes(&self) -> bool {
         let states = !self.outputs.is_empty() || self.start.is_some();
-        self.is_durable() || states || !self.rows.is_empty() || !self.progress.is_empty()
+        self.is_durable() || states || self.given_up > 0 || !self.rows.is_empty() || !self.progress.is_empty()
     }
 }
 

@@ -140,6 +140,12 @@ impl Ledger {
         (self.telemetry, *seq)
     }
 
+    /// Leaves out a sequence number of the device: readings that it had were given up.
+    pub(super) fn skip_row(&mut self, device: u32) {
+        self.touched.insert(device);
+        *self.seqs.entry(device).or_default() += 1;
+    }
+
     /// Writes down what cannot be counted again cheaply. `freed` bytes are about to go with the same transaction.
     pub(super) fn save(&self, transaction: &Transaction<'_>, freed: u64) -> rusqlite::Result<()> {
         let mut upsert =

@@ -26,7 +26,8 @@
 //! Telemetry takes at most `telemetry_bytes_max` (bodies plus a flat share per row); beyond that the oldest rows go, in
 //! bounded steps, and readings that a destination had yet to acknowledge are counted in its cursor. Events never go. On a
 //! full disk the reserve is let go, and then telemetry goes too, oldest first and only as far as what comes then fits.
-//! The queue to the writer has [`STORE_QUEUE_LEN_MAX`](crate::model::limits::STORE_QUEUE_LEN_MAX) places.
+//! The queue to the writer has [`STORE_QUEUE_LEN_MAX`](crate::model::limits::STORE_QUEUE_LEN_MAX) places. Readings that the
+//! loop gave up because none came free ([`Turn::given_up`]) are counted in every cursor, and leave a gap in their device's numbers.
 //!
 //! # Recovery
 //! A transaction is whole or absent: `SQLite` folds its log in at the next opening. Telemetry written since the running
@@ -76,7 +77,7 @@ use crate::clock::{self, Clock};
 use crate::model::limits::STORE_QUEUE_LEN_MAX;
 use crate::model::{Board, Event, Now, OutputStatus, Standing, Text};
 use crate::site::{Site, StoreOptions};
-use gate::{Entry, Exit, gate};
+use gate::{Entry, Exit, Place, gate};
 use ledger::Ledger;
 use publish::Publisher;
 use reserve::Reserve;
@@ -91,6 +92,16 @@ pub struct Store {
     path: Arc<Path>,
     closing: Arc<AtomicBool>,
     ended: watch::Receiver<()>,
+}
+
+/// A place in the queue that is held for a turn; given back when it is dropped.
+pub struct TurnPlace<'a>(Place<'a, Job>);
+
+impl TurnPlace<'_> {
+    /// Hands over what a turn decided.
+    pub fn put(self, turn: Turn) -> Result<(), Stopped> {
+        self.0.put(Job::Turn(Box::new(turn)))
+    }
 }
 
 /// An opened database.
@@ -121,7 +132,17 @@ impl Store {
 
     /// Hands over what a turn decided. Waits for a place in the queue, not for the disk.
     pub async fn commit(&self, turn: Turn) -> Result<(), Stopped> {
-        self.jobs.put(Job::Turn(Box::new(turn))).await
+        self.place().await?.put(turn)
+    }
+
+    /// Waits for a place in the queue.
+    pub async fn place(&self) -> Result<TurnPlace<'_>, Stopped> {
+        self.jobs.place().await.map(TurnPlace)
+    }
+
+    /// A place in the queue, if one is free.
+    pub fn try_place(&self) -> Result<Option<TurnPlace<'_>>, Stopped> {
+        Ok(self.jobs.try_place()?.map(TurnPlace))
     }
 
     /// Hands over how far a destination has acknowledged, if the queue has a place; says whether it had.

@@ -62,6 +62,9 @@ pub(super) fn write(
     for event in &group.events {
         write_event(&transaction, event)?;
     }
+    if group.given_up > 0 {
+        transaction.execute("UPDATE cursor SET given_up = given_up + ?1", [group.given_up as i64])?;
+    }
     write_rows(&transaction, &group.rows)?;
     for restamp in &group.restamps {
         restamp.write(&transaction)?;

@@ -1,8 +1,12 @@
 //! One turn of the gateway's loop: what it decided, and who waits to hear that it is on disk.
 
+use std::collections::BTreeMap;
+
 use tokio::sync::oneshot;
 
-use crate::model::{Batch, ClockChange, CommandResult, DeviceStatus, Output, OutputStatus, Risk, Transition};
+use crate::model::{
+    Batch, ClockChange, CommandResult, DeviceId, DeviceStatus, Output, OutputStatus, Risk, Transition,
+};
 
 /// What one turn of the gateway's loop decided: one group commit.
 #[derive(Debug, Default)]
@@ -11,6 +15,8 @@ pub struct Turn {
     pub clock: Option<ClockChange>,
     /// To be journalled, in order.
     pub transitions: Vec<Transition>,
+    /// Readings that were given up before these, by device: no destination will have them.
+    pub given_up: BTreeMap<DeviceId, u64>,
     /// To be kept for the destinations.
     pub batches: Vec<Batch>,
     /// Devices whose state changed.
@@ -30,6 +36,7 @@ impl Turn {
         let replies = waiting.drain(..).zip(results).filter_map(|(to, result)| Some((to?, result))).collect();
         Self {
             clock: None,
+            given_up: BTreeMap::new(),
             transitions: std::mem::take(&mut out.transitions),
             batches: std::mem::take(&mut out.batches),
             devices: std::mem::take(&mut out.devices),

@@ -10,3 +10,4 @@ mod probe;
 mod rig;
 mod schemas;
 mod serial;
+mod simulate;

@@ -133,7 +133,7 @@ pub(crate) struct Centre {
 }
 
 impl Centre {
-    fn new(broker: SocketAddr, client_id: &str) -> Self {
+    pub(crate) fn new(broker: SocketAddr, client_id: &str) -> Self {
         let mut options = MqttOptions::new(client_id, broker.ip().to_string(), broker.port());
         options.set_clean_session(false);
         options.set_max_packet_size(1 << 20, 1 << 20);

@@ -55,7 +55,8 @@ impl Gateway {
         let mut tasks = JoinSet::new();
         for link in 0..site.links.len() {
             let (_, orders) = tokio::sync::watch::channel(Vec::new());
-            let context = acquire::Context { site: Arc::clone(&site), inbox: inbox.clone(), clock, orders };
+            let (site, inbox, receptions) = (Arc::clone(&site), inbox.clone(), Arc::new([]));
+            let context = acquire::Context { site, inbox, clock, receptions, orders };
             tasks.spawn(acquire::run(link, context, CancellationToken::new()));
         }
         let n = places.len();

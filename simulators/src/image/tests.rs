@@ -31,8 +31,9 @@ fn bench(cells: Vec<Cell>) -> Bench {
     let listen = "127.0.0.1:0".to_owned();
     Bench {
         hazards: vec![HazardSpec { id: "dust1".to_owned(), kind: HazardKind::Dust }],
-        links: vec![LinkSpec { listen, framing: Framing::Tcp, units: vec![unit] }],
+        links: vec![LinkSpec { listen, line: None, framing: Framing::Tcp, units: vec![unit] }],
         publishers: Vec::new(),
+        edges: Vec::new(),
     }
 }
 

@@ -41,8 +41,13 @@ fn bench(signals: Vec<SignalRef>) -> Bench {
         }],
         constants: Vec::new(),
     });
-    let link = LinkSpec { listen: "127.0.0.1:0".to_owned(), framing: Framing::Tcp, units: units.collect() };
-    Bench { hazards: hazards.into(), links: vec![link], publishers: Vec::new() }
+    let link = LinkSpec {
+        listen: "127.0.0.1:0".to_owned(),
+        line: None,
+        framing: Framing::Tcp,
+        units: units.collect(),
+    };
+    Bench { hazards: hazards.into(), links: vec![link], publishers: Vec::new(), edges: Vec::new() }
 }
 
 fn typical() -> Bench {

@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 
-use crate::bench::{Bench, Field, HazardKind, HazardSpec, PublisherSpec, SignalRef};
+use crate::bench::{Bench, Field, Form, HazardKind, HazardSpec, PublisherSpec, SignalRef};
 use crate::error::BenchError;
 use crate::fault::{FaultCommand, Target};
 use crate::running::StartOptions;
@@ -22,6 +22,7 @@ fn bench(broker: &str) -> Bench {
         pointer: pointer.to_owned(),
         scale: 1.0,
         offset: 0.0,
+        codes: Vec::new(),
         signal: SignalRef {
             hazard: Some("dust1".to_owned()),
             device: "sensor1".to_owned(),
@@ -37,10 +38,11 @@ fn bench(broker: &str) -> Bench {
         period: Duration::from_millis(20),
         username: Some("sensor".to_owned()),
         password: Some("secret".to_owned()),
+        form: Form::Json,
         fields: vec![field("/dust/dp", "diff_pressure"), field("/run", "fan_running")],
     };
     let hazard = HazardSpec { id: "dust1".to_owned(), kind: HazardKind::Dust };
-    Bench { hazards: vec![hazard], links: Vec::new(), publishers: vec![publisher] }
+    Bench { hazards: vec![hazard], links: Vec::new(), publishers: vec![publisher], edges: Vec::new() }
 }
 
 /// One MQTT 3.1.1 packet: its first byte and its body.

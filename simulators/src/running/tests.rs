@@ -23,7 +23,12 @@ async fn a_port_in_use_is_named_and_nothing_is_left_running() {
     drop(free);
     let mut bench = demo_bench();
     bench.links[0].listen = free_at.clone();
-    bench.links.push(LinkSpec { listen: taken_at.clone(), framing: Framing::Tcp, units: Vec::new() });
+    bench.links.push(LinkSpec {
+        listen: taken_at.clone(),
+        line: None,
+        framing: Framing::Tcp,
+        units: Vec::new(),
+    });
     let error = bench.start(StartOptions::default()).await.unwrap_err();
     assert!(matches!(&error, BenchError::Bind { address, .. } if *address == taken_at), "{error}");
     assert!(error.to_string().contains(&taken_at));

@@ -1,5 +1,6 @@
-//! Modbus servers: one listener for each link, the units behind it, and the faults that keep them from answering.
+//! Modbus servers: one listener, or one serial port, for each link, the units behind it, and the faults that keep them from answering.
 
+pub(crate) mod line;
 mod plug;
 mod service;
 
@@ -49,6 +50,8 @@ impl Unit {
 /// One link as the server and the ticker share it.
 #[derive(Debug)]
 pub(crate) struct Link {
+    /// Whether a gateway stands before the units, which answers for those that are not there.
+    has_gateway: bool,
     framing: Framing,
     units: BTreeMap<u8, Unit>,
     /// Cancelled while the link refuses connections; a new one takes its place when it accepts them again.
@@ -64,7 +67,8 @@ impl Link {
                 return Err(BenchError::UnitTwice { listen: spec.listen.clone(), unit: unit.unit });
             }
         }
-        Ok(Self { framing: spec.framing, units, open: Mutex::new(CancellationToken::new()) })
+        let has_gateway = spec.line.is_none() && spec.framing == Framing::Tcp;
+        Ok(Self { has_gateway, framing: spec.framing, units, open: Mutex::new(CancellationToken::new()) })
     }
 
     /// Takes values and faults over from the plant.

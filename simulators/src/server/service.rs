@@ -9,7 +9,7 @@ use tokio_modbus::server::Service;
 use tokio_modbus::{ExceptionCode, Request, Response, SlaveRequest};
 
 use super::{Link, Unit};
-use crate::bench::{Framing, Table};
+use crate::bench::Table;
 use crate::fault::DeviceFault;
 use crate::limits;
 
@@ -61,10 +61,7 @@ impl Link {
 
     /// What is heard of a unit that is not there: a gateway says so, a bus is silent.
     fn absent(&self) -> Answer {
-        match self.framing {
-            Framing::Tcp => Err(ExceptionCode::GatewayTargetDevice),
-            Framing::RtuOverTcp => Ok(None),
-        }
+        if self.has_gateway { Err(ExceptionCode::GatewayTargetDevice) } else { Ok(None) }
     }
 }
 

@@ -52,8 +52,9 @@ pub(crate) fn demo_bench() -> Bench {
     let units = (1..).zip(units).map(unit).collect();
     Bench {
         hazards: kinds.map(hazard).into(),
-        links: vec![LinkSpec { listen, framing: Framing::Tcp, units }],
+        links: vec![LinkSpec { listen, line: None, framing: Framing::Tcp, units }],
         publishers: Vec::new(),
+        edges: Vec::new(),
     }
 }
 

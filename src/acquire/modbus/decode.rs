@@ -7,7 +7,6 @@ use crate::site::{ByteOrder, Encoding, Register};
 
 /// What a scaled register says in an answer, `at` so many registers or bits from its start. The guard has seen to it that
 /// the answer is as long as the question; a register outside it could not be read.
-#[inline]
 pub(super) fn sample(answer: &Answer, at: usize, register: Register, scale: &Scale) -> Sample {
     raw(answer, at, register).map_or(Sample::Bad(Reason::Comm), |raw| scale.sample(raw))
 }

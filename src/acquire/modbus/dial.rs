@@ -1,4 +1,4 @@
-//! Ways to a device that waits to be called: TCP, and TLS over it. Each gives a fresh connection, or says why there is none;
+//! Ways to a device: here TCP, and TLS over it, for one that waits to be called. Each gives a fresh connection, or says why there is none;
 //! how long that may take is the caller's to say.
 
 use std::fmt;
@@ -17,6 +17,8 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use super::Framing;
+use super::dial_in::DialIn;
+use super::reception::Reception;
 use super::serial::Serial;
 use crate::model::Text;
 use crate::model::limits::{
@@ -33,6 +35,11 @@ pub(super) trait Dial {
 
     /// A fresh connection.
     fn dial(&self) -> impl Future<Output = io::Result<Self::Stream>> + Send;
+
+    /// Returns when the far end gives a reason to dial at once; never, where only trying tells.
+    fn called(&self) -> impl Future<Output = ()> + Send {
+        std::future::pending()
+    }
 
     /// To whom, for people.
     fn address(&self) -> &str;
@@ -72,16 +79,20 @@ pub(super) enum Way {
     Tcp(Tcp),
     Tls(Tls),
     Serial(Serial),
+    DialIn(DialIn),
 }
 
 impl Way {
     /// The way that a link goes, and how frames go on it; none if the link is not a Modbus link.
-    pub(super) fn of(link: &LinkKind) -> Option<(Self, Framing)> {
+    pub(super) fn of(link: &LinkKind, receptions: &[Reception]) -> Option<(Self, Framing)> {
         Some(match link {
             LinkKind::ModbusTcp(address) => (Self::Tcp(Tcp(address.clone())), Framing::Tcp),
             LinkKind::ModbusRtuOverTcp(address) => (Self::Tcp(Tcp(address.clone())), Framing::Rtu),
             LinkKind::ModbusTls(target) => (Self::Tls(Tls(target.clone())), Framing::Tcp),
             LinkKind::ModbusSerial(port) => (Self::Serial(Serial::new(port.clone())), Framing::Rtu),
+            LinkKind::ModbusDialIn(dial_in) => {
+                (Self::DialIn(DialIn::new(dial_in, receptions)?), dial_in.framing)
+            }
             LinkKind::Mqtt(_) => return None,
         })
     }
@@ -95,7 +106,17 @@ impl Dial for Way {
             Self::Tcp(way) => Box::new(way.dial().await?),
             Self::Tls(way) => Box::new(way.dial().await?),
             Self::Serial(way) => Box::new(way.dial().await?),
+            Self::DialIn(way) => Box::new(way.dial().await?),
         })
+    }
+
+    async fn called(&self) {
+        match self {
+            Self::Tcp(way) => way.called().await,
+            Self::Tls(way) => way.called().await,
+            Self::Serial(way) => way.called().await,
+            Self::DialIn(way) => way.called().await,
+        }
     }
 
     fn address(&self) -> &str {
@@ -103,6 +124,7 @@ impl Dial for Way {
             Self::Tcp(way) => way.address(),
             Self::Tls(way) => way.address(),
             Self::Serial(way) => way.address(),
+            Self::DialIn(way) => way.address(),
         }
     }
 
@@ -111,6 +133,7 @@ impl Dial for Way {
             Self::Tcp(way) => way.pace(),
             Self::Tls(way) => way.pace(),
             Self::Serial(way) => way.pace(),
+            Self::DialIn(way) => way.pace(),
         }
     }
 }

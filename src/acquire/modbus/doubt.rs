@@ -117,7 +117,8 @@ mod tests {
     use super::*;
 
     fn question(table: Table, start: u16, count: u16) -> Question {
-        Question { unit: 7, span: Span { table, start, count }, timeout: Duration::from_millis(500) }
+        let (span, timeout) = (Span { table, start, count }, Duration::from_millis(500));
+        Question { unit: 7, span, timeout, pause: Duration::ZERO }
     }
 
     fn checking(doubts: &mut Doubts, question: Question) -> Span {

@@ -1,19 +1,25 @@
-//! Fuzzing of this room: any bytes in answer to a question.
+//! Fuzzing of this room: any bytes in answer to a question, and any words in a device's registers.
+
+mod registers;
 
 use std::io;
 use std::pin::Pin;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 
 use super::Framing;
 use super::guard::{Answer, Guard, Question};
+use super::heartbeat::Heartbeats;
 use super::line::Line;
 use super::plan::Span;
+use super::reception::{Known, whose};
 use crate::clock::Clock;
-use crate::site::Table;
+use crate::site::{Packet, Table};
+
+pub(crate) use registers::registers;
 
 /// Far longer than it takes: the far end says what it says, and hangs up.
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -88,12 +94,44 @@ pub(crate) fn rtu(data: &[u8]) {
     assert!(stands, "{answer:?} of {says:?}");
 }
 
+/// A device that dialled in: who it is does not change as it goes on, and what is passed on of what it says is the same however it
+/// is cut.
+pub(crate) fn dial_in(data: &[u8]) {
+    let packets: Arc<[Packet]> = [&b"DTU-1"[..], b"ping", &[0xFF]].map(|bytes| Packet(bytes.to_vec())).into();
+    let Some((&piece, says)) = data.split_first() else { return };
+    let known = |count: usize| whose(packets.iter(), &says[..count]);
+    for count in 1..=says.len() {
+        let (before, after) = (known(count - 1), known(count));
+        assert!(before == Known::NotYet || before == after, "{before:?}, then {after:?}");
+    }
+    let heard = hear(says, piece, &packets);
+    let mut rest = says;
+    while let Some(after) = packets.iter().find_map(|packet| rest.strip_prefix(packet.0.as_slice())) {
+        rest = after;
+    }
+    if packets.iter().any(|packet| packet.0.starts_with(rest)) {
+        rest = &[];
+    }
+    assert_eq!(heard, rest, "of {says:?}");
+}
+
+/// What is passed on of `says`, said in pieces to somebody who has asked.
+fn hear(says: &[u8], piece: u8, packets: &Arc<[Packet]>) -> Vec<u8> {
+    let piece = usize::from(piece).max(1);
+    let far_end = FarEnd { says: says.to_vec(), said: 0, piece, asked: true, framing: Framing::Rtu };
+    let mut line = Heartbeats::new(far_end, Arc::clone(packets), Vec::new());
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    let mut heard = Vec::new();
+    runtime.block_on(line.read_to_end(&mut heard)).expect("nothing that fails");
+    heard
+}
+
 /// Reads a question and what is said in return out of `data`, and asks.
 fn ask(framing: Framing, data: &[u8]) -> Option<(Question, Vec<u8>, Answer)> {
     let &[table, count, piece, ref says @ ..] = data else { return None };
     let table = [Table::Coil, Table::Discrete, Table::Holding, Table::Input][usize::from(table % 4)];
     let span = Span { table, start: 0, count: u16::from(count % 125) + 1 };
-    let question = Question { unit: UNIT, span, timeout: TIMEOUT };
+    let question = Question { unit: UNIT, span, timeout: TIMEOUT, pause: Duration::ZERO };
     let far_end =
         FarEnd { says: says.to_vec(), said: 0, piece: usize::from(piece).max(1), asked: false, framing };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");

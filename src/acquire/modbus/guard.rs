@@ -44,6 +44,11 @@ pub(super) enum Failure {
 }
 
 impl Failure {
+    /// Something came in time, and no whole answer.
+    pub(super) fn unfinished() -> Self {
+        Self::Garbled(Text::new("收到数据，但不是完整的应答", "what came is no whole answer"))
+    }
+
     /// For people.
     pub(super) fn words(&self) -> Text {
         match self {
@@ -82,6 +87,8 @@ pub(super) struct Question {
     pub(super) span: Span,
     /// How long to wait.
     pub(super) timeout: Duration,
+    /// How long to leave the line alone after its answer.
+    pub(super) pause: Duration,
 }
 
 impl Question {
@@ -122,7 +129,7 @@ impl Guard {
 
     /// Asks, and waits for the answer.
     pub(super) async fn ask(&mut self, question: Question, timer: &mut Timer) -> Result<Answer, Failure> {
-        let Question { unit, span, timeout } = question;
+        let Question { unit, span, timeout, .. } = question;
         self.call(unit, timeout, timer, request(span), |response| fitting(response, span)).await
     }
 

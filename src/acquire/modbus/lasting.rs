@@ -31,6 +31,11 @@ impl<S> Lasting<S> {
         Self(Arc::new(Mutex::new(Held { stream, broken: false })))
     }
 
+    /// What `look` finds out about the stream.
+    pub(super) fn with<T>(&self, look: impl FnOnce(&S) -> T) -> T {
+        look(&self.held().stream)
+    }
+
     /// Whether it has ended or failed: it is of no more use.
     pub(super) fn is_broken(&self) -> bool {
         self.held().broken

@@ -23,18 +23,25 @@ pub(super) struct Line<S> {
     asking: bool,
     /// Set once a byte of a question is on its way.
     spoken: Arc<AtomicBool>,
+    /// Set once a byte has come that may be of its answer.
+    heard: Arc<AtomicBool>,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
     /// A line over `stream`.
     pub(super) fn new(stream: S) -> Self {
-        Self { stream, asking: false, spoken: Arc::default() }
+        Self { stream, asking: false, spoken: Arc::default(), heard: Arc::default() }
     }
 
     /// Whether a byte of a question went out since this was last set to false. What is refused before the first byte, as the
     /// stream had ended, has not been asked.
     pub(super) fn spoken(&self) -> Arc<AtomicBool> {
         Arc::clone(&self.spoken)
+    }
+
+    /// Whether a byte came that may be of an answer since this was last set to false.
+    pub(super) fn heard(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.heard)
     }
 
     /// Listens until `until` and throws away what comes: for the answer to a question that was given up.
@@ -90,6 +97,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Line<S> {
             return Poll::Ready(Err(closed()));
         }
         self.asking = false;
+        self.heard.store(true, Ordering::Relaxed);
         Poll::Ready(Ok(()))
     }
 }

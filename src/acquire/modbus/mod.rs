@@ -3,19 +3,22 @@
 //! - `plan` makes few reads of many points, `decode` and `recipe` make samples of the answers;
 //! - `schedule` says whose turn it is, `unit`, `group` and `poll` take it, `health` judges what came of it;
 //! - `outputs` sees to it that outputs are as they are ordered, `switch` says what to do for one, `write` how;
-//! - `dial` and `serial` know the ways to a device, `lasting` keeps those that can't be gone anew;
+//! - `dial`, `serial` and `dial_in` know the ways to a device, `lasting` keeps those that can't be gone anew;
+//! - `reception` receives devices that dial in, `heartbeat` keeps from us what they say unasked;
 //! - `wire` and `session` keep the connection; `guard`, `line`, `doubt` and `ids` see to it that no answer is taken for
 //!   another's;
 //! - `probe` asks by the same means what a person wants to know.
 
 mod decode;
 mod dial;
+mod dial_in;
 mod doubt;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzz;
 mod group;
 mod guard;
 mod health;
+mod heartbeat;
 mod ids;
 mod lasting;
 mod line;
@@ -23,6 +26,7 @@ mod outputs;
 mod plan;
 mod poll;
 pub mod probe;
+mod reception;
 mod recipe;
 mod schedule;
 mod serial;
@@ -42,6 +46,7 @@ use self::health::{Outcome, Verdict};
 use self::outputs::Outputs;
 use self::plan::Located;
 use self::poll::{Polled, Unreachable};
+pub use self::reception::Reception;
 use self::schedule::{Claim, Kind, Schedule, Turn};
 use self::session::Session;
 use self::unit::{Rates, Unit};
@@ -50,20 +55,12 @@ use super::Context;
 use super::backoff::Backoff;
 use crate::model::limits::{DEVICES_MAX, TURN_MAX};
 use crate::model::{Batch, DeviceId, Mono, Now, PointId, Reading, Text};
+pub use crate::site::Framing;
 use crate::site::{Protocol, Site, Source};
-
-/// How questions and answers are framed on the connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Framing {
-    /// Modbus TCP: every frame carries the number of its question.
-    Tcp,
-    /// Modbus RTU frames: an answer shows only its unit, function and length.
-    Rtu,
-}
 
 /// Serves the devices of link number `link`, for as long as it is polled. None if it is no Modbus link.
 pub(super) async fn run(link: usize, context: Context) {
-    let Some((way, framing)) = Way::of(&context.site.links[link].kind) else { return };
+    let Some((way, framing)) = Way::of(&context.site.links[link].kind, &context.receptions) else { return };
     let session = Session::new(way, framing, context.clock);
     Poller::new(link, session, context, fastrand::Rng::new()).run().await;
 }
@@ -207,9 +204,9 @@ impl<D: Dial> Poller<D> {
 
     /// Whether the device answers what it is asked at another rate.
     async fn answers_elsewhere(&mut self, n: usize, group: usize) -> Result<bool, Unreachable> {
-        let unit = &self.units[n];
+        let unit = &mut self.units[n];
         let Some(question) = unit.cross_check(group) else { return Ok(false) };
-        match self.wire.ask(question, unit.modbus.pause).await.0 {
+        match unit.ask(&mut self.wire, question).await.0 {
             Err(Failure::Unreachable(words)) => Err(Unreachable(words)),
             Err(failure) => Ok(!failure.is_silence()),
             Ok(_) => Ok(true),
@@ -240,7 +237,6 @@ impl<D: Dial> Poller<D> {
         }
         let unit = &mut self.units[n];
         let at = unit.next_probe(begun, now, &mut self.rng);
-        unit.health.count(failure);
         // That nothing came is what is known already, and of an answer to a shorter question than that.
         let words = (!matches!(failure, Failure::Silent(_))).then(|| failure.words());
         let news = words.and_then(|words| unit.health.unanswered(words)).or_else(|| unit.health.recount(now));
@@ -258,7 +254,11 @@ impl<D: Dial> Poller<D> {
             if !std::mem::take(&mut grace) {
                 self.unreachable(&words).await;
             }
-            sleep(backoff.next(&mut self.rng)).await;
+            let wait = backoff.next(&mut self.rng);
+            tokio::select! {
+                () = self.wire.called() => {}
+                () = sleep(wait) => {}
+            }
             match self.wire.connect().await {
                 Ok(()) => break,
                 Err(failure) => words = failure.words(),

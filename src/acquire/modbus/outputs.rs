@@ -5,7 +5,7 @@ use tokio::sync::watch;
 
 use super::Poller;
 use super::dial::Dial;
-use super::guard::{Failure, Question};
+use super::guard::Failure;
 use super::poll::Unreachable;
 use super::switch::{Step, Switch};
 use super::unit::Unit;
@@ -91,11 +91,15 @@ impl<D: Dial> Poller<D> {
                 let write = Write::new(target, on);
                 let fits = |response| write.is_echo(&response).then_some(());
                 let done = self.wire.call(*unit, *timeout, *pause, write.request(), fits).await;
+                if let Err(failure) = &done {
+                    self.units[slot].health.count(failure);
+                }
                 self.written(place, done.err())
             }
             Step::Look => {
-                let question = Question { unit: *unit, span: write::span(target), timeout: *timeout };
-                let seen = self.wire.ask(question, *pause).await.0;
+                let unit = &mut self.units[slot];
+                let question = unit.question(write::span(target));
+                let seen = unit.ask(&mut self.wire, question).await.0;
                 self.looked(place, seen.map(|answer| write::state(target, &answer))).await
             }
         }

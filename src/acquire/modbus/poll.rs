@@ -72,7 +72,7 @@ pub(super) async fn poll<D: Dial>(
     let mut poll = Poll::begin(unit, group, now, rng);
     while let Some(ask) = poll.next(now) {
         let question = poll.unit.question(ask.block.span);
-        let (answer, round_trip) = wire.ask(question, poll.unit.modbus.pause).await;
+        let (answer, round_trip) = poll.unit.ask(wire, question).await;
         now = clock.now();
         if matches!(answer, Ok(_) | Err(Failure::Refused(_))) {
             poll.unit.heard_after(round_trip);
@@ -147,7 +147,6 @@ impl<'a> Poll<'a> {
             }
             Err(failure) => failure,
         };
-        self.unit.health.count(&failure);
         if let Failure::Unreachable(words) = failure {
             self.group().asks.push_back(ask);
             self.unit.abandon();

@@ -21,7 +21,6 @@ pub(super) struct Making {
 impl Making {
     /// The sample of `located`, which stands in `block`, by the answer about it; none of a register that is read for others
     /// alone. `place` is where the caller keeps the sample.
-    #[inline]
     pub(super) fn sample(
         &mut self,
         place: usize,
@@ -36,17 +35,11 @@ impl Making {
                 Some(at.map_or(unread, |at| decode::sample(answer, at, located.register, scale)))
             }
             How::Made(recipe) => {
-                self.wait(place, recipe);
+                self.waiting.push((place, Arc::clone(recipe)));
                 Some(unread)
             }
             How::Part => None,
         }
-    }
-
-    /// Kept out of line, so that the path of nearly every point is short enough to be put in its place.
-    #[cold]
-    fn wait(&mut self, place: usize, recipe: &Arc<Recipe>) {
-        self.waiting.push((place, Arc::clone(recipe)));
     }
 
     /// Keeps the answer about `block`, if a recipe wants it.

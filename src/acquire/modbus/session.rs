@@ -31,9 +31,13 @@ pub(super) struct Session<D> {
     guard: Guard,
     /// Whether the present question has gone out.
     spoken: Arc<AtomicBool>,
+    /// Whether anything has come for it.
+    heard: Arc<AtomicBool>,
     doubts: Doubts,
     /// Until when an answer to a question that was given up may still come.
     unsettled: Mono,
+    /// What the last question got for an answer before it was asked once more, if that was none.
+    garbled: Option<Failure>,
 }
 
 impl<D: Dial> Session<D> {
@@ -41,17 +45,30 @@ impl<D: Dial> Session<D> {
     pub(super) fn new(dial: D, framing: Framing, clock: Clock) -> Self {
         let (pace, timer) = (dial.pace(), clock.timer());
         let (guard, doubts, unsettled) = (Guard::closed(), Doubts::default(), Mono::ZERO);
-        Self { dial, framing, pace, clock, timer, guard, spoken: Arc::default(), doubts, unsettled }
+        let (spoken, heard) = (Arc::default(), Arc::default());
+        Self { dial, framing, pace, clock, timer, guard, spoken, heard, doubts, unsettled, garbled: None }
     }
 
     /// Asks, over a fresh connection if there is none. An old connection may have died unseen since it was last
     /// used: then the question, which changes nothing at the device, is asked once more over a fresh one.
     pub(super) async fn ask(&mut self, question: Question) -> Result<Answer, Failure> {
         let reused = self.guard.is_open();
-        match self.ask_once(question).await {
-            Err(Failure::Lost(_) | Failure::Garbled(_)) if reused => self.ask_once(question).await,
-            answered => answered,
+        self.garbled = None;
+        let mut answer = self.ask_once(question).await;
+        if let Err(Failure::Lost(_) | Failure::Garbled(_)) = answer
+            && reused
+        {
+            self.garbled = answer.err().filter(|failure| matches!(failure, Failure::Garbled(_)));
+            rest(question.pause).await;
+            answer = self.ask_once(question).await;
         }
+        answer.map_err(|failure| self.seen(failure))
+    }
+
+    /// Takes what the last question got before it was asked once more, where that could not be understood. That an idle
+    /// connection had died says nothing of the line, and is not told.
+    pub(super) const fn take_garbled(&mut self) -> Option<Failure> {
+        self.garbled.take()
     }
 
     /// Asks `unit` something that is no block of registers, once.
@@ -65,7 +82,16 @@ impl<D: Dial> Session<D> {
         self.ready().await?;
         let answer = self.guard.call(unit, limit, &mut self.timer, request, fits).await;
         self.note_open_question(limit);
-        answer
+        answer.map_err(|failure| self.seen(failure))
+    }
+
+    /// A failure as it is told: a line on which something came is not silent. It is noisy, or its speed is wrong, and who
+    /// looks for the cause must know.
+    fn seen(&self, failure: Failure) -> Failure {
+        match failure {
+            Failure::Silent(_) if self.heard.load(Ordering::Relaxed) => Failure::unfinished(),
+            failure => failure,
+        }
     }
 
     /// When the line will be ready for the next question, if it is `now`.
@@ -91,16 +117,24 @@ impl<D: Dial> Session<D> {
             let settled = line.settle(self.clock.instant(self.unsettled)).await;
             settled.map_err(|error| Failure::Lost(words::io_error(&error)))?;
         }
-        self.spoken = line.spoken();
+        (self.spoken, self.heard) = (line.spoken(), line.heard());
         self.guard = Guard::attach(self.framing, line);
         Ok(())
+    }
+
+    /// Returns when the far end gives a reason to connect at once.
+    pub(super) async fn called(&mut self) {
+        self.dial.called().await;
     }
 
     async fn ask_once(&mut self, question: Question) -> Result<Answer, Failure> {
         self.connect().await?;
         if let Some(check) = self.doubts.check(question, self.clock.mono()) {
             match self.put(check).await {
-                Ok(_) | Err(Failure::Refused(_)) => self.doubts.checked(check.unit),
+                Ok(_) | Err(Failure::Refused(_)) => {
+                    self.doubts.checked(check.unit);
+                    rest(check.pause).await;
+                }
                 Err(failure) => return Err(failure),
             }
         }
@@ -130,6 +164,7 @@ impl<D: Dial> Session<D> {
             sleep(self.pace.silence).await;
         }
         self.spoken.store(false, Ordering::Relaxed);
+        self.heard.store(false, Ordering::Relaxed);
         Ok(())
     }
 
@@ -149,5 +184,12 @@ impl<D: Dial> Session<D> {
         if self.is_open_question() && !self.guard.is_open() {
             self.unsettled = self.clock.mono() + limit;
         }
+    }
+}
+
+/// Leaves the line alone.
+async fn rest(pause: Duration) {
+    if !pause.is_zero() {
+        sleep(pause).await;
     }
 }

@@ -7,7 +7,7 @@ use super::super::backoff::Backoff;
 use super::super::complaint::Complaints;
 use super::dial::Dial;
 use super::group::{Ask, Group};
-use super::guard::{Failure, Question};
+use super::guard::{Answer, Failure, Question};
 use super::health::Health;
 use super::plan::{Located, Span};
 use super::wire::Wire;
@@ -62,7 +62,20 @@ impl Unit {
 
     /// A question about `span`.
     pub(super) fn question(&self, span: Span) -> Question {
-        Question { unit: self.modbus.unit, span, timeout: self.modbus.timeout }
+        let ModbusDevice { unit, timeout, pause, .. } = self.modbus;
+        Question { unit, span, timeout, pause }
+    }
+
+    /// Asks it, and counts what goes wrong. Says how long the answer took.
+    pub(super) async fn ask<D: Dial>(
+        &mut self,
+        wire: &mut Wire<D>,
+        question: Question,
+    ) -> (Result<Answer, Failure>, Duration) {
+        let (answer, took) = wire.ask(question).await;
+        let garbled = wire.take_garbled();
+        garbled.iter().chain(answer.as_ref().err()).for_each(|failure| self.health.count(failure));
+        (answer, took)
     }
 
     /// It has answered, after this long.
@@ -99,7 +112,7 @@ impl Unit {
         let first = ask.block.points[0].span;
         let question = Question { timeout: self.patience(), ..self.question(first) };
         self.probes = self.probes.wrapping_add(1);
-        match wire.ask(question, self.modbus.pause).await.0 {
+        match self.ask(wire, question).await.0 {
             Err(failure) if failure.is_silence() || matches!(failure, Failure::Unreachable(_)) => {
                 Err(failure)
             }

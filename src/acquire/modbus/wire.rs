@@ -25,15 +25,16 @@ impl<D: Dial> Wire<D> {
         Self { session, clock, ready: Mono::ZERO }
     }
 
-    /// Asks when the wire is ready, and leaves it alone for `pause` afterwards. Says how long the answer took.
-    pub(super) async fn ask(
-        &mut self,
-        question: Question,
-        pause: Duration,
-    ) -> (Result<Answer, Failure>, Duration) {
+    /// Asks when the wire is ready, and leaves it alone for the question's pause afterwards. Says how long the answer took.
+    pub(super) async fn ask(&mut self, question: Question) -> (Result<Answer, Failure>, Duration) {
         let asked = self.readied().await;
         let answer = self.session.ask(question).await;
-        (answer, self.rest(pause) - asked)
+        (answer, self.rest(question.pause) - asked)
+    }
+
+    /// Takes what the last question got before it was asked once more, where that could not be understood.
+    pub(super) const fn take_garbled(&mut self) -> Option<Failure> {
+        self.session.take_garbled()
     }
 
     /// Makes any request to `unit`, once, when the wire is ready, and leaves it alone for `pause` afterwards.
@@ -77,6 +78,11 @@ impl<D: Dial> Wire<D> {
     /// Leaves the line alone until `moment`.
     pub(super) async fn rest_until(&mut self, moment: Mono) {
         self.session.rest_until(moment).await;
+    }
+
+    /// Returns when the far end gives a reason to connect at once.
+    pub(super) async fn called(&mut self) {
+        self.session.called().await;
     }
 
     /// Opens the connection if it is not open.

@@ -11,6 +11,7 @@ pub(super) fn address(link: &LinkKind) -> String {
         LinkKind::ModbusRtuOverTcp(address) => format!("rtu-over-tcp://{address}"),
         LinkKind::ModbusTls(target) => format!("tls://{}", target.address),
         LinkKind::ModbusSerial(serial) => format!("serial:{}", serial.port),
+        LinkKind::ModbusDialIn(dial_in) => format!("{} @ {}", dial_in.registration, dial_in.listen),
         LinkKind::Mqtt(broker) => format!("mqtt://{}", broker.address),
     }
 }
@@ -56,7 +57,7 @@ fn framing(link: &LinkKind) -> Text {
             "对端可能不接受本机的证书，或不是 Modbus/TCP Security",
             "the far end may not take this side's certificate, or speak no Modbus/TCP Security",
         ),
-        LinkKind::ModbusTcp(_) | LinkKind::Mqtt(_) => Text::new(
+        LinkKind::ModbusTcp(_) | LinkKind::ModbusDialIn(_) | LinkKind::Mqtt(_) => Text::new(
             "若对端是透明传输的串口服务器，请用 rtu-over-tcp:// 代替 tcp://",
             "a serial server in transparent mode wants rtu-over-tcp:// instead of tcp://",
         ),

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use hazgate::acquire::modbus::probe::PointRead;
 use hazgate::clock::Clock;
-use hazgate::model::{DeviceId, PointId, Quality, Reason, Sample, Text};
+use hazgate::model::{DeviceId, PointId, Quality, Reason, Sample};
 use hazgate::site::{Device, Encoding, Line, Point, Protocol, Register, Signal, Site, Source, Span};
 use serde_json::{Value, json};
 
@@ -203,17 +203,9 @@ fn value(sample: Sample, point: &Point, language: Language) -> String {
         Some(hazgate::model::Value::Float(x)) => {
             format!("{x:.*} {}", usize::from(point.decimals), point.unit).trim_end().to_owned()
         }
-        Some(value) => match label(value, point) {
+        Some(value) => match point.label(value) {
             Some(label) => format!("{value} {}", language.of(label)),
             None => format!("{value} {}", point.unit).trim_end().to_owned(),
         },
     }
-}
-
-/// What a code means.
-fn label(value: hazgate::model::Value, point: &Point) -> Option<&Text> {
-    let (Source::Modbus(signal), hazgate::model::Value::Int(number)) = (&point.source, value) else {
-        return None;
-    };
-    signal.conversion.codes.iter().find(|code| code.code == number).map(|code| &code.label)
 }

@@ -24,14 +24,14 @@ use crate::clock::Clock;
 use crate::inbox::{Inbox, Message};
 use crate::model::limits::EVENT_BROADCAST_LEN_MAX;
 use crate::model::{
-    AlarmState, Board, ClockSync, DeviceId, DeviceStatus, Event, EventKind, ForwarderId, HazardId, Level,
-    LinkCounters, LinkState, PointId, PointState, Quality, Reason, Risk, RiskItem, RiskLevel, Sample,
-    Snapshot, Stamp, Text, Transition, UplinkStatus, Value, Wall,
+    AlarmId, AlarmState, Board, ClockSync, DeviceId, DeviceStatus, Event, EventKind, ForwarderId, HazardId,
+    Level, LinkCounters, LinkState, OutputStatus, PointId, PointState, Quality, Reason, Risk, RiskItem,
+    RiskLevel, Sample, Snapshot, Stamp, Text, Transition, UplinkStatus, Value, Wall,
 };
 use crate::site::{
-    Broker, Conversion, Device, Extract, Forwarder, ForwarderKind, Hazard, HazardKind, Identity,
-    InfluxTarget, Limit, Limits, Link, LinkKind, MqttDevice, Point, Protocol, Range, Rule, RuleKind, Secret,
-    Site, Source, StoreOptions,
+    Broker, Call, Code, Conversion, Device, Extract, Forwarder, ForwarderKind, Hazard, HazardKind, Identity,
+    InfluxTarget, Limit, Limits, Link, LinkKind, MqttDevice, OutputSpec, Point, Protocol, Range, Rule,
+    RuleKind, Secret, Site, Source, StoreOptions, Target, Until, Values,
 };
 
 /// Longest wait for an answer that must come: only a failing test waits so long.
@@ -180,7 +180,7 @@ fn board<const N: usize>(alarms: [Event; N]) -> Board {
     Board {
         alarms: alarms.into_iter().map(|event| (event.transition.alarm.clone(), Arc::new(event))).collect(),
         devices: BTreeMap::from([("gauge".to_owned(), Arc::new(device))]),
-        outputs: BTreeMap::new(),
+        outputs: BTreeMap::from([("siren".to_owned(), Arc::new(sounding(N > 0)))]),
         risk: Arc::new(Risk { at: stamp(), site: item, hazards }),
     }
 }
@@ -227,9 +227,8 @@ fn raised(seq: u64) -> Event {
     Event { id: Uuid::from_u128(u128::from(seq)), seq, clock: ClockSync::Synced, transition }
 }
 
-/// One hazard, one device, three points (the first with limits), two destinations.
+/// One hazard, one device, three points (the first with limits), one output, two destinations.
 fn site() -> Site {
-    let names = ["gauge.level", "gauge.pressure", "gauge.valve"];
     Site {
         identity: Identity {
             enterprise: "works".to_owned(),
@@ -245,9 +244,9 @@ fn site() -> Site {
         }],
         devices: vec![device()],
         links: vec![Link { kind: LinkKind::Mqtt(broker()), devices: vec![DeviceId::new(0)] }],
-        points: names.map(point).to_vec(),
+        points: points(),
         rules: vec![limits()],
-        outputs: Vec::new(),
+        outputs: vec![siren()],
         forwarders: destinations(),
         store: StoreOptions { directory: "unused".into(), telemetry_bytes_max: 0 },
         console: None,
@@ -268,6 +267,15 @@ fn device() -> Device {
         protocol: Protocol::Mqtt(MqttDevice::json("field/gauge", PATIENCE)),
         points: (0..3).map(PointId::new).collect(),
     }
+}
+
+fn points() -> Vec<Point> {
+    let mut points = ["gauge.level", "gauge.pressure", "gauge.valve"].map(point).to_vec();
+    let code = |code, zh, en| Code { code, label: Text::new(zh, en) };
+    let codes = vec![code(0, "关闭", "closed"), code(1, "打开", "open")];
+    let conversion = Conversion { codes, ..Conversion::default() };
+    points[2].source = Source::Mqtt(Extract { pointer: String::new(), conversion });
+    points
 }
 
 fn point(name: &str) -> Point {
@@ -303,6 +311,34 @@ fn limits() -> Rule {
         off_delay: Duration::ZERO,
         message: None,
         basis: None,
+    }
+}
+
+/// Sounds while the level is too high and nobody has acknowledged it.
+fn siren() -> OutputSpec {
+    OutputSpec {
+        name: "siren".to_owned(),
+        title: Text::new("声光报警器", "Siren"),
+        hazard: Some(HazardId::new(0)),
+        device: DeviceId::new(0),
+        target: Target { address: 16, values: Values::Coil(true), multiple: false },
+        enabled: true,
+        calls: vec![Call { alarm: AlarmId::new(0), level: Level::Orange }],
+        until: Until::Acknowledged,
+    }
+}
+
+fn sounding(on: bool) -> OutputStatus {
+    OutputStatus {
+        at: stamp(),
+        output: "siren".to_owned(),
+        on: Some(on),
+        wanted: on,
+        since: stamp(),
+        by: None,
+        reason: None,
+        error: None,
+        confirmed: true,
     }
 }
 

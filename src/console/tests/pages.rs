@@ -69,6 +69,34 @@ async fn the_site_document_names_everything_and_no_secret() {
 }
 
 #[tokio::test]
+async fn the_names_of_codes_come_with_the_point_and_its_value_stays_a_number() {
+    let console = Console::start().await;
+    let site = body(console.get("/api/v1/site").await).await;
+    let codes = json!({ "0": { "zh": "关闭", "en": "closed" }, "1": { "zh": "打开", "en": "open" } });
+    assert_eq!(site["points"][2]["codes"], codes);
+    assert_eq!(site["points"][0].get("codes"), None);
+}
+
+#[tokio::test]
+async fn outputs_are_named_and_shown_with_the_alarms_that_call_for_them() {
+    let console = Console::start().await;
+    let site = body(console.get("/api/v1/site").await).await;
+    let spec = json!({
+        "id": "siren",
+        "title": { "zh": "声光报警器", "en": "Siren" },
+        "device": "gauge",
+        "hazard": "tank1",
+        "enabled": true,
+        "failed_alarm": null,
+    });
+    assert_eq!(site["outputs"], json!([spec]));
+    let state = body(console.get("/api/v1/state").await).await;
+    let siren = &state["board"]["outputs"]["siren"];
+    assert_eq!((&siren["wanted"], &siren["on"], &siren["by"]), (&json!(true), &json!(true), &json!(null)));
+    assert_eq!(siren["alarms"], json!(["gauge.level"]));
+}
+
+#[tokio::test]
 async fn p2_a_bad_point_has_a_quality_and_no_number() {
     let console = Console::start().await;
     let state = body(console.get("/api/v1/state").await).await;

@@ -46,6 +46,8 @@ async fn a_stream_begins_with_the_whole_state_and_the_clock() {
     let (event, beat) = stream.next().await.expect("a frame");
     assert_eq!(event, "beat");
     assert!(beat["at"].is_string());
+    let clocks = ["synced", "unsynced", "unknown"];
+    assert!(clocks.iter().any(|clock| beat["clock"] == *clock), "{beat}");
 }
 
 #[tokio::test]
@@ -60,12 +62,14 @@ async fn every_viewer_sees_an_acknowledgement_and_a_return_and_nothing_that_did_
         let change = viewer.find("board").await;
         assert_eq!(change["alarms"]["gauge.level"]["state"], "acknowledged");
         assert_eq!(change["devices"], json!({}));
+        assert_eq!(change["outputs"]["siren"]["alarms"], json!([]), "nothing calls for it any more");
         assert_eq!(change.get("risk"), None);
     }
     console.gateway.board.send_replace(Arc::new(board([])));
     for viewer in &mut viewers {
         let change = viewer.find("board").await;
         assert_eq!(change["alarms"], json!({ "gauge.level": null }));
+        assert_eq!(change["outputs"]["siren"]["wanted"], false);
         assert_eq!(change["risk"]["site"]["level"], "normal");
     }
     let late = console.stream().await.find("state").await;

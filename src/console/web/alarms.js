@@ -1,9 +1,9 @@
 // The alarm summary: what stands now, gravest first, then what nobody has acknowledged, then the newest.
 
 import { el, text, attr, reconcile } from "./dom.js";
-import { gatewayNow, isLive, known, link, on } from "./store.js";
+import { gatewayNow, isClockUnset, isLive, known, link, on } from "./store.js";
 import { gravity, marker, nameOf, setMarker } from "./level.js";
-import { age, limit, moment, quality, value } from "./format.js";
+import { age, clockMark, label, limit, moment, quality, value } from "./format.js";
 import { say, t } from "./i18n.js";
 import { acknowledgeNow, acknowledgeWithNote, drawOperator, isPending } from "./acknowledge.js";
 
@@ -91,19 +91,32 @@ function update(node, alarm) {
   text(parts.message, say(alarm.message));
   attr(parts.message, "aria-expanded", String(isOpen));
   text(parts.state, [t(`state.${alarm.state}`), alarm.acknowledged_by].filter(Boolean).join(" · "));
-  text(parts.facts, hazardOf(alarm));
-  text(parts.raised, moment(alarm.raised_at, gatewayNow()));
-  attr(parts.raised, "datetime", alarm.raised_at);
+  const raised = raisedOf(alarm);
+  text(parts.facts, [hazardOf(alarm), clockMark(raised.clock)].filter(Boolean).join(" · "));
+  text(parts.raised, moment(raised.at, gatewayNow()));
+  attr(parts.raised, "datetime", raised.at);
   updateAge(node);
   updateButton(parts.button, alarm);
   attr(parts.details, "hidden", !isOpen);
   if (isOpen) updateDetails(parts.details, alarm);
 }
 
+/**
+ * When the alarm was raised, and what vouches for that. `raised_at` is the instance's name and never corrected; the event of
+ * its raising is.
+ */
+function raisedOf(alarm) {
+  if (alarm.event === "raised") return { at: alarm.at, clock: alarm.clock };
+  return { at: alarm.raised_at, clock: alarm.clock === "restamped" ? "unsynced" : alarm.clock };
+}
+
 function updateAge(node) {
   const now = gatewayNow();
-  const isKnown = now !== null && link.state === "live";
-  text(node.parts.age, isKnown ? age(now - Date.parse(node.alarm.raised_at)) : "");
+  const raised = raisedOf(node.alarm);
+  // Between two clocks, of which one was wrong, there is no age.
+  const isComparable = raised.clock !== "unsynced" || isClockUnset();
+  const isKnown = now !== null && link.state === "live" && isComparable;
+  text(node.parts.age, isKnown ? age(now - Date.parse(raised.at)) : "");
 }
 
 function updateButton(button, alarm) {
@@ -119,7 +132,9 @@ function measured(alarm) {
   const point = known.points.get(alarm.point);
   const unit = alarm.unit ? `\u00a0${alarm.unit}` : "";
   const parts = [];
-  if (alarm.value !== null) parts.push(t("alarms.value", { value: value(alarm.value, point) + unit }));
+  const name = label(alarm.value, point);
+  const shown = name ? t("value.code", { name, code: Number(alarm.value) }) : value(alarm.value, point) + unit;
+  if (alarm.value !== null) parts.push(t("alarms.value", { value: shown }));
   if (alarm.limit !== null) parts.push(t("alarms.limit", { limit: limit(alarm.limit, point) + unit }));
   return parts;
 }

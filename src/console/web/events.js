@@ -3,7 +3,7 @@
 import { el, text, attr, reconcile } from "./dom.js";
 import { gatewayNow, known, on } from "./store.js";
 import { marker, nameOf, setMarker } from "./level.js";
-import { moment } from "./format.js";
+import { clockMark, moment } from "./format.js";
 import { say, t } from "./i18n.js";
 import { hazardOf } from "./alarms.js";
 
@@ -44,5 +44,5 @@ function update(node, event) {
   text(parts.kind, t(`event.${event.event}`));
   text(parts.message, say(event.message));
   const who = event.by ? t("event.by", { by: event.by }) : "";
-  text(parts.more, [t(`level.${nameOf(event.level)}`), hazardOf(event), who, event.reason].filter(Boolean).join(" · "));
+  text(parts.more, [t(`level.${nameOf(event.level)}`), hazardOf(event), who, event.reason, clockMark(event.clock)].filter(Boolean).join(" · "));
 }

@@ -1,7 +1,7 @@
 // Numbers, times and ages as an operator reads them, in the site's own time.
 
 import { siteOffset } from "./store.js";
-import { t } from "./i18n.js";
+import { say, t } from "./i18n.js";
 
 const two = (n) => String(n).padStart(2, "0");
 
@@ -34,8 +34,16 @@ export function age(ms) {
   return t("age.dh", { d: Math.floor(s / 86400), h: Math.floor(s / 3600) % 24 });
 }
 
+/** What is to be said beside a stamp that this vouches for; empty if it is to be trusted. */
+export const clockMark = (sync) => (sync === "unsynced" || sync === "restamped" ? t(`clock.${sync}`) : "");
+
+/** What people call a value that is a code; empty for one that is not. */
+export const label = (v, point) => (v === null || v === undefined ? "" : say(point?.codes?.[Number(v)]));
+
 /** A value of the point. */
 export function value(v, point) {
+  const name = label(v, point);
+  if (name) return name;
   if (typeof v === "boolean") return t(v ? "value.on" : "value.off");
   if (typeof v !== "number") return "—";
   return v.toFixed(point?.decimals ?? 2);

@@ -2,7 +2,7 @@
 // across the page for as long as the gateway is not heard or says that it is not well.
 
 import { el, text, attr } from "./dom.js";
-import { gatewayNow, known, link, on } from "./store.js";
+import { gatewayNow, isClockUnset, known, link, on } from "./store.js";
 import { age, clockTime, day } from "./format.js";
 import { language, recall, remember, say, setLanguage, t } from "./i18n.js";
 
@@ -14,6 +14,7 @@ export function drawHeader(bar, lost) {
   const state = el("span", { class: "linkstate", role: "status" });
   const date = el("span", { class: "date" });
   const time = el("span", { class: "time" });
+  const unset = el("span", { class: "unsynced", role: "status" });
   const skip = el("a", { class: "skip", href: "#alarms" });
   const toggle = el("button", { type: "button", class: "quiet", onclick: () => setLanguage(language() === "zh" ? "en" : "zh") });
   const theme = themeSelect();
@@ -21,7 +22,7 @@ export function drawHeader(bar, lost) {
     skip,
     el("div", { class: "identity" }, site, gateway),
     state,
-    el("div", { class: "clock" }, date, time),
+    el("div", { class: "clock" }, unset, date, time),
     el("div", { class: "switches" }, theme.node, toggle),
   );
 
@@ -43,6 +44,8 @@ export function drawHeader(bar, lost) {
     const shown = now !== null && link.state === "live";
     text(time, shown ? clockTime(now) : "--:--:--");
     text(date, shown ? day(now) : "");
+    text(unset, shown && isClockUnset() ? t("clock.unsynced") : "");
+    attr(unset, "title", t("clock.unsyncedHint"));
   });
   drawLost(lost);
 }

@@ -3,7 +3,7 @@
 import { el, text, attr } from "./dom.js";
 import { gatewayNow, isLive, known, link } from "./store.js";
 import { marker, nameOf, setMarker } from "./level.js";
-import { quality, value as valueText } from "./format.js";
+import { label, quality, value as valueText } from "./format.js";
 import { createIndicator, limitsInWords, updateIndicator } from "./indicator.js";
 import { say, t } from "./i18n.js";
 
@@ -56,7 +56,10 @@ export function updateSignal(node, point, level) {
   attr(parts.name, "title", point.id);
   const isOld = link.state === "lost" && value !== null;
   text(parts.number, value === null ? "—" : valueText(value, point));
-  attr(parts.unit, "hidden", value === null || typeof value === "boolean" || !point.unit);
+  const isCode = label(value, point) !== "";
+  attr(parts.number, "title", isCode ? String(Number(value)) : null);
+  attr(node, "data-code", isCode);
+  attr(parts.unit, "hidden", value === null || typeof value === "boolean" || isCode || !point.unit);
   text(parts.reason, isOld ? t("value.old") : reason);
   const numeric = typeof value === "boolean" ? Number(value) : value;
   if (parts.indicator) updateIndicator(parts.indicator, isOld ? null : numeric, isOld ? null : name);

@@ -9,6 +9,7 @@ export const known = {
   site: null,
   points: new Map(),
   devices: new Map(),
+  outputs: new Map(),
   alarms: new Map(),
   values: new Map(),
   uplinks: new Map(),
@@ -18,7 +19,7 @@ export const known = {
   events: [],
 };
 
-const clock = { wall: null, mono: 0, offset: 0 };
+const clock = { wall: null, mono: 0, offset: 0, sync: "unknown" };
 const listeners = new Map();
 const due = new Set();
 let isScheduled = false;
@@ -60,11 +61,12 @@ export function setLink(state, at = performance.now()) {
   changed("link", "values", "alarms", "risk", "devices", "uplinks");
 }
 
-/** Sets the gateway's clock from one of its stamps. */
-export function setClock(stamp) {
-  clock.wall = Date.parse(stamp);
+/** Sets the gateway's clock: what it shows, and what vouches for it. */
+export function setClock({ at, clock: sync }) {
+  clock.wall = Date.parse(at);
   clock.mono = performance.now();
-  clock.offset = offsetOf(stamp);
+  clock.offset = offsetOf(at);
+  clock.sync = sync;
   changed("clock");
 }
 
@@ -72,6 +74,9 @@ export function setClock(stamp) {
 export const gatewayNow = () => gatewayAt(performance.now());
 
 const gatewayAt = (mono) => (clock.wall === null ? null : clock.wall + (mono - clock.mono));
+
+/** Whether nothing vouches for the gateway's clock, so that what it stamps now may be wrong. */
+export const isClockUnset = () => clock.sync === "unsynced";
 
 /** Minutes that the site's clocks are ahead of UTC. */
 export const siteOffset = () => clock.offset;
@@ -85,12 +90,13 @@ export function setSite(site) {
   known.site = site;
   known.points = new Map(site.points.map((point) => [point.id, point]));
   known.devices.clear();
+  known.outputs.clear();
   changed("site", "language");
 }
 
 /** The whole state: whatever was known before is forgotten. */
 export function setState(state) {
-  for (const map of [known.alarms, known.devices, known.values, known.uplinks]) map.clear();
+  for (const map of [known.alarms, known.devices, known.outputs, known.values, known.uplinks]) map.clear();
   setFault(state);
   setBoard(state.board);
   setValues(state.values);
@@ -100,8 +106,9 @@ export function setState(state) {
 export function setBoard(board) {
   merge(known.alarms, board.alarms);
   merge(known.devices, board.devices);
+  merge(known.outputs, board.outputs);
   if (board.risk) known.risk = board.risk;
-  changed("alarms", "devices", "risk", "values");
+  changed("alarms", "devices", "outputs", "risk", "values");
 }
 
 export function setFault({ fault }) {

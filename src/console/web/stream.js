@@ -42,7 +42,7 @@ async function open() {
   hear("values", setValues);
   hear("fault", setFault);
   hear("event", (event) => addEvents([event]) && refreshEvents());
-  hear("beat", (beat) => setClock(beat.at));
+  hear("beat", (beat) => setClock(beat));
   source.onerror = lose;
 }
 

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::model::ForwarderId;
-use crate::site::{Broker, Forwarder, ForwarderKind};
+use crate::site::{Broker, Code, Conversion, Extract, Forwarder, ForwarderKind, Source};
 
 /// A gas point in hazard `tank` with all four limits at once, and a rule of the gateway's own.
 fn plant() -> (Plant, PointId) {
@@ -112,6 +112,31 @@ fn p7_a_rules_own_words_stand() {
         message(&mut run, "gas"),
         ("已恢复正常：除尘风机停运".to_owned(), "Back to normal: Dust fan stopped".to_owned())
     );
+}
+
+#[test]
+fn p7_a_code_is_told_by_its_name_and_its_number() {
+    let (mut plant, point) = plant();
+    let code = |code, zh, en| Code { code, label: Text::new(zh, en) };
+    let codes = vec![code(0, "停止", "stopped"), code(30, "故障", "fault")];
+    let conversion = Conversion { codes, ..Conversion::default() };
+    plant.site.points[point.index()].source = Source::Mqtt(Extract { pointer: String::new(), conversion });
+    let mut own = plant.site.clone();
+    own.rules[0].message = Some(Text::new("泵故障", "Pump trips"));
+    for (site, zh, en) in [
+        (
+            plant.site,
+            "1号罐可燃气体 高报：故障（30），限值 25 %LEL",
+            "Tank 1 combustible gas HIGH: fault (30), limit 25 %LEL",
+        ),
+        (own, "泵故障（高报：故障（30），限值 25 %LEL）", "Pump trips (HIGH: fault (30), limit 25 %LEL)"),
+    ] {
+        let mut run = Run::start(site);
+        run.read(point, Sample::Good(Value::Int(30)));
+        let raised = run.transitions().remove(0);
+        assert_eq!((raised.message.zh.as_str(), raised.message.en.as_str()), (zh, en));
+        assert_eq!(raised.value, Some(Value::Int(30)), "machines get the number");
+    }
 }
 
 #[test]

@@ -6,6 +6,8 @@ use proptest::prelude::*;
 
 use super::scenario::{Scenario, input, scenario};
 use super::*;
+use crate::model::OutputStatus;
+use crate::site::Until;
 
 const HOUR_MS: i64 = 3_600_000;
 
@@ -144,4 +146,35 @@ fn a_clock_that_no_server_keeps_is_an_alarm_of_the_gateway() {
     let raised = "The clock is not synchronised; stamps may be wrong: no server";
     let cleared = "The clock is synchronised again";
     assert_eq!(kinds, [(EventKind::Raised, raised), (EventKind::Cleared, cleared)]);
+}
+
+#[test]
+fn p2_the_stamp_of_an_output_is_put_right_with_the_others() {
+    let mut plant = Plant::new();
+    let device = plant.device("plc", Text::same("plc"), None);
+    let gas = plant.point(device, "gas", Text::same("gas"));
+    let limits = Limits { h: limit(25.0, Level::Red), ..no_limits(gas, 1.0) };
+    let high = plant.rule("gas.high", RuleKind::Limits(limits), 0.0, 0.0);
+    plant.output("siren", device, &[high], Until::Cleared);
+    let site = plant.site;
+    let mut run = Run::start(site.clone());
+    run.link(device, LinkState::Up);
+    run.read(gas, good(60.0));
+    let switched = run.out.outputs.last().expect("the siren's state").clone();
+    assert!(switched.wanted);
+    run.out = Output::default();
+    run.put_clock(HOUR_MS, ClockSync::Synced, true);
+    let [told] = &run.out.outputs[..] else { panic!("{:?}", run.out.outputs) };
+    assert_eq!(told.since.wall.0, switched.since.wall.0 + HOUR_MS);
+    assert_eq!(told, &OutputStatus { at: told.at, since: told.since, ..switched.clone() });
+
+    // Of the clock of an earlier run nothing is known.
+    let kept = Standing {
+        alarms: Vec::new(),
+        outputs: vec![OutputStatus { wanted: false, confirmed: true, by: None, ..switched.clone() }],
+    };
+    let mut run = Run::resume(site, kept, 1000);
+    run.out = Output::default();
+    run.put_clock(HOUR_MS, ClockSync::Synced, true);
+    assert!(run.out.outputs.iter().all(|told| told.since == switched.since), "{:?}", run.out.outputs);
 }

@@ -8,6 +8,7 @@ use rumqttc::QoS;
 use rumqttc::mqttbytes::v4::{
     Codec, ConnAck, Connect, ConnectReturnCode, Packet, PubAck, Publish, SubAck, SubscribeReasonCode,
 };
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio_util::codec::Framed;
@@ -48,7 +49,20 @@ pub(super) struct FakeBroker {
 }
 
 impl FakeBroker {
+    /// One that speaks in the clear.
     pub(super) async fn start(behaviours: Vec<Behaviour>) -> Self {
+        Self::behind(behaviours, |stream| std::future::ready(Some(stream))).await
+    }
+
+    /// One that speaks to those with whom `accept` comes to an understanding.
+    pub(super) async fn behind<S, F>(
+        behaviours: Vec<Behaviour>,
+        accept: impl Fn(TcpStream) -> F + Clone + Send + 'static,
+    ) -> Self
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        F: Future<Output = Option<S>> + Send + 'static,
+    {
         let listener = TcpListener::bind(ANY).await.unwrap();
         let address = listener.local_addr().unwrap();
         let seen = Arc::new(Mutex::new(Seen::default()));
@@ -58,7 +72,12 @@ impl FakeBroker {
             for i in 0.. {
                 let (stream, _) = listener.accept().await.unwrap();
                 let behaviour = behaviours[i.min(behaviours.len() - 1)].clone();
-                tokio::spawn(serve(stream, behaviour, Arc::clone(&seen_there), change.clone()));
+                let (accepted, seen, change) = (accept(stream), Arc::clone(&seen_there), change.clone());
+                tokio::spawn(async move {
+                    if let Some(stream) = accepted.await {
+                        serve(stream, behaviour, seen, change).await;
+                    }
+                });
             }
         });
         Self { address, seen, changed }
@@ -75,7 +94,12 @@ impl FakeBroker {
     }
 }
 
-async fn serve(stream: TcpStream, behaviour: Behaviour, seen: Arc<Mutex<Seen>>, change: watch::Sender<()>) {
+async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: S,
+    behaviour: Behaviour,
+    seen: Arc<Mutex<Seen>>,
+    change: watch::Sender<()>,
+) {
     let codec = Codec { max_incoming_size: 1 << 24, max_outgoing_size: 1 << 24 };
     let mut wire = Framed::new(stream, codec);
     let (mut taken, mut unacknowledged) = (0, Vec::new());

@@ -9,3 +9,4 @@ mod faults;
 mod lines;
 mod plant;
 mod queue;
+mod tls;

@@ -8,6 +8,7 @@ use super::Context;
 use super::devices::Origin;
 use super::tls;
 use crate::model::DeviceId;
+use crate::site::dial_in::{DialIn, Framing};
 use crate::site::model::{Broker, Link, LinkKind, SerialLine};
 use crate::site::raw::{RawSecret, RawTls};
 use crate::site::source::{Findings, Place};
@@ -30,6 +31,9 @@ impl Links {
     /// Puts a device behind the link of this kind; devices that go to the same place share one, and must agree on all of it.
     pub(super) fn join(&mut self, kind: LinkKind, device: DeviceId, origin: Origin, findings: &mut Findings) {
         let (index, first) = *self.index.entry(key(&kind)).or_insert((self.list.len(), origin));
+        if let LinkKind::ModbusDialIn(dial_in) = &kind {
+            self.refuse_alike(dial_in, index, origin, findings);
+        }
         let Some(link) = self.list.get_mut(index) else {
             self.list.push(Link { kind, devices: vec![device] });
             return;
@@ -38,6 +42,27 @@ impl Links {
             findings.add(origin.key(key), message).first(first.key(key)).hint(hint);
         }
         link.devices.push(device);
+    }
+
+    /// Who dials in must be known as soon as what it says is a registration.
+    fn refuse_alike(&self, dial_in: &DialIn, index: usize, origin: Origin, findings: &mut Findings) {
+        let DialIn { listen, registration, .. } = dial_in;
+        let others = self.index.values().filter(|(other, _)| *other != index);
+        let alike = others.filter_map(|(other, first)| match &self.list.get(*other)?.kind {
+            LinkKind::ModbusDialIn(other) if other.listen == *listen => {
+                other.registration.overlaps(registration).then_some((&other.registration, first))
+            }
+            _ => None,
+        });
+        for (other, first) in alike {
+            findings
+                .add(
+                    origin.key("registration"),
+                    format!("of the registrations `{registration}` and `{other}` at {listen} one begins with the other"),
+                )
+                .first(first.key("registration"))
+                .hint("who is calling could not be told: change one of them");
+        }
     }
 
     /// Takes back the device that joined as `device`: the site is to have none of that number yet.
@@ -72,6 +97,9 @@ fn key(kind: &LinkKind) -> Key {
         }
         LinkKind::ModbusSerial(line) => ("modbus", line.port.clone(), None, None),
         LinkKind::ModbusTls(target) => ("modbus", target.address.clone(), None, None),
+        LinkKind::ModbusDialIn(DialIn { listen, registration, .. }) => {
+            ("dial-in", listen.to_string(), Some(registration.to_string()), None)
+        }
         LinkKind::Mqtt(broker) => {
             let password = broker.password.as_ref().map(|secret| secret.expose().to_owned());
             ("mqtt", broker.address.clone(), broker.username.clone(), password)
@@ -112,6 +140,11 @@ fn quarrel(one: &LinkKind, other: &LinkKind) -> Option<Quarrel> {
             message: format!("{place} is to run at {one} for one device and at {other} for another"),
             hint: "devices on one line share its settings: give them the same `baud`, `parity` and `stop_bits`",
         }),
+        (LinkKind::ModbusDialIn(_), LinkKind::ModbusDialIn(other)) => Some(Quarrel {
+            key: "heartbeat",
+            message: format!("the devices behind `{}` are to have different heartbeats", other.registration),
+            hint: "they are behind one DTU, which has one: give them the same `heartbeat`",
+        }),
         _ => None,
     }
 }
@@ -129,8 +162,10 @@ fn differing(one: &SerialLine, other: &SerialLine) -> &'static str {
 /// What is spoken on a link.
 fn speech(kind: &LinkKind) -> &'static str {
     match kind {
-        LinkKind::ModbusTcp(_) => "Modbus TCP",
-        LinkKind::ModbusRtuOverTcp(_) => "RTU frames",
+        LinkKind::ModbusTcp(_) | LinkKind::ModbusDialIn(DialIn { framing: Framing::Tcp, .. }) => "Modbus TCP",
+        LinkKind::ModbusRtuOverTcp(_) | LinkKind::ModbusDialIn(DialIn { framing: Framing::Rtu, .. }) => {
+            "RTU frames"
+        }
         LinkKind::ModbusTls(_) => "Modbus over TLS",
         LinkKind::ModbusSerial(_) => "RTU frames on a line",
         LinkKind::Mqtt(_) => "MQTT",

@@ -54,6 +54,7 @@ pub(super) fn check(
     let rules = rules::check(gathered, &hazards, &devices, &points, (&outputs, &forwarders), context);
     let outputs = outputs.called_by(&rules, context);
     let services = services::check(gathered, context)?;
+    reach::refuse_taken(&devices, &links, &services, context);
     echoes::check(&devices, &links, &forwarders, &services.identity, context);
     Some(Site {
         identity: services.identity,

@@ -7,7 +7,7 @@ use super::Context;
 use super::devices::One;
 use super::links::{self, Links, Login};
 use super::points::Detailed;
-use super::reach::serial_keys;
+use super::reach::{dial_in_keys, serial_keys};
 use super::registers;
 use crate::site::defaults;
 use crate::site::model::{LinkKind, Protocol};
@@ -64,6 +64,7 @@ impl One<'_> {
     pub(super) fn mqtt(&self, links: &mut Links, context: &mut Context<'_>) -> Protocol {
         let own = self.own;
         self.refuse(&serial_keys(own), "a Modbus device", context);
+        self.refuse(&dial_in_keys(own), "a Modbus device", context);
         self.refuse(
             &[
                 ("address", own.address.is_some()),

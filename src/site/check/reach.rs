@@ -1,11 +1,13 @@
 //! How a Modbus device is reached: which keys go with which protocol, and which link they make.
 
 use super::Context;
-use super::devices::One;
+use super::devices::{Devices, One};
 use super::links::Links;
+use super::services::Services;
 use super::tls;
 use crate::site::defaults;
-use crate::site::model::{LinkKind, Parity, SerialLine, TlsTarget};
+use crate::site::dial_in::{DialIn, Framing};
+use crate::site::model::{Link, LinkKind, Parity, SerialLine, TlsTarget};
 use crate::site::raw::{ParityWord, ProtocolWord, RawDevice};
 
 /// Keys of a device that only a serial line has.
@@ -15,6 +17,39 @@ pub(super) fn serial_keys(raw: &RawDevice) -> [(&'static str, bool); 4] {
         ("baud", raw.baud.is_some()),
         ("parity", raw.parity.is_some()),
         ("stop_bits", raw.stop_bits.is_some()),
+    ]
+}
+
+/// Refuses devices that dial in where the gateway itself listens for others.
+pub(super) fn refuse_taken(
+    devices: &Devices<'_>,
+    links: &[Link],
+    services: &Services,
+    context: &mut Context<'_>,
+) {
+    let console = services.console.as_ref().map(|console| ("console", console.listen));
+    let broker = services.broker.as_ref().map(|broker| ("broker", broker.listen));
+    let taken: Vec<_> = console.into_iter().chain(broker).collect();
+    for link in links {
+        let LinkKind::ModbusDialIn(DialIn { listen, .. }) = &link.kind else { continue };
+        let clash = taken.iter().find(|(_, other)| {
+            other.port() == listen.port() && (other.ip() == listen.ip() || listen.ip().is_unspecified())
+        });
+        let (Some((who, other)), Some(device)) = (clash, link.devices.first()) else { continue };
+        let place = devices.details[device.index()].place("listen");
+        context
+            .findings
+            .add(place, format!("the {who} listens on {other}"))
+            .hint("give the devices that dial in a port of their own");
+    }
+}
+
+/// Keys of a device that only one that dials in has.
+pub(super) fn dial_in_keys(raw: &RawDevice) -> [(&'static str, bool); 3] {
+    [
+        ("listen", raw.listen.is_some()),
+        ("registration", raw.registration.is_some()),
+        ("heartbeat", raw.heartbeat.is_some()),
     ]
 }
 
@@ -31,6 +66,7 @@ impl One<'_> {
         let kind = match protocol {
             ProtocolWord::ModbusTls => self.encrypted(context),
             ProtocolWord::ModbusRtu => self.serial(context),
+            _ if self.dials_in() => self.dial_in(protocol, unit, context).map(LinkKind::ModbusDialIn),
             ProtocolWord::ModbusRtuOverTcp => self.address(context).map(LinkKind::ModbusRtuOverTcp),
             _ => self.address(context).map(LinkKind::ModbusTcp),
         };
@@ -45,10 +81,60 @@ impl One<'_> {
             self.refuse(&[("tls", self.own.tls.is_some())], "`modbus-tls`", context);
         }
         let own = self.own;
+        if !matches!(protocol, ProtocolWord::ModbusTcp | ProtocolWord::ModbusRtuOverTcp) {
+            self.refuse(&dial_in_keys(own), "`modbus-tcp` and `modbus-rtu-over-tcp`", context);
+        }
         if protocol == ProtocolWord::ModbusRtu {
             self.refuse(&[("address", own.address.is_some())], "a device on the network", context);
         } else {
             self.refuse(&serial_keys(own), "`modbus-rtu`", context);
+        }
+    }
+
+    /// Whether the device calls, and is not called.
+    fn dials_in(&self) -> bool {
+        dial_in_keys(self.own).iter().any(|(_, present)| *present)
+    }
+
+    fn dial_in(&self, protocol: ProtocolWord, unit: u8, context: &mut Context<'_>) -> Option<DialIn> {
+        let own = self.own;
+        let (Some(listen), Some(registration)) = (&own.listen, &own.registration) else {
+            let (key, example) = if own.listen.is_none() {
+                ("listen", "listen = \"0.0.0.0:9000\"")
+            } else {
+                ("registration", "registration = \"DTU-0001\"")
+            };
+            self.require(key, example, context);
+            return None;
+        };
+        if own.address.is_some() {
+            context
+                .findings
+                .add(self.place("address"), "a device that dials in can't be called as well")
+                .hint("drop `address`, or `listen` with `registration` and `heartbeat`");
+        }
+        let framing = if protocol == ProtocolWord::ModbusRtuOverTcp { Framing::Rtu } else { Framing::Tcp };
+        let heartbeat = own.heartbeat.as_ref().map(|heartbeat| heartbeat.0.clone());
+        let dial_in = DialIn { listen: listen.0, registration: registration.0.clone(), heartbeat, framing };
+        self.refuse_ambiguous(&dial_in, unit, context);
+        Some(dial_in)
+    }
+
+    /// What is said unasked must differ from what is said when asked.
+    fn refuse_ambiguous(&self, dial_in: &DialIn, unit: u8, context: &mut Context<'_>) {
+        let DialIn { registration, heartbeat, framing, .. } = dial_in;
+        let Some(heartbeat) = heartbeat else { return };
+        let place = self.place("heartbeat");
+        if heartbeat.begins_answer(*framing, unit) {
+            let message = format!("an answer of unit {unit} may begin with `{heartbeat}`");
+            let hint = "give the DTU another heartbeat, such as \"ping\": it would be taken for an answer, or an answer for it";
+            context.findings.add(place, message).hint(hint);
+        } else if heartbeat != registration && heartbeat.overlaps(registration) {
+            let message = "of `registration` and `heartbeat` one begins with the other";
+            context
+                .findings
+                .add(place, message)
+                .hint("make them the same, or tell them apart by their beginning");
         }
     }
 

@@ -75,7 +75,7 @@ pub(super) fn check(
         }
     }
     packs::apply(gathered, hazards, points, &mut rules, context);
-    of_devices(devices, &mut rules, context);
+    of_devices(devices, points, &mut rules, context);
     of_points(devices, points, &mut rules, context);
     for (rule, place) in outputs.failures() {
         rules.add(rule, place, context);
@@ -113,7 +113,8 @@ fn written(
     Some(Rule { hazard: hazard.or(rule.hazard), ..rule })
 }
 
-fn of_devices(devices: &Devices<'_>, rules: &mut Rules, context: &mut Context<'_>) {
+fn of_devices(devices: &Devices<'_>, points: &Points<'_>, rules: &mut Rules, context: &mut Context<'_>) {
+    let slowest = slowest_polls(devices, points);
     for (index, (device, detail)) in devices.list.iter().zip(&devices.details).enumerate() {
         let rule = Rule {
             name: format!("{}.lost", device.name),
@@ -129,13 +130,25 @@ fn of_devices(devices: &Devices<'_>, rules: &mut Rules, context: &mut Context<'_
             name: format!("{}.degraded", device.name),
             hazard: device.hazard,
             kind: RuleKind::DeviceDegraded { device: DeviceId::new(index) },
-            on_delay: defaults::DEGRADED_AFTER,
-            off_delay: defaults::DEGRADED_UNTIL,
+            on_delay: defaults::DEGRADED_AFTER.max(slowest[index] * defaults::DEGRADED_AFTER_POLLS),
+            off_delay: defaults::DEGRADED_UNTIL.max(slowest[index] * defaults::DEGRADED_UNTIL_POLLS),
             message: None,
             basis: None,
         };
         rules.add(rule, detail.spot.key("id"), context);
     }
+}
+
+/// How far the polls of each device are apart at most; zero for one that is not polled.
+fn slowest_polls(devices: &Devices<'_>, points: &Points<'_>) -> Vec<Duration> {
+    let mut slowest = vec![Duration::ZERO; devices.list.len()];
+    for point in &points.list {
+        let device = point.device.index();
+        if let Protocol::Modbus(modbus) = &devices.list[device].protocol {
+            slowest[device] = slowest[device].max(point.poll.unwrap_or(modbus.poll));
+        }
+    }
+    slowest
 }
 
 /// Longer than a device takes from the first poll of the point that it misses to being found lost, which is then the one

@@ -10,8 +10,9 @@ use super::helper::{RawRatio, RawStatus};
 use super::rule::RawLimits;
 use super::service::{RawSecret, RawTls};
 use crate::model::limits::{MODBUS_REGISTERS_PER_READ_MAX, TEXT_REGISTERS_MAX};
+use crate::site::addresses::{HostPort, Packet, Socket};
 use crate::site::defaults;
-use crate::site::values::{EdgeName, Grade, HostPort, Id, Period, Pointer, RegisterAt, TopicFilter, Words};
+use crate::site::values::{EdgeName, Grade, Id, Period, Pointer, RegisterAt, TopicFilter, Words};
 
 /// `[[device]]`.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
@@ -29,8 +30,16 @@ pub(in crate::site) struct RawDevice {
     pub(in crate::site) protocol: Option<ProtocolWord>,
     /// The device template that gives what is not said here, such as `acrel-adw300`.
     pub(in crate::site) template: Option<Id>,
-    /// Modbus: where it or its serial server answers, `host:port`. Required.
+    /// Modbus: where it or its serial server answers, `host:port`. Required where it does not dial in.
     pub(in crate::site) address: Option<HostPort>,
+    /// Modbus: where it, or the 4G DTU that it is behind, dials in: an address of this machine, such as `0.0.0.0:9000`. Instead of
+    /// `address`. Many may dial in at one address; whoever reaches it and knows a registration is taken for the device.
+    pub(in crate::site) listen: Option<Socket>,
+    /// Modbus, with `listen`: its registration packet, the first that it says after dialling in: a text, or bytes as `hex:68 01 FF`.
+    /// Required there. Devices of one registration are behind one DTU.
+    pub(in crate::site) registration: Option<Packet>,
+    /// Modbus, with `listen`: its heartbeat packet, written like `registration`. Default: it has none.
+    pub(in crate::site) heartbeat: Option<Packet>,
     /// Modbus: the serial port of `modbus-rtu`, such as `/dev/ttyS1`, and required there.
     pub(in crate::site) port: Option<String>,
     /// Modbus: speed of the serial line.

@@ -3,8 +3,9 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::site::addresses::Listen;
 use crate::site::defaults;
-use crate::site::values::{Id, Listen, Words, Zone};
+use crate::site::values::{Id, Words, Zone};
 
 /// The tables that the environment may override.
 #[derive(Debug, Deserialize)]

@@ -7,8 +7,8 @@ use std::time::Duration;
 use super::{BASE, edited, site};
 use crate::model::{HealthSource, Level};
 use crate::site::{
-    ByteOrder, Encoding, ForwarderKind, Line, LinkKind, Point, Protocol, Register, Rule, RuleKind, Site,
-    Source, Table, load, schema,
+    ByteOrder, DialIn, Encoding, ForwarderKind, Framing, Line, LinkKind, Packet, Point, Protocol, Register,
+    Rule, RuleKind, Site, Source, Table, load, schema,
 };
 
 fn demo() -> Site {
@@ -105,6 +105,15 @@ fn every_site_has_the_rules_that_keep_silence_from_being_safety() {
     assert!(matches!(degraded.kind, RuleKind::DeviceDegraded { .. }));
     assert_eq!((degraded.hazard, degraded.message.as_ref()), (lost.hazard, None));
     assert_eq!((degraded.on_delay, degraded.off_delay), (Duration::from_secs(3), Duration::from_secs(10)));
+    for (poll, delays) in [("\"2s\"", (4, 10)), ("\"60s\"", (120, 240))] {
+        let slow = super::site(&edited(&[(
+            "register = \"input:0\"",
+            &format!("register = \"input:0\"\npoll = {poll}"),
+        )]));
+        let degraded = rule(&slow, "plc.degraded");
+        let delays = (Duration::from_secs(delays.0), Duration::from_secs(delays.1));
+        assert_eq!((degraded.on_delay, degraded.off_delay), delays, "it follows the slowest poll");
+    }
     let signal = rule(&site, "plc.level.signal");
     assert!(matches!(signal.kind, RuleKind::Signal { level: Level::Blue, .. }));
     let found_lost = Duration::from_secs(1) + 4 * Duration::from_millis(500);
@@ -270,6 +279,29 @@ fn a_redirected_site_has_its_addresses_replaced_wherever_they_stand() {
     );
     assert_eq!(site.broker.map(|broker| broker.listen.port()), Some(1004));
     assert_eq!(site.console.map(|console| console.listen.port()), Some(1005));
+}
+
+#[test]
+fn devices_dial_in_each_behind_its_registration() {
+    let second = "[[device]]\nid = \"m2\"\ntemplate = \"rs-ws-n01\"\nprotocol = \"modbus-tcp\"\nlisten = \"0.0.0.0:9000\"\nregistration = ";
+    let listen = "listen = \"0.0.0.0:9000\"\nregistration = \"DTU-1\"\nheartbeat = \"ping\"\n";
+    let of = |registration: &str| {
+        let site = site(&edited(&[
+            ("address = \"10.0.0.5:502\"\n", listen),
+            ("# end", &format!("{second}{registration}\nunit = 2")),
+        ]));
+        let links = site.links.iter().filter_map(|link| match &link.kind {
+            LinkKind::ModbusDialIn(dial_in) => Some((dial_in.clone(), link.devices.len())),
+            _ => None,
+        });
+        links.collect::<Vec<_>>()
+    };
+    let packet = |text: &str| Packet(text.as_bytes().to_vec());
+    let (listen, framing) = ("0.0.0.0:9000".parse().unwrap(), Framing::Tcp);
+    let first = DialIn { listen, registration: packet("DTU-1"), heartbeat: Some(packet("ping")), framing };
+    let other = DialIn { listen, registration: packet("DTU-2"), heartbeat: None, framing };
+    assert_eq!(of("\"hex:44 54 55 2d32\""), [(first.clone(), 1), (other, 1)]);
+    assert_eq!(of("\"DTU-1\"\nheartbeat = \"ping\""), [(first, 2)]);
 }
 
 #[test]

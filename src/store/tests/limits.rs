@@ -61,6 +61,31 @@ async fn p5_the_newest_row_stays_however_small_the_budget() {
 }
 
 #[tokio::test]
+async fn p5_readings_given_up_before_they_had_a_row_leave_a_gap_and_are_counted() {
+    let dir = tempfile::tempdir().unwrap();
+    let site = site(dir.path(), vec![("a", anywhere()), ("b", anywhere())]);
+    let store = open(&site).store;
+    commit(&store, telemetry(vec![batch(0, AT, 1.0), batch(1, AT, 1.0)])).await;
+    let given_up = BTreeMap::from([(DeviceId::new(1), 40)]);
+    commit(&store, Turn { given_up, ..telemetry(vec![batch(0, AT, 1.0), batch(1, AT, 1.0)]) }).await;
+    let alone = BTreeMap::from([(DeviceId::new(0), 2)]);
+    commit(&store, Turn { given_up: alone, ..Turn::default() }).await;
+    store.close().await;
+
+    let store = open(&site).store;
+    commit(&store, telemetry(vec![batch(0, AT, 1.0), batch(1, AT, 1.0)])).await;
+    for name in ["a", "b"] {
+        let outbox = store.outbox(name).unwrap();
+        assert_eq!(outbox.given_up().await.unwrap(), 42);
+        let rows = outbox.telemetry(0, 9, 9).await.unwrap();
+        let seqs: Vec<_> = rows.iter().map(|row| (row.id, &*row.device, row.seq)).collect();
+        let (one, two) = ("meter1", "meter2");
+        assert_eq!(seqs, [(1, one, 1), (2, two, 1), (3, one, 2), (4, two, 3), (5, one, 4), (6, two, 4)]);
+    }
+    store.close().await;
+}
+
+#[tokio::test]
 async fn a_batch_too_large_for_one_row_becomes_several() {
     let dir = tempfile::tempdir().unwrap();
     let site = site(dir.path(), vec![("a", anywhere())]);

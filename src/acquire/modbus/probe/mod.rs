@@ -97,9 +97,9 @@ pub enum Presence {
 
 impl Probe {
     /// A hand on the link of this kind, not connected yet, that waits for each answer for at most `timeout`. None if the
-    /// link is not a Modbus link.
+    /// link is not a Modbus link, or one that the device makes.
     pub fn new(link: &LinkKind, timeout: Duration, clock: Clock) -> Option<Self> {
-        let (way, framing) = Way::of(link)?;
+        let (way, framing) = Way::of(link, &[])?;
         let session = Session::new(way, framing, clock);
         let block_max = MODBUS_REGISTERS_PER_READ_MAX;
         Some(Self { session, clock, timeout, block_max })
@@ -181,7 +181,8 @@ impl Probe {
     async fn ask(&mut self, unit: u8, span: Span, took: &mut Duration) -> Result<Answer, Failure> {
         self.session.connect().await?;
         let asked = self.clock.now().mono;
-        let answer = self.session.ask(Question { unit, span, timeout: self.timeout }).await;
+        let answer =
+            self.session.ask(Question { unit, span, timeout: self.timeout, pause: Duration::ZERO }).await;
         *took += self.clock.now().mono - asked;
         answer
     }

@@ -1,5 +1,6 @@
 //! Whatever comes down the line, an answer is the right one or there is none, and the line works again after.
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -11,7 +12,7 @@ use super::super::plan::Span;
 use super::super::session::Session;
 use super::bus::{Act, Asked, Bus, true_answer};
 use crate::clock::Clock;
-use crate::model::Text;
+use crate::model::{Mono, Text};
 use crate::site::Table;
 
 const TIMEOUT: Duration = Duration::from_millis(500);
@@ -19,7 +20,7 @@ const BOTH: [Framing; 2] = [Framing::Tcp, Framing::Rtu];
 
 fn question(n: u16) -> Question {
     let span = Span { table: Table::Holding, start: 10 * n, count: 3 };
-    Question { unit: 1 + (n % 2) as u8, span, timeout: TIMEOUT }
+    Question { unit: 1 + (n % 2) as u8, span, timeout: TIMEOUT, pause: Duration::ZERO }
 }
 
 /// Misbehaves at the first and the third question in the way of `wrong`, asks ten, and holds every answer
@@ -54,6 +55,10 @@ async fn silent(framing: Framing, wrong: impl Fn(Asked) -> Vec<Act> + Send + 'st
     assert_eq!(outcome(framing, wrong).await, Some(Failure::Silent(TIMEOUT)), "{framing:?}");
 }
 
+async fn unfinished(framing: Framing, wrong: impl Fn(Asked) -> Vec<Act> + Send + 'static) {
+    assert_eq!(outcome(framing, wrong).await, Some(Failure::unfinished()), "{framing:?}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn p2_a_late_answer_is_nobodys_answer() {
     for framing in BOTH {
@@ -69,7 +74,7 @@ async fn p2_a_late_answer_is_nobodys_answer() {
 #[tokio::test(start_paused = true)]
 async fn p2_an_answer_that_comes_late_in_its_second_half_is_nobodys_answer() {
     for framing in BOTH {
-        silent(framing, |asked| {
+        unfinished(framing, |asked| {
             let answer = asked.answer();
             let (front, back) = answer.split_at(5);
             vec![Act::Say(front.to_vec()), Act::Wait(Duration::from_millis(700)), Act::Say(back.to_vec())]
@@ -130,8 +135,7 @@ async fn p2_garbage_is_no_answer() {
         answer[4] ^= 1;
         vec![Act::Say(answer)]
     };
-    let first = outcome(Framing::Rtu, damaged).await;
-    assert!(first.as_ref().is_some_and(Failure::is_silence), "{first:?}");
+    unfinished(Framing::Rtu, damaged).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -226,6 +230,64 @@ async fn p2_an_answer_that_comes_many_timeouts_late_is_nobodys_answer() {
     }
     let slow_throughout = asks_a_slow_unit(vec![700; 1000]).await;
     assert!(!slow_throughout.contains(&true), "{slow_throughout:?}");
+}
+
+/// Asks four questions, each to be followed by a pause. Says when each that came to the bus did, of which `wrong` spoils the answer.
+async fn asks_with_pauses(
+    framing: Framing,
+    wrong: impl Fn(usize, Asked) -> Vec<Act> + Send + 'static,
+) -> Vec<Mono> {
+    let clock = Clock::start();
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    let bus = Bus::new(framing, {
+        let heard = Arc::clone(&heard);
+        move |asked| {
+            let mut heard = heard.lock().unwrap();
+            heard.push(clock.now().mono);
+            wrong(heard.len(), asked)
+        }
+    });
+    let mut session = Session::new(bus, framing, clock);
+    for n in 0..3 {
+        let asked = Question { unit: 1, pause: PAUSE, ..question(n) };
+        let answer = session.ask(asked).await;
+        assert!(answer.is_err() || answer == Ok(true_answer(asked)));
+        sleep(PAUSE).await;
+    }
+    heard.lock().unwrap().clone()
+}
+
+const PAUSE: Duration = Duration::from_millis(30);
+
+#[tokio::test(start_paused = true)]
+async fn a_pause_is_kept_after_a_checking_question_and_before_one_that_is_asked_again() {
+    let unanswered = |n, asked: Asked| if n == 1 { vec![] } else { vec![Act::Say(asked.answer())] };
+    let garbled = |n, asked: Asked| {
+        let other = Asked { transaction: asked.transaction.wrapping_add(1), ..asked };
+        vec![Act::Say(if n == 2 { other.answer() } else { asked.answer() })]
+    };
+    for heard in
+        [asks_with_pauses(Framing::Rtu, unanswered).await, asks_with_pauses(Framing::Tcp, garbled).await]
+    {
+        assert_eq!(heard.len(), 4, "three questions, and one that checks or is asked again: {heard:?}");
+        assert!(heard.windows(2).all(|pair| pair[1] - pair[0] >= PAUSE), "{heard:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_could_not_be_understood_before_it_was_asked_again_is_told_once() {
+    let mut heard = 0;
+    let bus = Bus::new(Framing::Tcp, move |asked| {
+        heard += 1;
+        let other = Asked { transaction: asked.transaction.wrapping_add(1), ..asked };
+        vec![Act::Say(if heard == 2 { other.answer() } else { asked.answer() })]
+    });
+    let mut session = Session::new(bus, Framing::Tcp, Clock::start());
+    for garbled in [false, true, false] {
+        assert_eq!(session.ask(question(0)).await, Ok(true_answer(question(0))));
+        assert_eq!(matches!(session.take_garbled(), Some(Failure::Garbled(_))), garbled);
+        assert_eq!(session.take_garbled(), None);
+    }
 }
 
 fn in_virtual_time(test: impl Future<Output = Option<Failure>>) -> Option<Failure> {

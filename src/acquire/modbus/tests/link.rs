@@ -69,6 +69,26 @@ pub(super) fn counted(reports: &[LinkReport], device: usize) -> LinkCounters {
     of_device(reports, device).last().map(|report| report.counters).unwrap_or_default()
 }
 
+#[tokio::test(start_paused = true)]
+async fn p2_an_answer_that_is_right_only_when_asked_again_is_counted() {
+    let mut questions = 0;
+    let bus = Bus::new(Framing::Tcp, move |asked| {
+        questions += 1;
+        let wrong = Asked { transaction: asked.transaction.wrapping_add(7), ..asked };
+        vec![Act::Say(if questions % 10 == 0 { wrong.answer() } else { asked.answer() })]
+    });
+    let (context, mut ears) = SiteBuilder::new(LinkKind::ModbusTcp("bus:1".into()))
+        .device(Protocol::Modbus(device(1)), vec![Source::Modbus(register(Table::Holding, 10).into())])
+        .build();
+    let session = Session::new(bus.clone(), Framing::Tcp, context.clock);
+    tokio::spawn(Poller::new(0, session, context, fastrand::Rng::with_seed(3)).run());
+    let (_, reports) = hear(&mut ears, Duration::from_secs(100)).await;
+    assert_eq!(states(&reports, 0), [LinkState::Up], "no poll was lost by it");
+    let counted = counted(&reports, 0);
+    assert!((6..=11).contains(&counted.malformed), "{counted:?}");
+    assert_eq!((counted.silent, counted.lost, counted.refused), (0, 0, 0));
+}
+
 /// How many batches with nothing but true values came from a device; no other value may be in any.
 fn good_polls(batches: &[Batch], device: usize, unit: u8) -> usize {
     let truth = [holding(unit, 10), holding(unit, 200)];

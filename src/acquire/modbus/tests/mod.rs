@@ -1,6 +1,7 @@
 //! Tests of whole Modbus links, against devices that do what a script says.
 
 mod bus;
+mod dial_in;
 mod fair;
 mod guard;
 mod link;

@@ -12,7 +12,7 @@ use super::super::{Framing, Poller};
 use super::bus::{Act, Asked, Bus, device, register};
 use crate::acquire::testing::{Ears, SiteBuilder};
 use crate::clock::Clock;
-use crate::model::{DeviceId, Input, Mono, Orders, OutputId, OutputOrder, OutputReport};
+use crate::model::{DeviceId, Input, LinkCounters, Mono, Orders, OutputId, OutputOrder, OutputReport};
 use crate::site::{LinkKind, ModbusDevice, OutputSpec, Protocol, Source, Table, Target, Until, Values};
 
 const REPLY: Duration = Duration::from_millis(20);
@@ -325,4 +325,29 @@ async fn p3_an_output_that_is_silent_costs_the_neighbours_no_polls() {
     rig.hear(s(300)).await;
     let polls = rig.bus.asked().into_iter().filter(|asked| asked.unit == 2).count();
     assert!(polls >= 285, "{polls} of 300 polls");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_goes_wrong_at_an_output_is_counted_of_its_device() {
+    for (manner, expected) in [
+        (Manner::Refuses, (true, false, false)),
+        (Manner::Ignores, (false, true, false)),
+        (Manner::Babbles, (false, false, true)),
+    ] {
+        let mut rig = Rig::plain(manner);
+        rig.hear(s(2)).await;
+        rig.order(true, None);
+        let mut counted = LinkCounters::default();
+        let until = sleep(s(130));
+        tokio::pin!(until);
+        loop {
+            tokio::select! {
+                biased;
+                input = rig.ears.input() => if let Input::Link(report) = input { counted = report.counters },
+                () = &mut until => break,
+            }
+        }
+        let LinkCounters { refused, silent, malformed, .. } = counted;
+        assert_eq!((refused > 0, silent > 0, malformed > 0), expected, "{manner:?}: {counted:?}");
+    }
 }

@@ -2,7 +2,9 @@
 //! `«` stands before the text that a mistake is to point at; `««` where two point at the same.
 
 mod devices;
+mod dial_in;
 mod meaning;
+mod outputs;
 mod publishers;
 mod structure;
 mod values;
