@@ -74,6 +74,8 @@ struct Poller<D> {
     slots: Vec<(usize, usize)>,
     outputs: Outputs,
     schedule: Schedule,
+    /// Whether something has been answered since there was last no connection to be had.
+    answered: bool,
     rng: fastrand::Rng,
 }
 
@@ -114,7 +116,7 @@ impl<D: Dial> Poller<D> {
         let schedule = Schedule::new(claims, context.clock.mono());
         let outputs = Outputs::new(&context.site, &units, context.orders.clone());
         let wire = Wire::new(session, context.clock);
-        Self { context, wire, units, slots, outputs, schedule, rng }
+        Self { context, wire, units, slots, outputs, schedule, rng, answered: false }
     }
 
     async fn run(mut self) {
@@ -187,6 +189,7 @@ impl<D: Dial> Poller<D> {
         let n = self.slots[slot].0;
         let unit = &mut self.units[n];
         let heard = !matches!(verdict.outcome, Outcome::Nothing(_));
+        self.answered |= heard;
         let begun = verdict.begun;
         let news = unit.health.polled(verdict).or_else(|| unit.health.recount(now.mono));
         let (device, telling) = (unit.device, heard || unit.health.answers());
@@ -246,10 +249,11 @@ impl<D: Dial> Poller<D> {
     }
 
     /// Tries until there is a connection again. A far end that takes one client at a time may need a moment to
-    /// let go of the last connection: devices that answer are given up only when the second attempt fails too.
+    /// let go of the last connection: devices that have answered on it are given up only when the second attempt fails too. A far
+    /// end that hangs up at every question is given up at the first.
     async fn reconnect(&mut self, mut words: Text) {
         let mut backoff = Backoff::default();
-        let mut grace = self.units.iter().any(|unit| unit.health.answers());
+        let mut grace = std::mem::take(&mut self.answered);
         loop {
             if !std::mem::take(&mut grace) {
                 self.unreachable(&words).await;

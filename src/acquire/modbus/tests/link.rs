@@ -1,5 +1,7 @@
 //! Whole links in virtual time: what the engine hears of the devices on them.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::time::sleep;
@@ -236,6 +238,35 @@ async fn p3_a_far_end_that_is_gone_for_a_moment_takes_nobody_down() {
     let (_, reports) = hear(&mut ears, Duration::from_secs(30)).await;
     assert_eq!(bus.dials(), 2);
     assert!(reports.iter().all(|report| report.state != LinkState::Down), "{reports:?}");
+}
+
+/// As a device that dials in does, and a serial server that takes one client at a time.
+#[tokio::test(start_paused = true)]
+async fn p2_a_far_end_that_hangs_up_at_each_question_and_is_back_in_a_moment_is_down() {
+    let (hangs, own) = (Arc::new(AtomicBool::new(false)), Arc::new(OnceLock::<Bus>::new()));
+    let (hanging, there) = (Arc::clone(&hangs), Arc::clone(&own));
+    let bus = Bus::new(Framing::Tcp, move |asked| {
+        if !hanging.load(Ordering::Relaxed) {
+            return answers(asked);
+        }
+        let bus = there.get().expect("the bus").clone();
+        bus.refuse(true);
+        tokio::spawn(async move {
+            sleep(REPLY).await;
+            bus.refuse(false);
+        });
+        vec![Act::Close]
+    });
+    own.set(bus.clone()).ok().expect("set once");
+    let mut ears = link(&[device(1)], &bus, Framing::Tcp);
+    let (_, reports) = hear(&mut ears, Duration::from_secs(3)).await;
+    assert_eq!(states(&reports, 0), [LinkState::Up]);
+    hangs.store(true, Ordering::Relaxed);
+    let (_, reports) = hear(&mut ears, Duration::from_secs(5)).await;
+    assert_eq!(states(&reports, 0).first(), Some(&LinkState::Down), "{reports:?}");
+    hangs.store(false, Ordering::Relaxed);
+    let (_, reports) = hear(&mut ears, Duration::from_secs(60)).await;
+    assert_eq!(states(&reports, 0).last(), Some(&LinkState::Up));
 }
 
 #[tokio::test(start_paused = true)]
