@@ -12,6 +12,8 @@ pub struct Bench {
     pub links: Vec<LinkSpec>,
     /// MQTT publishers.
     pub publishers: Vec<PublisherSpec>,
+    /// Sparkplug B edge nodes.
+    pub edges: Vec<EdgeSpec>,
 }
 
 /// A unit of risk.
@@ -261,6 +263,36 @@ pub struct PublisherSpec {
     pub fields: Vec<Field>,
 }
 
+/// A Sparkplug B edge node, in whose one session everything behind it speaks.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EdgeSpec {
+    /// `host:port` of its broker.
+    pub broker: String,
+    /// User name.
+    pub username: Option<String>,
+    /// Password.
+    pub password: Option<String>,
+    /// Its group.
+    pub group: String,
+    /// Its own name.
+    pub node: String,
+    /// From one round of messages to the next, in wall time; at least 10 ms.
+    pub period: Duration,
+    /// Who speaks through it.
+    pub devices: Vec<EdgeDevice>,
+}
+
+/// A device behind an edge node, or the node itself.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EdgeDevice {
+    /// The device's name, which scenarios name.
+    pub device: String,
+    /// Its name behind the node; none for the node itself.
+    pub name: Option<String>,
+    /// What it says; a field's pointer is its metric's name.
+    pub fields: Vec<Field>,
+}
+
 /// How the messages of a publisher are written.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub enum Form {
@@ -325,7 +357,8 @@ impl Bench {
     /// Every signal that the bench shows, with whether it is shown as a switch.
     pub(crate) fn signals(&self) -> impl Iterator<Item = (&SignalRef, bool)> {
         let cells = self.links.iter().flat_map(|link| &link.units).flat_map(|unit| &unit.cells);
-        let fields = self.publishers.iter().flat_map(|publisher| &publisher.fields);
+        let edges = self.edges.iter().flat_map(|edge| &edge.devices).flat_map(|device| &device.fields);
+        let fields = self.publishers.iter().flat_map(|publisher| &publisher.fields).chain(edges);
         cells
             .map(|cell| (&cell.signal, cell.encoding.is_switch()))
             .chain(fields.map(|field| (&field.signal, false)))
@@ -334,6 +367,7 @@ impl Bench {
     /// Names of every device, served or publishing.
     pub(crate) fn devices(&self) -> impl Iterator<Item = &str> {
         let units = self.links.iter().flat_map(|link| &link.units).map(|unit| unit.device.as_str());
-        units.chain(self.publishers.iter().map(|publisher| publisher.device.as_str()))
+        let edges = self.edges.iter().flat_map(|edge| &edge.devices).map(|device| device.device.as_str());
+        units.chain(self.publishers.iter().map(|publisher| publisher.device.as_str())).chain(edges)
     }
 }

@@ -27,6 +27,8 @@
 //! ```
 
 mod bench;
+mod connection;
+mod edge;
 mod encode;
 mod error;
 mod fault;
@@ -48,8 +50,8 @@ mod story;
 mod wall;
 
 pub use bench::{
-    Bench, ByteOrder, Cell, Constant, Encoding, Field, Form, Framing, HazardKind, HazardSpec, LineSpec,
-    LinkSpec, OutputCell, Parity, PublisherSpec, SignalRef, Table, TimeForm, UnitSpec,
+    Bench, ByteOrder, Cell, Constant, EdgeDevice, EdgeSpec, Encoding, Field, Form, Framing, HazardKind,
+    HazardSpec, LineSpec, LinkSpec, OutputCell, Parity, PublisherSpec, SignalRef, Table, TimeForm, UnitSpec,
 };
 pub use error::{BenchError, FaultError, Mistake, ScenarioError};
 pub use fault::{DeviceFault, FaultCommand, ProcessFault, SensorFault, Target};

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Number, Value, json};
 
-use crate::bench::{Form, PublisherSpec};
+use crate::bench::{Field, Form, PublisherSpec};
 use crate::error::BenchError;
 use crate::image::{check_scale, nearest};
 use crate::plant::{Plant, SignalId};
@@ -14,12 +14,12 @@ const DECIMALS: f64 = 1000.0;
 #[derive(Debug)]
 pub(crate) struct Template {
     form: Form,
-    fields: Vec<Slot>,
+    /// Each with where it stands.
+    fields: Vec<(Vec<String>, Slot)>,
 }
 
 #[derive(Debug)]
 struct Slot {
-    path: Vec<String>,
     scale: f64,
     offset: f64,
     codes: Vec<f64>,
@@ -32,16 +32,12 @@ impl Template {
         let mut template = Self { form: spec.form.clone(), fields: Vec::with_capacity(spec.fields.len()) };
         for field in &spec.fields {
             let problem = |problem| BenchError::Signal { point: field.signal.point.clone(), problem };
-            check_scale(field.scale, field.offset).map_err(problem)?;
             let path = path(&field.pointer)
                 .ok_or_else(|| problem("its pointer is no JSON Pointer, such as `/a/b`"))?;
-            if template.fields.iter().any(|other| clash(&other.path, &path)) {
+            if template.fields.iter().any(|(other, _)| clash(other, &path)) {
                 return Err(problem("its pointer stands in the way of another field's"));
             }
-            let signal =
-                plant.signal(&field.signal.point).ok_or_else(|| problem("it is not in the plant"))?;
-            let codes = field.codes.clone();
-            template.fields.push(Slot { path, scale: field.scale, offset: field.offset, codes, signal });
+            template.fields.push((path, Slot::new(field, plant)?));
         }
         Ok(template)
     }
@@ -50,7 +46,7 @@ impl Template {
     pub(crate) fn write(&self, plant: &Plant, now_ms: i64) -> Option<String> {
         match &self.form {
             Form::Plain => {
-                let value = self.fields.first()?.show(plant);
+                let value = self.fields.first()?.1.show(plant);
                 (!value.is_null()).then(|| value.to_string())
             }
             Form::ThingsBoard => Some(json!({ "ts": now_ms, "values": self.fill(plant) }).to_string()),
@@ -61,14 +57,38 @@ impl Template {
     /// The fields as the plant stands. A switch is true or false, a dead sensor null.
     fn fill(&self, plant: &Plant) -> Value {
         let mut message = Value::Object(Map::new());
-        for slot in &self.fields {
-            *place(&mut message, &slot.path) = slot.show(plant);
+        for (path, slot) in &self.fields {
+            *place(&mut message, path) = slot.show(plant);
         }
         message
     }
 }
 
+/// Fields that have names instead of places.
+#[derive(Debug)]
+pub(crate) struct Values(Vec<(String, Slot)>);
+
+impl Values {
+    /// Each field by its pointer, which is its name.
+    pub(crate) fn new(fields: &[Field], plant: &Plant) -> Result<Self, BenchError> {
+        let named = |field: &Field| Ok((field.pointer.clone(), Slot::new(field, plant)?));
+        fields.iter().map(named).collect::<Result<_, _>>().map(Self)
+    }
+
+    /// What they say as the plant stands.
+    pub(crate) fn show(&self, plant: &Plant) -> Vec<(&str, Value)> {
+        self.0.iter().map(|(name, slot)| (name.as_str(), slot.show(plant))).collect()
+    }
+}
+
 impl Slot {
+    fn new(field: &Field, plant: &Plant) -> Result<Self, BenchError> {
+        let problem = |problem| BenchError::Signal { point: field.signal.point.clone(), problem };
+        check_scale(field.scale, field.offset).map_err(problem)?;
+        let signal = plant.signal(&field.signal.point).ok_or_else(|| problem("it is not in the plant"))?;
+        Ok(Self { scale: field.scale, offset: field.offset, codes: field.codes.clone(), signal })
+    }
+
     fn show(&self, plant: &Plant) -> Value {
         let raw = plant.value(self.signal).map(|value| (value - self.offset) / self.scale);
         match raw {
@@ -151,7 +171,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::bench::{Bench, Field, HazardKind, HazardSpec, SignalRef, TimeForm};
+    use crate::bench::{Bench, HazardKind, HazardSpec, SignalRef, TimeForm};
 
     fn bench(pointers: &[(&str, &str)]) -> Bench {
         let field = |&(pointer, role): &(&str, &str)| Field {
@@ -178,7 +198,7 @@ mod tests {
             fields: pointers.iter().map(field).collect(),
         };
         let hazard = HazardSpec { id: "dust1".to_owned(), kind: HazardKind::Dust };
-        Bench { hazards: vec![hazard], links: Vec::new(), publishers: vec![publisher] }
+        Bench { hazards: vec![hazard], links: Vec::new(), publishers: vec![publisher], edges: Vec::new() }
     }
 
     fn fill(pointers: &[(&str, &str)]) -> Result<Value, BenchError> {

@@ -4,11 +4,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use rumqttc::{AsyncClient, ConnectionError, Event, EventLoop, MqttOptions, NetworkOptions, Packet, QoS};
+use rumqttc::{AsyncClient, ConnectionError, Event, EventLoop, Packet, QoS};
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use crate::bench::PublisherSpec;
+use crate::connection::{Connection, Pause, login};
 use crate::error::BenchError;
 use crate::fault::DeviceFault;
 use crate::limits;
@@ -20,13 +21,10 @@ use crate::wall;
 /// A publisher that has been checked.
 #[derive(Debug)]
 pub(crate) struct Publisher {
-    client_id: String,
-    host: String,
-    port: u16,
+    connection: Connection,
     topic: String,
     device: String,
     period: Duration,
-    login: Option<(String, String)>,
     template: Template,
 }
 
@@ -40,61 +38,42 @@ impl Publisher {
         if spec.topic.is_empty() || spec.topic.contains(['+', '#', '\0']) {
             return Err(problem("the topic must not be empty or hold wildcards"));
         }
-        let (host, port) =
-            split_address(&spec.broker).ok_or_else(|| problem("the broker must be `host:port`"))?;
-        let login = spec.username.clone().map(|name| (name, spec.password.clone().unwrap_or_default()));
+        let login = login(spec.username.as_ref(), spec.password.as_ref());
+        let client_id = format!("sim-{}-{index}", spec.device);
+        let connection = Connection::new(client_id, &spec.broker, login);
         Ok(Self {
-            client_id: format!("sim-{}-{index}", spec.device),
-            host,
-            port,
+            connection: connection.ok_or_else(|| problem("the broker must be `host:port`"))?,
             topic: spec.topic.clone(),
             device: spec.device.clone(),
             period: spec.period,
-            login,
             template: Template::new(spec, plant)?,
         })
     }
 
     /// Sends it to another broker.
     pub(crate) fn redirect(&mut self, host: String, port: u16) {
-        (self.host, self.port) = (host, port);
+        self.connection.redirect(host, port);
     }
 
     /// Publishes for ever, connecting anew whenever the broker is lost.
     pub(crate) async fn run(self, shared: Arc<Shared>) {
-        let mut wait = limits::BACKOFF_MIN;
+        let mut pause = Pause::new();
         loop {
             let (connected, error) = self.session(&shared).await;
-            if connected {
-                wait = limits::BACKOFF_MIN;
-            }
             tracing::debug!(device = %self.device, %error, "the broker is lost");
-            sleep(wait).await;
-            wait = (wait * 2).min(limits::BACKOFF_MAX);
+            pause.after(connected).await;
         }
     }
 
     /// One connection, from its first packet to its end: whether it ever stood, and what ended it.
     async fn session(&self, shared: &Shared) -> (bool, ConnectionError) {
-        let (client, mut events) = AsyncClient::new(self.options(), limits::PUBLISH_QUEUE_LEN_MAX);
-        let mut network = NetworkOptions::new();
-        network.set_connection_timeout(limits::CONNECT_MAX.as_secs()).set_tcp_nodelay(true);
-        events.set_network_options(network);
+        let (client, events) = self.connection.open(None);
         let (up, is_up) = watch::channel(false);
         let error = tokio::select! {
             error = listen(events, &up) => error,
             never = self.speak(&client, is_up, shared) => match never {},
         };
         (*up.borrow(), error)
-    }
-
-    fn options(&self) -> MqttOptions {
-        let mut options = MqttOptions::new(self.client_id.clone(), self.host.clone(), self.port);
-        options.set_keep_alive(Duration::from_secs(10)).set_clean_session(true);
-        if let Some((name, password)) = &self.login {
-            options.set_credentials(name.clone(), password.clone());
-        }
-        options
     }
 
     async fn speak(
@@ -141,13 +120,6 @@ async fn listen(mut events: EventLoop, up: &watch::Sender<bool>) -> ConnectionEr
             Err(error) => return error,
         }
     }
-}
-
-fn split_address(address: &str) -> Option<(String, u16)> {
-    let (host, port) = address.rsplit_once(':')?;
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    (!host.is_empty()).then_some(())?;
-    Some((host.to_owned(), port.parse().ok().filter(|port| *port != 0)?))
 }
 
 #[cfg(test)]

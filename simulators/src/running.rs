@@ -12,6 +12,7 @@ use tokio::time::{interval, timeout};
 use tokio_serial::SerialStream;
 
 use crate::bench::{Bench, LineSpec, LinkSpec};
+use crate::edge::EdgeNode;
 use crate::error::{BenchError, FaultError};
 use crate::fault::FaultCommand;
 use crate::limits;
@@ -46,7 +47,7 @@ pub struct RunningBench {
     addresses: BTreeMap<String, SocketAddr>,
     by_link: Vec<Option<SocketAddr>>,
     ports: Vec<String>,
-    waiting: Vec<Publisher>,
+    waiting: Vec<Waiting>,
     tasks: JoinSet<()>,
 }
 
@@ -62,12 +63,13 @@ impl Bench {
         let plant = simulation.plant();
         let links =
             self.links.iter().map(|spec| Link::new(spec, plant).map(Arc::new)).collect::<Result<_, _>>()?;
-        let waiting = self
-            .publishers
-            .iter()
-            .enumerate()
-            .map(|(index, spec)| Publisher::new(spec, index, plant))
-            .collect::<Result<_, _>>()?;
+        let mut waiting = Vec::with_capacity(self.publishers.len() + self.edges.len());
+        for (index, spec) in self.publishers.iter().enumerate() {
+            waiting.push(Waiting::Publisher(Publisher::new(spec, index, plant)?));
+        }
+        for (index, spec) in self.edges.iter().enumerate() {
+            waiting.push(Waiting::Edge(EdgeNode::new(spec, index, plant)?));
+        }
         let places = take_all(&self.links).await?;
         let shared = Arc::new(Shared::new(simulation, links));
         Ok(RunningBench::serve(shared, places, waiting, speed))
@@ -75,7 +77,7 @@ impl Bench {
 }
 
 impl RunningBench {
-    fn serve(shared: Arc<Shared>, places: Vec<(String, Place)>, waiting: Vec<Publisher>, speed: f64) -> Self {
+    fn serve(shared: Arc<Shared>, places: Vec<(String, Place)>, waiting: Vec<Waiting>, speed: f64) -> Self {
         let (mut addresses, mut by_link, mut ports) = (BTreeMap::new(), Vec::new(), Vec::new());
         let mut tasks = JoinSet::new();
         for (link, (asked, place)) in shared.links().iter().zip(places) {
@@ -115,11 +117,22 @@ impl RunningBench {
 
     /// Lets the publishers begin, all of them with `broker` if one is given. A second call changes nothing.
     pub fn start_publishers(&mut self, broker: Option<SocketAddr>) {
-        for mut publisher in self.waiting.drain(..) {
-            if let Some(broker) = broker {
-                publisher.redirect(broker.ip().to_string(), broker.port());
+        for waiting in self.waiting.drain(..) {
+            let shared = Arc::clone(&self.shared);
+            match waiting {
+                Waiting::Publisher(mut publisher) => {
+                    if let Some(broker) = broker {
+                        publisher.redirect(broker.ip().to_string(), broker.port());
+                    }
+                    self.tasks.spawn(publisher.run(shared));
+                }
+                Waiting::Edge(mut edge) => {
+                    if let Some(broker) = broker {
+                        edge.redirect(broker.ip().to_string(), broker.port());
+                    }
+                    self.tasks.spawn(edge.run(shared));
+                }
             }
-            self.tasks.spawn(publisher.run(Arc::clone(&self.shared)));
         }
     }
 
@@ -156,6 +169,13 @@ async fn tick(shared: Arc<Shared>, speed: f64) {
         ticker.tick().await;
         shared.advance(limits::TICK.as_secs_f64() * speed);
     }
+}
+
+/// What is to publish once it is told to begin.
+#[derive(Debug)]
+enum Waiting {
+    Publisher(Publisher),
+    Edge(EdgeNode),
 }
 
 /// Where a link is served.

@@ -47,7 +47,8 @@ pub(crate) struct Described {
 
 /// The plant that `site` describes.
 pub(crate) fn describe(site: &Site, ports: &Ports) -> Described {
-    let bench = Bench { hazards: hazards(site), links: Vec::new(), publishers: Vec::new() };
+    let bench =
+        Bench { hazards: hazards(site), links: Vec::new(), publishers: Vec::new(), edges: Vec::new() };
     let mut described = Described { bench, left_out: Vec::new() };
     for link in &site.links {
         described.link(site, link, ports);
@@ -82,10 +83,7 @@ impl Described {
             }
             LinkKind::Mqtt(broker) => {
                 for device in link.devices.iter().map(|id| site.device(*id)) {
-                    match publishers::publisher(site, device, broker) {
-                        Some(publisher) => self.bench.publishers.push(publisher),
-                        None => self.left_out.push((device.name.clone(), "it speaks Sparkplug B")),
-                    }
+                    publishers::add(site, device, broker, &mut self.bench);
                 }
             }
         }

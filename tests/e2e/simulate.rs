@@ -141,6 +141,25 @@ async fn every_way_of_writing_mqtt_messages_is_spoken() {
 }
 
 #[tokio::test]
+async fn a_sparkplug_node_speaks_for_the_devices_behind_it() {
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    let device = |id: &str, edge: &str, point: &str| {
+        format!(
+            "[[device]]\nid = \"{id}\"\nname = \"{id}\"\nprotocol = \"mqtt\"\nurl = \"mqtt://BROKER\"\nsilence = \"5s\"\n\
+             format = \"sparkplug\"\nedge = \"{edge}\"\nrebirth = true\n\
+             [[point]]\ndevice = \"{id}\"\nsignal = \"a\"\nname = \"{id}\"\nmetric = \"Process/A\"\n{point}\n"
+        )
+    };
+    let devices = [
+        device("node", "plant/edge1", "range = [0, 12]"),
+        device("pump", "plant/edge1/pump", "codes = { 1 = \"auto\", 2 = \"manual\" }"),
+        device("tank", "plant/edge1/tank", "range = [0, 12]"),
+        device("other", "plant/edge2/tank", "range = [0, 12]"),
+    ];
+    all_good(&devices.concat(), None, &["node.a", "pump.a", "tank.a", "other.a"], folder.path()).await;
+}
+
+#[tokio::test]
 async fn a_line_whose_other_end_is_not_there_is_refused_at_once() {
     let folder = tempfile::tempdir().expect("a temporary directory");
     let address = next_address();

@@ -33,6 +33,7 @@ fn bench(cells: Vec<Cell>) -> Bench {
         hazards: vec![HazardSpec { id: "dust1".to_owned(), kind: HazardKind::Dust }],
         links: vec![LinkSpec { listen, line: None, framing: Framing::Tcp, units: vec![unit] }],
         publishers: Vec::new(),
+        edges: Vec::new(),
     }
 }
 

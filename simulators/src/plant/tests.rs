@@ -47,7 +47,7 @@ fn bench(signals: Vec<SignalRef>) -> Bench {
         framing: Framing::Tcp,
         units: units.collect(),
     };
-    Bench { hazards: hazards.into(), links: vec![link], publishers: Vec::new() }
+    Bench { hazards: hazards.into(), links: vec![link], publishers: Vec::new(), edges: Vec::new() }
 }
 
 fn typical() -> Bench {

@@ -42,7 +42,7 @@ fn bench(broker: &str) -> Bench {
         fields: vec![field("/dust/dp", "diff_pressure"), field("/run", "fan_running")],
     };
     let hazard = HazardSpec { id: "dust1".to_owned(), kind: HazardKind::Dust };
-    Bench { hazards: vec![hazard], links: Vec::new(), publishers: vec![publisher] }
+    Bench { hazards: vec![hazard], links: Vec::new(), publishers: vec![publisher], edges: Vec::new() }
 }
 
 /// One MQTT 3.1.1 packet: its first byte and its body.

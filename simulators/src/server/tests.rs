@@ -59,7 +59,7 @@ async fn start(framing: Framing, units: std::ops::RangeInclusive<u8>) -> Running
     let link =
         LinkSpec { listen: "127.0.0.1:0".to_owned(), line: None, framing, units: units.map(unit).collect() };
     let hazard = HazardSpec { id: "dust1".to_owned(), kind: HazardKind::Dust };
-    let bench = Bench { hazards: vec![hazard], links: vec![link], publishers: Vec::new() };
+    let bench = Bench { hazards: vec![hazard], links: vec![link], publishers: Vec::new(), edges: Vec::new() };
     bench.start(StartOptions::default()).await.unwrap()
 }
 

@@ -54,6 +54,7 @@ pub(crate) fn demo_bench() -> Bench {
         hazards: kinds.map(hazard).into(),
         links: vec![LinkSpec { listen, line: None, framing: Framing::Tcp, units }],
         publishers: Vec::new(),
+        edges: Vec::new(),
     }
 }
 

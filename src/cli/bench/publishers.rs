@@ -1,29 +1,94 @@
 //! From a device that publishes on MQTT to a simulated one: where it publishes, and how its messages are written.
 
+use std::time::Duration;
+
 use hazgate::clock::OsTime;
 use hazgate::site::{
-    self, Broker, Device, Extract, Format, MqttDevice, Point, Protocol, Site, Source, TimeAt,
+    self, Broker, Device, Edge, Extract, Format, MqttDevice, Point, Protocol, Site, Source, TimeAt,
 };
 use jiff::Timestamp;
-use simulators::{Field, Form, PublisherSpec, TimeForm};
+use simulators::{Bench, EdgeDevice, EdgeSpec, Field, Form, PublisherSpec, TimeForm};
 
 use super::{points, signal};
 
-/// The publisher that a device is; none if it can't be simulated.
-pub(super) fn publisher(site: &Site, device: &Device, broker: &Broker) -> Option<PublisherSpec> {
-    let Protocol::Mqtt(mqtt) = &device.protocol else { return None };
-    let form = form(&mqtt.format, site)?;
-    let fields = points(site, device).filter_map(|point| field(site, point));
-    Some(PublisherSpec {
+/// Puts the device on the bench: as a publisher, or behind its edge node.
+pub(super) fn add(site: &Site, device: &Device, broker: &Broker, bench: &mut Bench) {
+    let Protocol::Mqtt(mqtt) = &device.protocol else { return };
+    let fields: Vec<Field> = points(site, device).filter_map(|point| field(site, point)).collect();
+    match &mqtt.format {
+        Format::Json { samples, time } => {
+            let form = json(samples.as_ref(), time.as_ref(), site);
+            bench.publishers.push(publisher(device, mqtt, broker, form, fields));
+        }
+        Format::Plain => {
+            // Every point says what the one number does.
+            let fields = fields.into_iter().take(1).collect();
+            bench.publishers.push(publisher(device, mqtt, broker, Form::Plain, fields));
+        }
+        Format::ThingsBoard => {
+            bench.publishers.push(publisher(device, mqtt, broker, Form::ThingsBoard, fields));
+        }
+        Format::Sparkplug(edge) => {
+            let device = EdgeDevice { device: device.name.clone(), name: edge.device.clone(), fields };
+            node(edge, mqtt, broker, &mut bench.edges).devices.push(device);
+        }
+    }
+}
+
+fn publisher(
+    device: &Device,
+    mqtt: &MqttDevice,
+    broker: &Broker,
+    form: Form,
+    fields: Vec<Field>,
+) -> PublisherSpec {
+    PublisherSpec {
         broker: broker.address.clone(),
         username: broker.username.clone(),
-        password: broker.password.as_ref().map(|secret| secret.expose().to_owned()),
+        password: password(broker),
         topic: topic(mqtt, device),
         device: device.name.clone(),
-        period: mqtt.silence / 5,
-        fields: if form == Form::Plain { fields.take(1).collect() } else { fields.collect() },
+        period: period(mqtt),
         form,
-    })
+        fields,
+    }
+}
+
+/// The edge node that this is, which may be there already.
+fn node<'a>(
+    edge: &Edge,
+    mqtt: &MqttDevice,
+    broker: &Broker,
+    edges: &'a mut Vec<EdgeSpec>,
+) -> &'a mut EdgeSpec {
+    let spec = EdgeSpec {
+        broker: broker.address.clone(),
+        username: broker.username.clone(),
+        password: password(broker),
+        group: edge.group.clone(),
+        node: edge.node.clone(),
+        period: period(mqtt),
+        devices: Vec::new(),
+    };
+    let is_it = |known: &EdgeSpec| {
+        (&known.broker, &known.group, &known.node) == (&spec.broker, &spec.group, &spec.node)
+    };
+    let at = edges.iter().position(is_it).unwrap_or(edges.len());
+    if at == edges.len() {
+        edges.push(spec);
+    }
+    let found = &mut edges[at];
+    found.period = found.period.min(period(mqtt));
+    found
+}
+
+fn password(broker: &Broker) -> Option<String> {
+    broker.password.as_ref().map(|secret| secret.expose().to_owned())
+}
+
+/// Often enough that a lost message is no silence.
+fn period(mqtt: &MqttDevice) -> Duration {
+    mqtt.silence / 5
 }
 
 fn field(site: &Site, point: &Point) -> Option<Field> {
@@ -38,22 +103,17 @@ fn topic(mqtt: &MqttDevice, device: &Device) -> String {
     mqtt.topic.replace(['+', '#'], &device.name)
 }
 
-fn form(format: &Format, site: &Site) -> Option<Form> {
-    let sample = |time: &Option<TimeAt>| match time {
+fn json(samples: Option<&String>, time: Option<&TimeAt>, site: &Site) -> Form {
+    let sample = match time {
         Some(TimeAt { path, form }) => {
             Form::StampedJson { pointer: path.clone(), form: time_form(*form, site) }
         }
         None => Form::Json,
     };
-    Some(match format {
-        Format::Json { samples: None, time } => sample(time),
-        Format::Json { samples: Some(pointer), time } => {
-            Form::Samples { pointer: pointer.clone(), sample: Box::new(sample(time)) }
-        }
-        Format::Plain => Form::Plain,
-        Format::ThingsBoard => Form::ThingsBoard,
-        Format::Sparkplug(_) => return None,
-    })
+    match samples {
+        Some(pointer) => Form::Samples { pointer: pointer.clone(), sample: Box::new(sample) },
+        None => sample,
+    }
 }
 
 fn time_form(form: site::TimeForm, site: &Site) -> TimeForm {
