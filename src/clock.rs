@@ -6,6 +6,8 @@
 //! can be told from what was stamped after.
 
 use std::collections::VecDeque;
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -113,12 +115,44 @@ impl Clock {
         self.line().changes.pop_front()
     }
 
-    fn mono(&self) -> Mono {
+    /// The monotonic clock alone, for delays: unlike [`Clock::now`] it waits for nobody.
+    pub fn mono(&self) -> Mono {
         Mono::from_start(self.start.elapsed())
+    }
+
+    /// A timer on this clock. Needs a tokio runtime.
+    pub fn timer(&self) -> Timer {
+        Timer { clock: *self, sleep: Box::pin(tokio::time::sleep_until(self.start)) }
     }
 
     fn line(&self) -> MutexGuard<'static, Line> {
         self.line.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What one task waits with, over and over. To put a timer off is next to nothing; a fresh one for each wait goes into the
+/// runtime's list and out of it again under a lock that all threads share, and where it is the earliest wakes one of them.
+#[derive(Debug)]
+pub struct Timer {
+    clock: Clock,
+    sleep: Pin<Box<tokio::time::Sleep>>,
+}
+
+impl Timer {
+    /// Waits until `moment`.
+    pub async fn until(&mut self, moment: Mono) {
+        self.sleep.as_mut().reset(self.clock.instant(moment));
+        self.sleep.as_mut().await;
+    }
+
+    /// What `work` comes to, unless that takes longer than `limit`.
+    pub async fn limit<W: Future>(&mut self, limit: Duration, work: W) -> Option<W::Output> {
+        let end = self.clock.mono() + limit;
+        tokio::select! {
+            biased;
+            done = work => Some(done),
+            () = self.until(end) => None,
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use tokio::sync::{Mutex, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, Timer};
 use crate::engine::Engine;
 use crate::inbox::Message;
 use crate::model::limits::{SNAPSHOT_INTERVAL, SNAPSHOT_INTERVAL_MAX, STORE_WAIT_MAX, TURN_INPUTS_MAX};
@@ -121,9 +121,9 @@ impl CoreLoop {
             () = self.settle(&mut inputs.backlog) => {}
             () = stop.cancelled() => return,
         }
-        let mut turn = Running::begin(self, &inputs);
+        let (mut turn, mut timer) = (Running::begin(self, &inputs), self.clock.timer());
         self.commit(&mut turn, &mut inputs.backlog).await;
-        while let Some(first) = self.next(&mut inputs, &turn, &stop).await {
+        while let Some(first) = self.next(&mut inputs, &turn, &mut timer, &stop).await {
             self.turn(&mut turn, first, &mut inputs).await;
         }
         while let Ok(message) = inputs.receiver.try_recv() {
@@ -148,6 +148,7 @@ impl CoreLoop {
         &self,
         inputs: &mut Inputs,
         turn: &Running,
+        timer: &mut Timer,
         stop: &CancellationToken,
     ) -> Option<Option<Message>> {
         let deadline =
@@ -157,7 +158,7 @@ impl CoreLoop {
             () = stop.cancelled() => None,
             message = inputs.receiver.recv() => message.map(Some),
             () = self.room(&inputs.backlog) => Some(None),
-            () = tokio::time::sleep_until(self.clock.instant(deadline)) => Some(None),
+            () = timer.until(deadline) => Some(None),
         }
     }
 

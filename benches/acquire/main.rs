@@ -1,6 +1,6 @@
 //! What acquisition costs and how punctual it is, against devices in another process that answer at once: points a second beside
 //! bare tokio-modbus clients in the same run, jitter and processor time of a big site, and what dead devices cost the living.
-//! `cargo bench --bench acquire`.
+//! `cargo bench --bench acquire`; with numbers behind `--` only the comparison with so many devices each.
 
 #![expect(clippy::disallowed_methods, reason = "a benchmark measures wall time")]
 
@@ -16,13 +16,14 @@ use tokio::time::sleep;
 
 use plant::{LinkPlan, POINTS_PER_DEVICE, site};
 use readers::{Bare, Hazgate, Points};
-use server::{SERVE, SILENT_UNIT, Server};
+use server::{MORTAL_UNIT, SERVE, SILENT_UNIT, Server};
 
 const RUNS: usize = 5;
 const WARM_UP: Duration = Duration::from_millis(600);
 const SPAN: Duration = Duration::from_millis(1500);
 /// Shorter than any answer takes: what is due is always due already.
 const AT_ONCE: Duration = Duration::from_micros(1);
+const SIZES: [usize; 4] = [1, 8, 64, MANY];
 const MANY: usize = 1000;
 const SECOND: Duration = Duration::from_secs(1);
 const PUNCTUAL_WARM_UP: Duration = Duration::from_secs(3);
@@ -44,10 +45,17 @@ fn main() {
 async fn measure() {
     let server = Server::start();
     println!("devices | bare points/s | Hazgate points/s | ratio | bare s/Mpoint | Hazgate s/Mpoint");
-    for devices in [1, 8, 64, MANY] {
+    let sizes: Vec<usize> = std::env::args().filter_map(|size| size.parse().ok()).collect();
+    for &devices in if sizes.is_empty() { &SIZES[..] } else { &sizes } {
         throughput(&server, devices).await;
     }
-    println!("{MANY} devices of {POINTS_PER_DEVICE} points every second, for {PUNCTUAL_SPAN:?}:");
+    if !sizes.is_empty() {
+        return;
+    }
+    println!(
+        "{MANY} devices of {POINTS_PER_DEVICE} points every second, {PUNCTUAL_WARM_UP:?} of start, {PUNCTUAL_SPAN:?} after it;"
+    );
+    println!("late against the grid: median, p99, greatest:");
     let single = |n: usize| LinkPlan::single(if n < MANY { server.living } else { server.silent });
     punctual("all alive, a link each", &(0..MANY).map(single).collect::<Vec<_>>(), &[]).await;
     let dead: Vec<usize> = (0..MANY).step_by(10).collect();
@@ -61,7 +69,8 @@ async fn measure() {
     let units = |first: u8| std::iter::once(first).chain(2..=BUS as u8).collect();
     let bus = |first| vec![LinkPlan { address: server.living, units: units(first) }; MANY / BUS];
     punctual("all alive, ten on a link", &bus(1), &[]).await;
-    punctual("one of ten dead on each link", &bus(SILENT_UNIT), &dead).await;
+    punctual("one of ten silent on each link", &bus(SILENT_UNIT), &dead).await;
+    punctual("one of ten falls silent on each link", &bus(MORTAL_UNIT), &dead).await;
 }
 
 /// What one side did in its span.
@@ -107,41 +116,62 @@ async fn rate(points: &Points, warm_up: Duration, span: Duration) -> Rate {
     Rate { points: count / start.elapsed().as_secs_f64(), cpu: cpu * 1e6 / count }
 }
 
-/// How punctually the living devices among `links` are polled, from the start, and how often.
+/// How punctually the living devices among `links` are polled, and how many of their polls are lost, at the start and after it.
 async fn punctual(name: &str, links: &[LinkPlan], dead: &[usize]) {
     let points = Points::default();
     let hazgate = Hazgate::start(site(links, SECOND), &points);
     let rate = rate(&points, PUNCTUAL_WARM_UP, PUNCTUAL_SPAN).await;
     let log = hazgate.stop().await;
-    let living: Vec<usize> = (0..log.polls.len()).filter(|n| !dead.contains(n)).collect();
-    let mut late: Vec<f64> = living.iter().flat_map(|n| lateness(&log.polls[*n])).collect();
-    late.sort_unstable_by(f64::total_cmp);
-    let ms = |share: f64| late[((late.len() - 1) as f64 * share) as usize] * 1000.0;
-    let (count, alive) = (living.iter().map(|n| log.polls[*n].len()).sum::<usize>(), living.len() as f64);
+    let (mut start, mut after) = (Record::default(), Record::default());
+    for device in (0..log.polls.len()).filter(|device| !dead.contains(device)) {
+        follow(device, &log.polls[device], &mut start, &mut after);
+    }
+    let bad: u64 = (0..log.bad.len()).filter(|device| !dead.contains(device)).map(|n| log.bad[n]).sum();
     println!(
-        "{name}: late by {:.1} ms (median), {:.1} ms (p99), {:.1} ms (max); polls of each that lives: {:.3} with the start, \
-         {:.3} in {PUNCTUAL_SPAN:?} after it; {} of their values not good; {:.2} s of processor per million points",
-        ms(0.5),
-        ms(0.99),
-        ms(1.0),
-        count as f64 / alive,
-        rate.points * PUNCTUAL_SPAN.as_secs_f64() / f64::from(POINTS_PER_DEVICE) / alive,
-        living.iter().map(|n| log.bad[*n]).sum::<u64>(),
+        "{name}: start: {}; after: {}; {bad} of the living's values not good; {:.2} s of processor per million points",
+        start.words(),
+        after.words(),
         rate.cpu,
     );
 }
 
-/// By how many seconds each poll on the grid came later than the most punctual one of its device. The first poll of all is
-/// not on the grid. What is late by more than half a second can't be told from what is early.
-fn lateness(polls: &[Mono]) -> Vec<f64> {
-    let Some(second) = polls.get(1) else { return Vec::new() };
-    let phase = |at: &Mono| {
-        let after = at.since(*second).as_secs_f64();
-        after - after.round()
-    };
-    let phases: Vec<f64> = polls.iter().skip(1).map(phase).collect();
-    let earliest = phases.iter().copied().fold(f64::INFINITY, f64::min);
-    phases.into_iter().map(|phase| phase - earliest).collect()
+/// What became of polls.
+#[derive(Default)]
+struct Record {
+    /// By how many seconds each came after its place on the grid.
+    late: Vec<f64>,
+    /// Places on the grid at which none was made.
+    lost: u64,
+}
+
+impl Record {
+    fn words(mut self) -> String {
+        self.late.sort_unstable_by(f64::total_cmp);
+        let ms = |share: f64| self.late[((self.late.len() - 1) as f64 * share) as usize] * 1000.0;
+        let (median, p99, max) = (ms(0.5), ms(0.99), ms(1.0));
+        format!(
+            "late by {median:.1}, {p99:.1}, {max:.1} ms, {} of {} lost",
+            self.lost,
+            self.late.len() as u64 + self.lost
+        )
+    }
+}
+
+/// Puts each poll of a device, which has one a second, into the record of its time. The first of all is made at once, wherever
+/// the device stands on the grid, and takes the place of those that it comes too late for.
+fn follow(device: usize, polls: &[Mono], start: &mut Record, after: &mut Record) {
+    let mut next = 0;
+    for at in polls.iter().skip(1).map(|at| at.since_start().as_secs_f64() - place(device)) {
+        let record = if at < PUNCTUAL_WARM_UP.as_secs_f64() { &mut *start } else { &mut *after };
+        record.late.push(at - at.floor());
+        record.lost += (at.floor() as u64).saturating_sub(next);
+        next = at.floor() as u64 + 1;
+    }
+}
+
+/// Where in the second a device stands: see `Schedule`.
+fn place(device: usize) -> f64 {
+    (device as f64 * 0.618_033_988_749_894_9).fract()
 }
 
 fn median(values: impl Iterator<Item = f64>) -> f64 {

@@ -4,9 +4,10 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use hazgate::acquire::{self, Context};
-use hazgate::clock::Clock;
+use hazgate::clock::{Clock, Timer};
 use hazgate::engine::Engine;
 use hazgate::inbox::{Inbox, Message};
 use hazgate::model::limits::TURN_INPUTS_MAX;
@@ -15,11 +16,13 @@ use hazgate::site::Site;
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
-use tokio::time::sleep_until;
 use tokio_modbus::client::{Reader, tcp};
 use tokio_util::sync::CancellationToken;
 
 use super::plant::POINTS_PER_DEVICE;
+
+/// Until when the loop sleeps where nothing is due.
+const IDLE: Duration = Duration::from_secs(86_400);
 
 /// Good values that have arrived.
 pub(crate) type Points = Arc<AtomicU64>;
@@ -98,6 +101,7 @@ struct Core {
     out: Output,
     latest: Now,
     clock: Clock,
+    timer: Timer,
     points: Points,
     log: Log,
 }
@@ -108,23 +112,17 @@ impl Core {
         let devices = site.devices.len();
         let engine = Engine::new(site, Vec::new(), latest, &mut out);
         let log = Log { polls: vec![Vec::new(); devices], bad: vec![0; devices] };
-        Self { engine, out, latest, clock, points, log }
+        Self { engine, out, latest, clock, timer: clock.timer(), points, log }
     }
 
     async fn run(mut self, mut messages: mpsc::Receiver<Message>, stop: CancellationToken) -> Log {
         loop {
-            let deadline = self.engine.next_deadline().map(|deadline| self.clock.instant(deadline));
-            let wake = async {
-                match deadline {
-                    Some(deadline) => sleep_until(deadline).await,
-                    None => std::future::pending().await,
-                }
-            };
+            let deadline = self.engine.next_deadline().unwrap_or(self.latest.mono + IDLE);
             tokio::select! {
                 biased;
                 () = stop.cancelled() => return self.log,
                 message = messages.recv() => self.turn(message, &mut messages),
-                () = wake => self.apply(self.clock.now(), Input::Wake),
+                () = self.timer.until(deadline) => self.apply(self.clock.now(), Input::Wake),
             }
             // The null forwarder.
             drop(std::mem::take(&mut self.out));

@@ -5,6 +5,7 @@
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::process::{Child, ChildStdin, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -13,6 +14,9 @@ use tokio::net::{TcpListener, TcpStream};
 pub(crate) const SERVE: &str = "serve";
 /// A unit that never answers, on a connection where others do.
 pub(crate) const SILENT_UNIT: u8 = 200;
+/// A unit that answers for [`LIFE`] from the beginning of its connection, and never after.
+pub(crate) const MORTAL_UNIT: u8 = 201;
+const LIFE: Duration = Duration::from_secs(6);
 /// What every register holds.
 const REGISTER: u16 = 500;
 
@@ -20,7 +24,7 @@ const REGISTER: u16 = 500;
 pub(crate) struct Server {
     child: Child,
     _stdin: Option<ChildStdin>,
-    /// Where every unit but [`SILENT_UNIT`] answers.
+    /// Where every unit but [`SILENT_UNIT`] and [`MORTAL_UNIT`] answers.
     pub(crate) living: SocketAddr,
     /// Accepts, and never answers.
     pub(crate) silent: SocketAddr,
@@ -80,11 +84,11 @@ async fn accept(listener: TcpListener, answers: bool) {
 /// Answers reads of registers, which are all 12 bytes long.
 async fn answer(mut stream: TcpStream) -> io::Result<()> {
     stream.set_nodelay(true)?;
-    let (mut question, mut answer) = ([0; 12], Vec::with_capacity(512));
+    let (mut question, mut answer, born) = ([0; 12], Vec::with_capacity(512), Instant::now());
     loop {
         stream.read_exact(&mut question).await?;
         let (unit, function, count) = (question[6], question[7], question[11]);
-        if unit == SILENT_UNIT {
+        if unit == SILENT_UNIT || unit == MORTAL_UNIT && born.elapsed() > LIFE {
             continue;
         }
         answer.clear();

@@ -110,12 +110,21 @@ impl Slot {
 
     /// Conditions a reading and takes it as the latest; the order of arrival decides, since stamps may step. Returns
     /// whether it may change anything beyond that.
+    #[inline]
     pub(super) fn take(&mut self, at: Mono, reading: &mut Reading) -> bool {
-        reading.sample = condition(reading.sample, self.range);
+        // Nearly every reading: what is well inside everything needs no conditioning.
+        let ordinary = self.calm && self.range_holds(reading.sample) && self.is_inside(reading.sample);
+        if !ordinary {
+            reading.sample = condition(reading.sample, self.range);
+        }
         self.latest = Some(PointState { at: reading.at, sample: reading.sample });
         self.heard = at;
         self.hearing = Hearing::Heard;
-        !(self.calm && self.is_inside(reading.sample))
+        !(ordinary || self.calm && self.is_inside(reading.sample))
+    }
+
+    fn range_holds(&self, sample: Sample) -> bool {
+        matches!(sample, Sample::Good(value) if (self.range.low..=self.range.high).contains(&value.as_f64()))
     }
 
     fn is_inside(&self, sample: Sample) -> bool {

@@ -7,7 +7,7 @@ use crate::site::{ByteOrder, Encoding, Register};
 
 /// What a scaled register says in an answer, `at` so many registers or bits from its start. The guard has seen to it that
 /// the answer is as long as the question; a register outside it could not be read.
-pub(super) fn sample(answer: &Answer, at: usize, register: Register, scale: Scale) -> Sample {
+pub(super) fn sample(answer: &Answer, at: usize, register: Register, scale: &Scale) -> Sample {
     raw(answer, at, register).map_or(Sample::Bad(Reason::Comm), |raw| scale.sample(raw))
 }
 
@@ -15,39 +15,37 @@ pub(super) fn sample(answer: &Answer, at: usize, register: Register, scale: Scal
 pub(super) fn raw(answer: &Answer, at: usize, register: Register) -> Option<Raw> {
     match answer {
         Answer::Bits(bits) => bits.get(at).map(|on| Raw::Switch(*on)),
-        Answer::Words(words) => number(of(words, at, register)?, register),
+        Answer::Words(words) => number(words, at, register),
     }
 }
 
 /// The text of a register in an answer; none if it is not there, or is none.
 pub(super) fn text(answer: &Answer, at: usize, register: Register) -> Option<String> {
     let Answer::Words(words) = answer else { return None };
-    let words = of(words, at, register)?;
+    let words = words.get(at..)?.get(..usize::from(register.encoding.width()))?;
     let bytes = words.iter().flat_map(|word| single(*word, register.order).to_be_bytes());
     Some(bytes.map(char::from).collect())
 }
 
-/// Exactly the words of a register.
-fn of(words: &[u16], at: usize, register: Register) -> Option<&[u16]> {
-    words.get(at..)?.get(..usize::from(register.encoding.width()))
-}
-
-fn number(words: &[u16], register: Register) -> Option<Raw> {
+fn number(words: &[u16], at: usize, register: Register) -> Option<Raw> {
     let Register { encoding, order, .. } = register;
+    let one = || Some(single(*words.get(at)?, order));
+    let two = || Some(double(*words.get(at..)?.first_chunk()?, order));
+    let four = || Some(quadruple(*words.get(at..)?.first_chunk()?, order));
     let whole = |number: i64| Some(Raw::Whole(number));
     match encoding {
-        Encoding::Bit => Some(Raw::Switch(one(words, order)? != 0)),
-        Encoding::BitOf(bit) => Some(Raw::Switch(one(words, order)? >> (bit & 15) & 1 == 1)),
-        Encoding::U16 => whole(i64::from(one(words, order)?)),
-        Encoding::I16 => whole(i64::from(one(words, order)?.cast_signed())),
-        Encoding::U32 => whole(i64::from(two(words, order)?)),
-        Encoding::I32 => whole(i64::from(two(words, order)?.cast_signed())),
-        Encoding::U64 => Some(Raw::unsigned(four(words, order)?)),
-        Encoding::I64 => whole(four(words, order)?.cast_signed()),
-        Encoding::F32 => Some(Raw::Real(f64::from(f32::from_bits(two(words, order)?)))),
-        Encoding::F64 => Some(Raw::Real(f64::from_bits(four(words, order)?))),
-        Encoding::Bcd16 => Some(decimal(u32::from(one(words, order)?))),
-        Encoding::Bcd32 => Some(decimal(two(words, order)?)),
+        Encoding::Bit => Some(Raw::Switch(one()? != 0)),
+        Encoding::BitOf(bit) => Some(Raw::Switch(one()? >> (bit & 15) & 1 == 1)),
+        Encoding::U16 => whole(i64::from(one()?)),
+        Encoding::I16 => whole(i64::from(one()?.cast_signed())),
+        Encoding::U32 => whole(i64::from(two()?)),
+        Encoding::I32 => whole(i64::from(two()?.cast_signed())),
+        Encoding::U64 => Some(Raw::unsigned(four()?)),
+        Encoding::I64 => whole(four()?.cast_signed()),
+        Encoding::F32 => Some(Raw::Real(f64::from(f32::from_bits(two()?)))),
+        Encoding::F64 => Some(Raw::Real(f64::from_bits(four()?))),
+        Encoding::Bcd16 => Some(decimal(u32::from(one()?))),
+        Encoding::Bcd32 => Some(decimal(two()?)),
         Encoding::Ascii(_) => None,
     }
 }
@@ -65,11 +63,6 @@ fn decimal(digits: u32) -> Raw {
     Raw::Whole(number)
 }
 
-fn one(words: &[u16], order: ByteOrder) -> Option<u16> {
-    let [word] = words else { return None };
-    Some(single(*word, order))
-}
-
 const fn single(word: u16, order: ByteOrder) -> u16 {
     match order {
         ByteOrder::Abcd | ByteOrder::Cdab => word,
@@ -77,26 +70,23 @@ const fn single(word: u16, order: ByteOrder) -> u16 {
     }
 }
 
-fn two(words: &[u16], order: ByteOrder) -> Option<u32> {
-    let [first, second] = words else { return None };
-    let (first, second) = (u32::from(*first), u32::from(*second));
-    let big = first << 16 | second;
-    Some(match order {
+fn double([first, second]: [u16; 2], order: ByteOrder) -> u32 {
+    let big = u32::from(first) << 16 | u32::from(second);
+    match order {
         ByteOrder::Abcd => big,
         ByteOrder::Cdab => big.rotate_left(16),
         ByteOrder::Badc => big.swap_bytes().rotate_left(16),
         ByteOrder::Dcba => big.swap_bytes(),
-    })
+    }
 }
 
 /// Of four words the order means the same: which end comes first, by words and by the bytes in them.
-fn four(words: &[u16], order: ByteOrder) -> Option<u64> {
-    let [a, b, c, d] = words else { return None };
-    let (front, back) = (two(&[*a, *b], order)?, two(&[*c, *d], order)?);
-    Some(match order {
+fn quadruple([a, b, c, d]: [u16; 4], order: ByteOrder) -> u64 {
+    let (front, back) = (double([a, b], order), double([c, d], order));
+    match order {
         ByteOrder::Abcd | ByteOrder::Badc => u64::from(front) << 32 | u64::from(back),
         ByteOrder::Cdab | ByteOrder::Dcba => u64::from(back) << 32 | u64::from(front),
-    })
+    }
 }
 
 #[cfg(test)]
@@ -114,7 +104,7 @@ mod tests {
     }
 
     fn decode(words: &[u16], encoding: Encoding, order: ByteOrder, scale: f64, offset: f64) -> Sample {
-        sample(&Answer::Words(words.to_vec()), 0, register(encoding, order), Scale::new(scale, offset))
+        sample(&Answer::Words(words.to_vec()), 0, register(encoding, order), &Scale::new(scale, offset))
     }
 
     fn plain(words: &[u16], encoding: Encoding, order: ByteOrder) -> Sample {
@@ -189,8 +179,8 @@ mod tests {
     fn p2_an_answer_that_is_too_short_gives_no_value() {
         assert_eq!(plain(&[1], Encoding::F32, ByteOrder::Abcd), Sample::Bad(Reason::Comm));
         let (coil, scale) = (register(Encoding::Bit, ByteOrder::Abcd), Scale::new(1.0, 0.0));
-        assert_eq!(sample(&Answer::Bits(vec![]), 0, coil, scale), Sample::Bad(Reason::Comm));
-        assert_eq!(sample(&Answer::Bits(vec![true]), 0, coil, scale), Sample::Good(Value::Bool(true)));
+        assert_eq!(sample(&Answer::Bits(vec![]), 0, coil, &scale), Sample::Bad(Reason::Comm));
+        assert_eq!(sample(&Answer::Bits(vec![true]), 0, coil, &scale), Sample::Good(Value::Bool(true)));
     }
 
     #[test]

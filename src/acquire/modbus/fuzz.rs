@@ -4,7 +4,7 @@ mod registers;
 
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -16,6 +16,7 @@ use super::heartbeat::Heartbeats;
 use super::line::Line;
 use super::plan::Span;
 use super::reception::{Known, whose};
+use crate::clock::Clock;
 use crate::site::{Packet, Table};
 
 pub(crate) use registers::registers;
@@ -23,6 +24,8 @@ pub(crate) use registers::registers;
 /// Far longer than it takes: the far end says what it says, and hangs up.
 const TIMEOUT: Duration = Duration::from_secs(60);
 const UNIT: u8 = 17;
+/// One for all questions: clocks live as long as the process.
+static CLOCK: LazyLock<Clock> = LazyLock::new(Clock::start);
 
 /// A far end that answers the first question with these bytes, in pieces, and hangs up.
 #[derive(Debug)]
@@ -132,7 +135,8 @@ fn ask(framing: Framing, data: &[u8]) -> Option<(Question, Vec<u8>, Answer)> {
     let far_end =
         FarEnd { says: says.to_vec(), said: 0, piece: usize::from(piece).max(1), asked: false, framing };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
-    let answer = runtime.block_on(Guard::attach(framing, Line::new(far_end)).ask(question));
+    let mut guard = Guard::attach(framing, Line::new(far_end));
+    let answer = runtime.block_on(async { guard.ask(question, &mut CLOCK.timer()).await });
     answer.ok().map(|answer| (question, says.to_vec(), answer))
 }
 

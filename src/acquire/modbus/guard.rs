@@ -7,7 +7,6 @@ use std::io;
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::time::timeout;
 use tokio_modbus::client::{self, Client, rtu, tcp};
 use tokio_modbus::prelude::SlaveContext;
 use tokio_modbus::{Error, ExceptionCode, ProtocolError, Request, Response, Slave};
@@ -15,6 +14,7 @@ use tokio_modbus::{Error, ExceptionCode, ProtocolError, Request, Response, Slave
 use super::Framing;
 use super::ids::{self, Ids};
 use super::plan::Span;
+use crate::clock::Timer;
 use crate::model::Text;
 use crate::site::Table;
 use crate::words;
@@ -128,9 +128,9 @@ impl Guard {
     }
 
     /// Asks, and waits for the answer.
-    pub(super) async fn ask(&mut self, question: Question) -> Result<Answer, Failure> {
+    pub(super) async fn ask(&mut self, question: Question, timer: &mut Timer) -> Result<Answer, Failure> {
         let Question { unit, span, timeout, .. } = question;
-        self.call(unit, timeout, request(span), |response| fitting(response, span)).await
+        self.call(unit, timeout, timer, request(span), |response| fitting(response, span)).await
     }
 
     /// Makes a request of any kind to `unit`, and waits for at most `limit` for the response that `fits`. The
@@ -140,16 +140,17 @@ impl Guard {
         &mut self,
         unit: u8,
         limit: Duration,
+        timer: &mut Timer,
         request: Request<'static>,
         fits: impl FnOnce(Response) -> Option<T>,
     ) -> Result<T, Failure> {
         let mut context = self.0.take().ok_or_else(|| Failure::Lost(closed()))?;
         context.set_slave(Slave(unit));
-        let answer = match timeout(limit, context.call(request)).await {
-            Err(_) => Err(Failure::Silent(limit)),
-            Ok(Err(error)) => Err(lost(&error)),
-            Ok(Ok(Err(code))) => Err(Failure::Refused(code)),
-            Ok(Ok(Ok(response))) => fits(response).ok_or_else(misfit),
+        let answer = match timer.limit(limit, context.call(request)).await {
+            None => Err(Failure::Silent(limit)),
+            Some(Err(error)) => Err(lost(&error)),
+            Some(Ok(Err(code))) => Err(Failure::Refused(code)),
+            Some(Ok(Ok(response))) => fits(response).ok_or_else(misfit),
         };
         if matches!(answer, Ok(_) | Err(Failure::Refused(_))) {
             self.0 = Some(context);

@@ -38,7 +38,7 @@ mod unit;
 mod wire;
 mod write;
 
-use tokio::time::{sleep, sleep_until};
+use tokio::time::sleep;
 
 use self::dial::{Dial, Way};
 use self::guard::Failure;
@@ -54,7 +54,7 @@ use self::wire::Wire;
 use super::Context;
 use super::backoff::Backoff;
 use crate::model::limits::{DEVICES_MAX, TURN_MAX};
-use crate::model::{Batch, DeviceId, Mono, PointId, Reading, Text};
+use crate::model::{Batch, DeviceId, Mono, Now, PointId, Reading, Text};
 pub use crate::site::Framing;
 use crate::site::{Protocol, Site, Source};
 
@@ -111,28 +111,29 @@ impl<D: Dial> Poller<D> {
     fn new(link: usize, session: Session<D>, context: Context, rng: fastrand::Rng) -> Self {
         let units = units(&context.site, link);
         let (claims, slots) = claims(&units);
-        let schedule = Schedule::new(claims, context.clock.now().mono);
+        let schedule = Schedule::new(claims, context.clock.mono());
         let outputs = Outputs::new(&context.site, &units, context.orders.clone());
         let wire = Wire::new(session, context.clock);
         Self { context, wire, units, slots, outputs, schedule, rng }
     }
 
     async fn run(mut self) {
-        while let Some(turn) = self.schedule.next(self.now()) {
+        loop {
             let now = self.now();
+            let Some(turn) = self.schedule.next(now) else { return };
             self.outputs.refresh(&self.units, now);
             let output = self.outputs.next().filter(|(_, due)| *due <= turn.at.max(now));
             let at = output.map_or(turn.at, |(_, due)| due);
             if at > now {
                 tokio::select! {
                     () = self.outputs.changed() => {}
-                    () = sleep_until(self.context.clock.instant(at)) => {}
+                    () = self.wire.rest_until(at) => {}
                 }
                 continue;
             }
             let served = match output {
                 Some((place, _)) => self.serve_output(place).await,
-                None => self.serve(turn).await,
+                None => self.serve(turn, now).await,
             };
             if let Err(Unreachable(words)) = served {
                 self.reconnect(words).await;
@@ -141,14 +142,13 @@ impl<D: Dial> Poller<D> {
     }
 
     fn now(&self) -> Mono {
-        self.context.clock.now().mono
+        self.context.clock.mono()
     }
 
     /// Gives a device its turn.
-    async fn serve(&mut self, turn: Turn) -> Result<(), Unreachable> {
-        let begun = self.now();
+    async fn serve(&mut self, turn: Turn, begun: Mono) -> Result<(), Unreachable> {
         let skipped = self.schedule.take(turn.slot, begun);
-        self.note_skipped(turn.slot, skipped);
+        self.note_skipped(turn.slot, skipped, begun);
         match turn.kind {
             Kind::Probe => self.probe(turn.slot, begun).await,
             Kind::Poll => {
@@ -166,22 +166,25 @@ impl<D: Dial> Poller<D> {
         let yields = |now| now - begun >= TURN_MAX && schedule.others_wait(n, now);
         let unit = &mut self.units[n];
         let polled = poll::poll(unit, group, &mut self.wire, clock, &mut self.rng, yields).await?;
-        let Some(Polled { readings, outcome, found }) = polled else {
+        let Some(Polled { readings, outcome, found, ended: mut now }) = polled else {
             self.schedule.suspend(slot, self.now());
             return Ok(());
         };
-        let mut verdict = Verdict { group, begun, ended: self.now(), outcome };
-        if self.units[n].health.is_fatal(&verdict) && self.answers_elsewhere(n, group).await? {
-            self.units[n].groups[group].rest(&mut verdict, &mut self.rng);
+        let mut verdict = Verdict { group, begun, ended: now.mono, outcome };
+        if self.units[n].health.is_fatal(&verdict) {
+            if self.answers_elsewhere(n, group).await? {
+                self.units[n].groups[group].rest(&mut verdict, &mut self.rng);
+            }
+            now = clock.now();
         }
         self.note_refused(n, found);
-        self.judge(slot, verdict, readings).await;
+        self.judge(slot, verdict, readings, now).await;
         Ok(())
     }
 
-    /// Draws the conclusions from a poll that is over.
-    async fn judge(&mut self, slot: usize, verdict: Verdict, readings: Vec<Reading>) {
-        let (n, now) = (self.slots[slot].0, self.context.clock.now());
+    /// Draws the conclusions from a poll that is over `now`.
+    async fn judge(&mut self, slot: usize, verdict: Verdict, readings: Vec<Reading>, now: Now) {
+        let n = self.slots[slot].0;
         let unit = &mut self.units[n];
         let heard = !matches!(verdict.outcome, Outcome::Nothing(_));
         let begun = verdict.begun;
@@ -273,8 +276,7 @@ impl<D: Dial> Poller<D> {
         }
     }
 
-    fn note_skipped(&mut self, slot: usize, skipped: u64) {
-        let now = self.now();
+    fn note_skipped(&mut self, slot: usize, skipped: u64, now: Mono) {
         let unit = &mut self.units[self.slots[slot].0];
         if skipped == 0 || unit.health.is_down() {
             return;

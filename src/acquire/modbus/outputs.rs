@@ -84,7 +84,7 @@ impl<D: Dial> Poller<D> {
         let Protocol::Modbus(ModbusDevice { unit, timeout, pause, .. }) = &site.device(unit).protocol else {
             return Ok(());
         };
-        match switch.next(self.context.clock.now().mono) {
+        match switch.next(self.context.clock.mono()) {
             Step::Write => {
                 tracing::info!(output = site.output(output).name, on, "writing an output");
                 // Never twice: what came of a write that was not answered only reading it back tells.
@@ -106,7 +106,7 @@ impl<D: Dial> Poller<D> {
     }
 
     fn written(&mut self, place: usize, failure: Option<Failure>) -> Result<(), Unreachable> {
-        let now = self.context.clock.now().mono;
+        let now = self.context.clock.mono();
         let words = failure.as_ref().map(Failure::words);
         if let Some(switch) = &mut self.outputs.list[place].switch {
             switch.written(words.as_ref().map(unwritten), now);
@@ -118,7 +118,7 @@ impl<D: Dial> Poller<D> {
     }
 
     async fn looked(&mut self, place: usize, seen: Result<Option<bool>, Failure>) -> Result<(), Unreachable> {
-        let now = self.context.clock.now().mono;
+        let now = self.context.clock.mono();
         let slot = self.outputs.list[place].slot;
         let Some(switch) = &mut self.outputs.list[place].switch else { return Ok(()) };
         let report = match &seen {

@@ -25,6 +25,8 @@ pub(super) struct Polled {
     pub(super) outcome: Outcome,
     /// Points whose addresses the device was found to refuse, in which words; each is told once.
     pub(super) found: Vec<(PointId, Text)>,
+    /// When it was over.
+    pub(super) ended: Now,
 }
 
 /// There is no connection to be had; why.
@@ -66,11 +68,12 @@ pub(super) async fn poll<D: Dial>(
     rng: &mut fastrand::Rng,
     yields: impl Fn(Mono) -> bool,
 ) -> Result<Option<Polled>, Unreachable> {
-    let mut poll = Poll::begin(unit, group, clock.now(), rng);
-    while let Some(ask) = poll.next(clock.now()) {
+    let mut now = clock.now();
+    let mut poll = Poll::begin(unit, group, now, rng);
+    while let Some(ask) = poll.next(now) {
         let question = poll.unit.question(ask.block.span);
         let (answer, round_trip) = poll.unit.ask(wire, question).await;
-        let now = clock.now();
+        now = clock.now();
         if matches!(answer, Ok(_) | Err(Failure::Refused(_))) {
             poll.unit.heard_after(round_trip);
         }
@@ -80,7 +83,7 @@ pub(super) async fn poll<D: Dial>(
             return Ok(None);
         }
     }
-    Ok(Some(poll.end(clock.now())))
+    Ok(Some(poll.end(now)))
 }
 
 impl<'a> Poll<'a> {
@@ -249,7 +252,7 @@ impl<'a> Poll<'a> {
             _ if answers == 0 => Outcome::Unasked(summary(&complaints)),
             _ => Outcome::Part(summary(&complaints)),
         };
-        Polled { readings, outcome, found }
+        Polled { readings, outcome, found, ended: now }
     }
 }
 

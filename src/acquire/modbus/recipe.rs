@@ -32,7 +32,7 @@ impl Making {
         match &located.how {
             How::Scaled(scale) => {
                 let at = block.span.place_of(located.span);
-                Some(at.map_or(unread, |at| decode::sample(answer, at, located.register, *scale)))
+                Some(at.map_or(unread, |at| decode::sample(answer, at, located.register, scale)))
             }
             How::Made(recipe) => {
                 self.waiting.push((place, Arc::clone(recipe)));

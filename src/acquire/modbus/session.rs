@@ -16,7 +16,7 @@ use super::dial::{Dial, Pace};
 use super::doubt::Doubts;
 use super::guard::{Answer, Failure, Guard, Question};
 use super::line::Line;
-use crate::clock::Clock;
+use crate::clock::{Clock, Timer};
 use crate::model::Mono;
 use crate::model::limits::CONNECT_MAX;
 use crate::words;
@@ -27,6 +27,7 @@ pub(super) struct Session<D> {
     framing: Framing,
     pace: Pace,
     clock: Clock,
+    timer: Timer,
     guard: Guard,
     /// Whether the present question has gone out.
     spoken: Arc<AtomicBool>,
@@ -42,10 +43,10 @@ pub(super) struct Session<D> {
 impl<D: Dial> Session<D> {
     /// A session that is not connected yet.
     pub(super) fn new(dial: D, framing: Framing, clock: Clock) -> Self {
-        let pace = dial.pace();
+        let (pace, timer) = (dial.pace(), clock.timer());
         let (guard, doubts, unsettled) = (Guard::closed(), Doubts::default(), Mono::ZERO);
         let (spoken, heard) = (Arc::default(), Arc::default());
-        Self { dial, framing, pace, clock, guard, spoken, heard, doubts, unsettled, garbled: None }
+        Self { dial, framing, pace, clock, timer, guard, spoken, heard, doubts, unsettled, garbled: None }
     }
 
     /// Asks, over a fresh connection if there is none. An old connection may have died unseen since it was last
@@ -79,7 +80,7 @@ impl<D: Dial> Session<D> {
         fits: impl FnOnce(Response) -> Option<T>,
     ) -> Result<T, Failure> {
         self.ready().await?;
-        let answer = self.guard.call(unit, limit, request, fits).await;
+        let answer = self.guard.call(unit, limit, &mut self.timer, request, fits).await;
         self.note_open_question(limit);
         answer.map_err(|failure| self.seen(failure))
     }
@@ -98,6 +99,11 @@ impl<D: Dial> Session<D> {
         now.max(self.unsettled)
     }
 
+    /// Leaves the line alone until `moment`.
+    pub(super) async fn rest_until(&mut self, moment: Mono) {
+        self.timer.until(moment).await;
+    }
+
     /// Opens the connection if it is not open.
     pub(super) async fn connect(&mut self) -> Result<(), Failure> {
         if self.guard.is_open() {
@@ -107,7 +113,7 @@ impl<D: Dial> Session<D> {
         let stream = dialled.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
         let unreachable = |error| Failure::Unreachable(words::connecting(&error, self.dial.address()));
         let mut line = Line::new(stream.map_err(unreachable)?);
-        if self.clock.now().mono < self.unsettled {
+        if self.clock.mono() < self.unsettled {
             let settled = line.settle(self.clock.instant(self.unsettled)).await;
             settled.map_err(|error| Failure::Lost(words::io_error(&error)))?;
         }
@@ -123,7 +129,7 @@ impl<D: Dial> Session<D> {
 
     async fn ask_once(&mut self, question: Question) -> Result<Answer, Failure> {
         self.connect().await?;
-        if let Some(check) = self.doubts.check(question, self.clock.now().mono) {
+        if let Some(check) = self.doubts.check(question, self.clock.mono()) {
             match self.put(check).await {
                 Ok(_) | Err(Failure::Refused(_)) => {
                     self.doubts.checked(check.unit);
@@ -136,7 +142,7 @@ impl<D: Dial> Session<D> {
         match &answer {
             Ok(_) => self.doubts.answered(question.unit),
             Err(Failure::Refused(_)) => {}
-            Err(_) if self.is_open_question() => self.doubts.given_up(question, self.clock.now().mono),
+            Err(_) if self.is_open_question() => self.doubts.given_up(question, self.clock.mono()),
             Err(_) => {}
         }
         answer
@@ -146,7 +152,7 @@ impl<D: Dial> Session<D> {
     async fn put(&mut self, question: Question) -> Result<Answer, Failure> {
         self.ready().await?;
         let timeout = question.timeout + self.pace.character * question.characters();
-        let answer = self.guard.ask(Question { timeout, ..question }).await;
+        let answer = self.guard.ask(Question { timeout, ..question }, &mut self.timer).await;
         self.note_open_question(timeout);
         answer
     }
@@ -176,7 +182,7 @@ impl<D: Dial> Session<D> {
     /// If the question that was just asked was given up, its answer may still come for as long as it was waited for.
     fn note_open_question(&mut self, limit: Duration) {
         if self.is_open_question() && !self.guard.is_open() {
-            self.unsettled = self.clock.now().mono + limit;
+            self.unsettled = self.clock.mono() + limit;
         }
     }
 }

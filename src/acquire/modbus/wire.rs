@@ -3,7 +3,6 @@
 
 use std::time::Duration;
 
-use tokio::time::sleep_until;
 use tokio_modbus::{Request, Response};
 
 use super::dial::Dial;
@@ -55,16 +54,16 @@ impl<D: Dial> Wire<D> {
 
     /// Waits until the wire is ready, and says when that was.
     async fn readied(&mut self) -> Mono {
-        let now = self.clock.now().mono;
+        let now = self.clock.mono();
         if now < self.ready {
-            sleep_until(self.clock.instant(self.ready)).await;
+            self.session.rest_until(self.ready).await;
         }
         now.max(self.ready)
     }
 
     /// A question is over now: the next one waits for `pause`.
     fn rest(&mut self, pause: Duration) -> Mono {
-        let now = self.clock.now().mono;
+        let now = self.clock.mono();
         if !pause.is_zero() {
             self.ready = now + pause;
         }
@@ -74,6 +73,11 @@ impl<D: Dial> Wire<D> {
     /// When the wire will be ready for the next question.
     pub(super) fn settled(&self, now: Mono) -> Mono {
         self.session.settled(now).max(self.ready)
+    }
+
+    /// Leaves the line alone until `moment`.
+    pub(super) async fn rest_until(&mut self, moment: Mono) {
+        self.session.rest_until(moment).await;
     }
 
     /// Returns when the far end gives a reason to connect at once.

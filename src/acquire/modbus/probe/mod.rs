@@ -192,7 +192,7 @@ impl Probe {
 /// as the type takes.
 pub fn interpret(words: &[u16], encoding: Encoding, order: ByteOrder, scale: f64) -> Sample {
     let register = Register { table: Table::Holding, address: 0, encoding, order };
-    decode::sample(&Answer::Words(words.to_vec()), 0, register, Scale::new(scale, 0.0))
+    decode::sample(&Answer::Words(words.to_vec()), 0, register, &Scale::new(scale, 0.0))
 }
 
 /// Puts an answer into the places of its addresses.

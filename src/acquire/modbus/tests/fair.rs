@@ -67,6 +67,14 @@ async fn p3_one_dead_unit_of_eight_leaves_the_others_their_rate() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn p3_a_unit_that_dies_costs_its_neighbours_no_poll_where_its_timeout_is_shorter_than_their_interval() {
+    for framing in [Framing::Tcp, Framing::Rtu] {
+        let share = share_of_the_living(10, 9, framing, false).await;
+        assert!(share >= 1.0, "{framing:?}: {share}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn p3_three_dead_units_of_thirty_one_leave_the_others_their_rate() {
     for (framing, from_the_start) in [(Framing::Rtu, false), (Framing::Rtu, true), (Framing::Tcp, false)] {
         let share = share_of_the_living(31, 28, framing, from_the_start).await;

@@ -44,7 +44,7 @@ impl Rig {
     /// One poll: the addresses that gave no value, all others being held against the truth, and the outcome.
     async fn poll(&mut self) -> (Vec<u16>, Outcome) {
         let polled = poll(&mut self.unit, 0, &mut self.wire, self.clock, &mut self.rng, |_| false).await;
-        let Polled { mut readings, outcome, found } = polled.unwrap().unwrap();
+        let Polled { mut readings, outcome, found, .. } = polled.unwrap().unwrap();
         self.found.extend(found.into_iter().map(|(point, _)| self.addresses[point.index()]));
         readings.sort_by_key(|reading| reading.point);
         assert_eq!(readings.len(), self.addresses.len(), "one reading of each point");
