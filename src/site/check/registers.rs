@@ -145,22 +145,36 @@ fn refuse_mqtt(detailed: &Detailed<'_>, context: &mut Context<'_>) {
 /// Refuses what only a Modbus device has.
 pub(super) fn refuse_modbus(detailed: &Detailed<'_>, context: &mut Context<'_>) {
     type Present = fn(&RawPoint) -> bool;
-    let keys: [(&str, Present); 8] = [
-        ("register", |raw| raw.register.is_some()),
-        ("type", |raw| raw.encoding.is_some()),
-        ("bit", |raw| raw.bit.is_some()),
-        ("byte_order", |raw| raw.byte_order.is_some()),
-        ("length", |raw| raw.length.is_some()),
-        ("scale_by", |raw| raw.scale_by.is_some()),
-        ("status", |raw| raw.status.is_some()),
-        ("poll", |raw| raw.poll.is_some()),
+    const SAYS: &str = "a message says what a value is: drop it";
+    let keys: [(&str, Present, &str); 8] = [
+        ("register", |raw| raw.register.is_some(), "write `pointer` instead"),
+        ("type", |raw| raw.encoding.is_some(), SAYS),
+        ("bit", |raw| raw.bit.is_some(), SAYS),
+        ("byte_order", |raw| raw.byte_order.is_some(), SAYS),
+        ("length", |raw| raw.length.is_some(), SAYS),
+        (
+            "scale_by",
+            |raw| raw.scale_by.is_some(),
+            "what is published on its own need not be of one moment: use `scale`, or have the device publish scaled values",
+        ),
+        (
+            "status",
+            |raw| raw.status.is_some(),
+            "what is published on its own need not be of one moment: make the status a [[point]] with `codes`, and name in \
+             `invalid` what the value says when it is none",
+        ),
+        (
+            "poll",
+            |raw| raw.poll.is_some(),
+            "a publisher speaks when it will: `max_age` says how old a value may be",
+        ),
     ];
-    for (key, present) in keys {
+    for (key, present, hint) in keys {
         if detailed.get(|raw| present(raw).then_some(())).is_some() {
             context
                 .findings
                 .add(detailed.place(key), format!("`{key}` is for a Modbus device, and this is none"))
-                .hint("write `pointer` instead");
+                .hint(hint);
         }
     }
 }

@@ -201,3 +201,25 @@ fn limits() -> ModbusDevice {
     let (poll, timeout) = (Duration::from_secs(1), Duration::from_millis(500));
     ModbusDevice { unit: 1, poll, pause: Duration::ZERO, timeout, registers_max: 125, gap_max: 8 }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2048))]
+
+        #[test]
+        fn p2_any_words_read_in_any_way_are_what_they_say_or_nothing(
+            how in any::<[u8; 9]>(),
+            words in proptest::collection::vec(any::<u8>(), 0..80),
+        ) {
+            registers(&[&how[..], &words].concat());
+            // Nothing lost, nothing that scales or qualifies, each number as it stands there.
+            let [encoding, order, ..] = how;
+            registers(&[&[encoding, order, 0, 0, 0, 0, 0, 0, 0][..], &words].concat());
+        }
+    }
+}

@@ -260,7 +260,10 @@ const REGISTERS: &[Case<'_>] = &[
         &[("register = \"input:0\"", "register = \"input:0\"\npoll = «\"49ms\"")],
         &[&["`49ms` is too short", "at least 50ms"]],
     ),
-    (&[("pointer = \"/t\"", "pointer = \"/t\"\npoll = «\"1s\"")], &[&["`poll` is for a Modbus device"]]),
+    (
+        &[("pointer = \"/t\"", "pointer = \"/t\"\npoll = «\"1s\"")],
+        &[&["`poll` is for a Modbus device", "`max_age`"]],
+    ),
     (&[("pointer = \"/t\"", "pointer = \"/t\"\nmax_age = «\"0s\"")], &[&["`0s` is not longer than"]]),
     (
         &[(

@@ -108,7 +108,14 @@ const HELPERS: &[Case<'_>] = &[
         &[("unit = 1", "unit = 1\nstatus = [{ register = «\"input:65536\", quality = \"bad:stale\" }]")],
         &[&["ends beyond the table"]],
     ),
-    (&[("pointer = \"/t\"", "pointer = \"/t\"\nstatus = «[]")], &[&["`status` is for a Modbus device"]]),
+    (
+        &[("pointer = \"/t\"", "pointer = \"/t\"\nstatus = «[]")],
+        &[&["`status` is for a Modbus device", "a [[point]] with `codes`"]],
+    ),
+    (
+        &[("pointer = \"/t\"", "pointer = \"/t\"\nscale_by = «[]")],
+        &[&["`scale_by` is for a Modbus device", "use `scale`"]],
+    ),
     (
         &[("register = \"input:0\"", "register = «\"40011\"")],
         &[&["not a register", "\"holding:10\", or \"holding:11\" with address_base = 1"]],
