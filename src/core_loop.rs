@@ -278,6 +278,7 @@ impl CoreLoop {
             turn.snapshot_due = turn.snapshot_due.min(turn.snapshot_at + SNAPSHOT_INTERVAL);
         }
         if turn.snapshot_due <= now.mono {
+            self.store.notice(now.mono);
             self.snapshots.send_replace(Arc::new(turn.engine.snapshot(now)));
             turn.snapshot_at = now.mono;
             turn.snapshot_due = now.mono + SNAPSHOT_INTERVAL_MAX;

@@ -72,6 +72,14 @@ fn truth(condition: &Condition, latest: &impl Latest) -> Truth {
         Condition::All(parts) => at_least(parts.len(), parts, latest),
         Condition::Any(parts) => at_least(1, parts, latest),
         Condition::AtLeast(wanted, parts) => at_least(*wanted, parts, latest),
+        Condition::Alike(pair) => {
+            let [one, other] = &**pair;
+            match truth(one, latest) {
+                Truth::Yes { sure } => doubted(truth(other, latest), sure),
+                Truth::No { sure } => doubted(truth(other, latest).contrary(), sure),
+                Truth::Unknown => Truth::Unknown,
+            }
+        }
         Condition::Choose(parts) => {
             let [asked, yes, no] = &**parts;
             match truth(asked, latest) {
@@ -242,6 +250,7 @@ mod tests {
                 many().prop_map(Condition::All),
                 many().prop_map(Condition::Any),
                 (many(), 0..3_usize).prop_map(|(parts, n)| Condition::AtLeast((n % parts.len()) + 1, parts)),
+                [inner.clone(), inner.clone()].prop_map(|pair| Condition::Alike(Box::new(pair))),
                 [inner.clone(), inner.clone(), inner.clone()]
                     .prop_map(|parts| Condition::Choose(Box::new(parts))),
             ]

@@ -330,7 +330,7 @@ impl Engine {
             else {
                 continue;
             };
-            let condition = if hold.was_present() { &rule.stays } else { &rule.when };
+            let condition = if hold.counts() { &rule.stays } else { &rule.when };
             match evaluate::answer(condition, &self.points) {
                 Answer::Holds => hold.present(now.mono, delays),
                 Answer::Fails => hold.absent(now.mono, delays),

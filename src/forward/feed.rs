@@ -81,8 +81,9 @@ impl Feed {
     }
 
     /// The last telemetry row that the disk budget made the store give up.
-    pub(super) fn floor(&self) -> u64 {
-        self.heads.borrow().floor
+    pub(super) fn given_up_at(&self) -> (u64, u64) {
+        let heads = self.heads.borrow();
+        (heads.floor, heads.given_up)
     }
 
     /// Readings given up before the destination had acknowledged them.

@@ -43,6 +43,8 @@ pub const EVENT_BROADCAST_LEN_MAX: usize = 1024;
 
 /// Readings in one stored row, and so in one MQTT `data` message; a larger batch becomes several.
 pub const ROW_READINGS_MAX: usize = 2000;
+/// How long the disk may take for what it is given before it counts as one that does not answer.
+pub const STORE_ANSWER_MAX: Duration = Duration::from_secs(3);
 /// How long readings may wait for the disk: what a power cut may cost. A crash costs none.
 pub const STORE_SYNC_AFTER_MAX: Duration = Duration::from_secs(1);
 /// Spans of telemetry that one destination may owe beside the newest; more are joined, which sends some rows twice.
@@ -98,7 +100,7 @@ pub const DIAL_IN_REGISTER_MAX: Duration = Duration::from_secs(10);
 /// Callers at one address that have not said yet who they are; further ones wait to be accepted.
 pub const DIAL_IN_CALLERS_MAX: usize = 64;
 /// Sessions in a row in which nothing is heard on a connection that a device made, after which it is ended.
-pub const DIAL_IN_SILENT_MAX: usize = 10;
+pub const DIAL_IN_SILENT_MAX: usize = 24;
 /// How long after a question on a line without question numbers its answer may still come; see `acquire::modbus::doubt`.
 pub const LATE_ANSWER_MAX: Duration = Duration::from_secs(60);
 /// Silence between an answer and the next question where Modbus RTU frames are used: slow units lose a question

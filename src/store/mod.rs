@@ -75,7 +75,7 @@ pub use turn::Turn;
 
 use crate::clock::{self, Clock};
 use crate::model::limits::STORE_QUEUE_LEN_MAX;
-use crate::model::{Board, Event, Now, OutputStatus, Standing, Text};
+use crate::model::{Board, Event, Mono, Now, OutputStatus, Standing, Text};
 use crate::site::{Site, StoreOptions};
 use gate::{Entry, Exit, Place, gate};
 use ledger::Ledger;
@@ -184,6 +184,11 @@ impl Store {
         self.publisher.fault.subscribe()
     }
 
+    /// Has [`fault`](Self::fault) say of a disk that has taken too long by `now` that it does not answer.
+    pub fn notice(&self, now: Mono) {
+        self.publisher.notice(now);
+    }
+
     /// By how much the clock has been put forward since this event was stamped, ms; negative if back.
     pub fn moved_since_event(&self, seq: u64) -> i64 {
         self.publisher.moved_since(|step| seq <= step.event)
@@ -237,7 +242,8 @@ impl Prepared {
         };
         let held = schema::hold(&options.directory, now, load)?;
         let (ledger, cursors, board) = held.loaded;
-        let heads = Heads { event: ledger.event, telemetry: ledger.telemetry, floor: ledger.floor };
+        let heads =
+            Heads { event: ledger.event, telemetry: ledger.telemetry, floor: ledger.floor, given_up: 0 };
         let writer = Writer {
             connection: held.connection,
             ledger,
@@ -248,6 +254,7 @@ impl Prepared {
             publisher: Publisher::new(board, heads),
             closing: Arc::new(AtomicBool::new(false)),
             ids: ContextV7::new(),
+            given_up: 0,
             reserve: Reserve::hold(options.directory.join("hazgate.reserve"), mono),
             unsynced_since: None,
             _lock: held.lock,

@@ -10,10 +10,10 @@ use super::error::StoreError;
 use super::group::{Group, Step};
 use super::restamp;
 use super::sql::output_key;
-use crate::model::limits::{CLOCK_STEPS_LEN_MAX, EVENT_BROADCAST_LEN_MAX};
+use crate::model::limits::{CLOCK_STEPS_LEN_MAX, EVENT_BROADCAST_LEN_MAX, STORE_ANSWER_MAX};
 use crate::model::{
-    AlarmState, Board, DeviceStatus, Event, LinkCounters, LinkState, OutputStatus, Risk, RiskItem, Stamp,
-    Text,
+    AlarmState, Board, DeviceStatus, Event, LinkCounters, LinkState, Mono, OutputStatus, Risk, RiskItem,
+    Stamp, Text,
 };
 use crate::site::Site;
 
@@ -26,6 +26,8 @@ pub struct Heads {
     pub telemetry: u64,
     /// The last telemetry row that has been given up to stay within the budget.
     pub floor: u64,
+    /// Readings that the loop has given up since the start, as no place came free for them.
+    pub given_up: u64,
 }
 
 /// The sending ends.
@@ -35,6 +37,8 @@ pub(super) struct Publisher {
     pub(super) events: broadcast::Sender<Arc<Event>>,
     pub(super) heads: watch::Sender<Heads>,
     pub(super) fault: watch::Sender<Option<Text>>,
+    /// Since when the writer has been at what it is at.
+    working: Arc<Mutex<Option<Mono>>>,
     /// The last steps of the clock that left older stamps as they are.
     steps: Arc<Mutex<VecDeque<Step>>>,
 }
@@ -47,6 +51,7 @@ impl Publisher {
             events: broadcast::Sender::new(EVENT_BROADCAST_LEN_MAX),
             heads: watch::Sender::new(heads),
             fault: watch::Sender::new(None),
+            working: Arc::default(),
             steps: Arc::default(),
         }
     }
@@ -86,6 +91,23 @@ impl Publisher {
     pub(super) fn moved_since(&self, is_before: impl Fn(&Step) -> bool) -> i64 {
         let known = self.steps.lock().unwrap_or_else(PoisonError::into_inner);
         known.iter().filter(|step| is_before(step)).map(|step| step.by_ms).sum()
+    }
+
+    /// The writer begins something at this time, or has ended it.
+    pub(super) fn working(&self, since: Option<Mono>) {
+        *self.working.lock().unwrap_or_else(PoisonError::into_inner) = since;
+    }
+
+    /// Says of a disk that takes too long by `now` that it does not answer. The writer, which waits for it, can't.
+    pub(super) fn notice(&self, now: Mono) {
+        // Held while it is said: what the writer says when it has ended comes after it.
+        let working = self.working.lock().unwrap_or_else(PoisonError::into_inner);
+        if working.is_some_and(|since| now - since >= STORE_ANSWER_MAX) && self.fault.borrow().is_none() {
+            self.fault(Some(Text::new(
+                "磁盘无响应，数据库无法写入",
+                "the disk does not answer, the database cannot be written",
+            )));
+        }
     }
 
     /// Says what is wrong with the disk, or that nothing is. A change goes to the log too: a full disk may keep it from
@@ -221,17 +243,36 @@ mod tests {
         }
     }
 
-    #[test]
-    fn every_change_of_the_fault_is_logged_once() {
+    fn publisher() -> Publisher {
         let at = crate::model::Wall(0).stamp(&jiff::tz::TimeZone::UTC);
         let risk = Risk { at, site: RiskItem::default(), hazards: BTreeMap::new() };
-        let board = Board {
-            alarms: BTreeMap::new(),
-            devices: BTreeMap::new(),
-            outputs: BTreeMap::new(),
-            risk: Arc::new(risk),
+        let (alarms, devices, outputs) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        Publisher::new(Board { alarms, devices, outputs, risk: Arc::new(risk) }, Heads::default())
+    }
+
+    #[test]
+    fn p2_a_disk_that_does_not_answer_is_told_until_it_does() {
+        let publisher = publisher();
+        let told = |now| {
+            publisher.notice(now);
+            publisher.fault.borrow().as_ref().map(|fault| fault.en.clone())
         };
-        let publisher = Publisher::new(board, Heads::default());
+        let (start, late) = (Mono::ZERO, Mono::ZERO + STORE_ANSWER_MAX);
+        assert_eq!(told(late), None, "nothing is under way");
+        publisher.working(Some(start));
+        assert_eq!(told(start + STORE_ANSWER_MAX / 2), None);
+        assert!(told(late).is_some_and(|words| words.contains("does not answer")));
+        publisher.working(None);
+        publisher.fault(None);
+        assert_eq!(told(late), None);
+        publisher.working(Some(start));
+        publisher.fault(Some(Text::same("full")));
+        assert_eq!(told(late).as_deref(), Some("full"), "the writer knows better");
+    }
+
+    #[test]
+    fn every_change_of_the_fault_is_logged_once() {
+        let publisher = publisher();
         let log = Log::default();
         let lines = log.clone();
         let subscriber = tracing_subscriber::fmt()

@@ -53,6 +53,8 @@ pub(super) struct Writer {
     /// Set when the store is closing: a refused transaction is then tried once more and no longer.
     pub(super) closing: Arc<AtomicBool>,
     pub(super) ids: ContextV7,
+    /// Readings that the loop gave up since the start.
+    pub(super) given_up: u64,
     pub(super) reserve: Reserve,
     /// When the oldest commit that is not yet surely on disk was made.
     pub(super) unsynced_since: Option<Mono>,
@@ -107,9 +109,11 @@ impl Writer {
     /// Commits the group, however often that must be tried, and tells of it.
     fn settle(&mut self, group: Group) {
         let mut wait = RETRY_AFTER_MIN;
+        self.publisher.working(Some(self.clock.now().mono));
         while group.writes() {
             match self.commit_in_any_room(&group) {
                 Ok(()) => {
+                    self.publisher.working(None);
                     self.publisher.fault(None);
                     break;
                 }
@@ -124,6 +128,8 @@ impl Writer {
                 }
             }
         }
+        self.publisher.working(None);
+        self.given_up += group.given_up;
         let heads = self.heads();
         self.publisher.tell(group, heads);
     }
@@ -217,7 +223,9 @@ impl Writer {
 
     /// Takes what was committed to the disk, with the running numbers.
     fn sync(&mut self) {
+        self.publisher.working(Some(self.clock.now().mono));
         let saved = self.set_durable(true).and_then(|()| sql::save(&mut self.connection, &self.ledger));
+        self.publisher.working(None);
         match saved {
             Ok(()) => {
                 self.unsynced_since = None;
@@ -233,7 +241,8 @@ impl Writer {
 
     /// How far the outbox goes.
     pub(super) fn heads(&self) -> Heads {
-        Heads { event: self.ledger.event, telemetry: self.ledger.telemetry, floor: self.ledger.floor }
+        let Ledger { event, telemetry, floor, .. } = self.ledger;
+        Heads { event, telemetry, floor, given_up: self.given_up }
     }
 }
 

@@ -53,6 +53,7 @@ impl DialIn {
         if present.with(Heartbeats::take_heard) {
             self.silent.store(0, Ordering::Relaxed);
         } else if self.silent.fetch_add(1, Ordering::Relaxed) >= DIAL_IN_SILENT_MAX {
+            self.silent.store(0, Ordering::Relaxed);
             tracing::warn!(registration = self.name, "a device that dialled in says nothing: hung up on");
             reception::hang_up(&present);
             return None;

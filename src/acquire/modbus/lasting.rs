@@ -36,6 +36,11 @@ impl<S> Lasting<S> {
         look(&mut self.held().stream)
     }
 
+    /// It is of no more use.
+    pub(super) fn give_up(&self) {
+        self.held().broken = true;
+    }
+
     /// Whether it has ended or failed: it is of no more use.
     pub(super) fn is_broken(&self) -> bool {
         self.held().broken

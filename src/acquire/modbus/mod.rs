@@ -168,20 +168,22 @@ impl<D: Dial> Poller<D> {
         let yields = |now| now - begun >= TURN_MAX && schedule.others_wait(n, now);
         let unit = &mut self.units[n];
         let polled = poll::poll(unit, group, &mut self.wire, clock, &mut self.rng, yields).await?;
-        let Some(Polled { readings, outcome, found, ended: mut now }) = polled else {
+        let Some(Polled { readings, outcome, found, ended: mut now, mut cut }) = polled else {
             self.schedule.suspend(slot, self.now());
             return Ok(());
         };
         let mut verdict = Verdict { group, begun, ended: now.mono, outcome };
-        if self.units[n].health.is_fatal(&verdict) {
-            if self.answers_elsewhere(n, group).await? {
-                self.units[n].groups[group].rest(&mut verdict, &mut self.rng);
+        if cut.is_none() && self.units[n].health.is_fatal(&verdict) {
+            match self.answers_elsewhere(n, group).await {
+                Ok(true) => self.units[n].groups[group].rest(&mut verdict, &mut self.rng),
+                Ok(false) => {}
+                Err(Unreachable(words)) => cut = Some(words),
             }
             now = clock.now();
         }
         self.note_refused(n, found);
         self.judge(slot, verdict, readings, now).await;
-        Ok(())
+        cut.map_or(Ok(()), |words| Err(Unreachable(words)))
     }
 
     /// Draws the conclusions from a poll that is over `now`.
@@ -189,7 +191,7 @@ impl<D: Dial> Poller<D> {
         let n = self.slots[slot].0;
         let unit = &mut self.units[n];
         let heard = !matches!(verdict.outcome, Outcome::Nothing(_));
-        self.answered |= heard;
+        self.answered |= matches!(verdict.outcome, Outcome::Whole | Outcome::Part(_));
         let begun = verdict.begun;
         let news = unit.health.polled(verdict).or_else(|| unit.health.recount(now.mono));
         let (device, telling) = (unit.device, heard || unit.health.answers());
@@ -254,6 +256,8 @@ impl<D: Dial> Poller<D> {
     async fn reconnect(&mut self, mut words: Text) {
         let mut backoff = Backoff::default();
         let mut grace = std::mem::take(&mut self.answered);
+        // They are probed as before: one of them may be why there is no connection.
+        let were_down: Vec<bool> = self.units.iter().map(|unit| unit.health.is_down()).collect();
         loop {
             if !std::mem::take(&mut grace) {
                 self.unreachable(&words).await;
@@ -269,7 +273,7 @@ impl<D: Dial> Poller<D> {
             }
         }
         self.units.iter_mut().for_each(Unit::abandon);
-        self.schedule.restart(self.now());
+        self.schedule.restart(|unit| !were_down[unit], self.now());
     }
 
     async fn unreachable(&mut self, words: &Text) {

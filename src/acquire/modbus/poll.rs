@@ -27,6 +27,8 @@ pub(super) struct Polled {
     pub(super) found: Vec<(PointId, Text)>,
     /// When it was over.
     pub(super) ended: Now,
+    /// Why the rest of it could not be asked: there was no connection any more.
+    pub(super) cut: Option<Text>,
 }
 
 /// There is no connection to be had; why.
@@ -77,7 +79,9 @@ pub(super) async fn poll<D: Dial>(
         if matches!(answer, Ok(_) | Err(Failure::Refused(_))) {
             poll.unit.heard_after(round_trip);
         }
-        poll.take(ask, answer, now)?;
+        if let Err(Unreachable(words)) = poll.take(ask, answer, now) {
+            return poll.cut(words, now).map(Some);
+        }
         if poll.progress.todo > 0 && yields(now.mono) {
             poll.suspend();
             return Ok(None);
@@ -148,8 +152,8 @@ impl<'a> Poll<'a> {
             Err(failure) => failure,
         };
         if let Failure::Unreachable(words) = failure {
+            self.unread(&ask.block.points, now);
             self.group().asks.push_back(ask);
-            self.unit.abandon();
             return Err(Unreachable(words));
         }
         if failure.is_of_address() {
@@ -231,6 +235,24 @@ impl<'a> Poll<'a> {
         }
     }
 
+    /// There is no connection any more. What the poll has found is not thrown away with it: a device that brings the
+    /// connection down each time would never be judged.
+    fn cut(mut self, words: Text, now: Now) -> Result<Polled, Unreachable> {
+        if self.progress.answers == 0 && self.progress.silences.is_empty() {
+            self.unit.abandon();
+            return Err(Unreachable(words));
+        }
+        while self.progress.todo > 0 {
+            self.progress.todo -= 1;
+            let Some(ask) = self.group().asks.pop_front() else { break };
+            self.unread(&ask.block.points, now);
+            self.group().asks.push_back(ask);
+        }
+        self.group().disordered = true;
+        self.progress.complaints.push(words.clone());
+        Ok(Polled { cut: Some(words), ..self.end(now) })
+    }
+
     /// Keeps what has been read until the poll goes on.
     fn suspend(mut self) {
         let progress = std::mem::take(&mut self.progress);
@@ -252,7 +274,7 @@ impl<'a> Poll<'a> {
             _ if answers == 0 => Outcome::Unasked(summary(&complaints)),
             _ => Outcome::Part(summary(&complaints)),
         };
-        Polled { readings, outcome, found, ended: now }
+        Polled { readings, outcome, found, ended: now, cut: None }
     }
 }
 

@@ -225,6 +225,7 @@ impl Seat {
 
 /// Ends a connection. Whoever waits for an answer on it hears that none will come.
 pub(super) fn hang_up(caller: &Caller) {
+    caller.give_up();
     // It may have ended by itself.
     drop(caller.with(|line| SockRef::from(line.stream()).shutdown(Shutdown::Both)));
 }

@@ -170,9 +170,9 @@ impl Schedule {
         self.probes_from = now + cost * PROBE_REST_FACTOR;
     }
 
-    /// The link is back: everybody is polled, now.
-    pub(super) fn restart(&mut self, now: Mono) {
-        self.restart_those(|_| true, now);
+    /// The link is back: the devices that `is_among` says are polled, now.
+    pub(super) fn restart(&mut self, is_among: impl Fn(usize) -> bool, now: Mono) {
+        self.restart_those(|slot| is_among(slot.unit), now);
     }
 
     fn restart_those(&mut self, which: impl Fn(&Slot) -> bool, now: Mono) {
@@ -300,7 +300,7 @@ mod tests {
     fn after_a_restart_everybody_is_polled_at_once() {
         let mut schedule = Schedule::new(claims([(0, ms(1000)), (1, ms(5000))]), Mono::ZERO);
         schedule.probe(0, at(30_000));
-        schedule.restart(at(7));
+        schedule.restart(|_| true, at(7));
         for slot in [0, 1] {
             let turn = schedule.next(at(7)).unwrap();
             assert_eq!((turn.slot, turn.kind, turn.at), (slot, Kind::Poll, at(7)));

@@ -58,9 +58,15 @@ impl<D: Dial> Session<D> {
         if let Err(Failure::Lost(_) | Failure::Garbled(_)) = answer
             && reused
         {
-            self.garbled = answer.err().filter(|failure| matches!(failure, Failure::Garbled(_)));
+            let spoken = self.spoken.load(Ordering::Relaxed);
+            self.garbled =
+                answer.as_ref().err().filter(|failure| matches!(failure, Failure::Garbled(_))).cloned();
             rest(question.pause).await;
-            answer = self.ask_once(question).await;
+            match self.ask_once(question).await {
+                // The question may be what ended the connection: that counts against whom it was put to.
+                Err(Failure::Unreachable(_)) if spoken => self.garbled = None,
+                again => answer = again,
+            }
         }
         answer.map_err(|failure| self.seen(failure))
     }

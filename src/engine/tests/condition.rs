@@ -76,6 +76,16 @@ fn an_alarm_ends_by_what_is_to_end_it() {
 }
 
 #[test]
+fn an_on_delay_runs_only_while_the_condition_holds() {
+    let mut run = run(10.0, 0.0);
+    run.read_all(&[(LINE, good(30.0)), (FAN, good(1.0))]);
+    run.wait(5.0);
+    run.read(FAN, good(6.0));
+    run.wait(60.0);
+    assert_eq!(run.kinds(), [], "it is neither one nor the other");
+}
+
+#[test]
 fn p2_bad_data_neither_raises_nor_clears_and_uncertain_data_raises_only() {
     for fan in [BAD, uncertain(6.0)] {
         let mut run = run(0.0, 0.0);

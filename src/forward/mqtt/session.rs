@@ -78,7 +78,7 @@ pub(super) struct Session<'a> {
     seen: Arc<Board>,
     due: BTreeSet<Due>,
     desk: Desk,
-    floor: u64,
+    given_up_at: (u64, u64),
     /// When the broker last acknowledged something, or was last owed nothing.
     acknowledged_at: Mono,
     connected_at: Mono,
@@ -103,7 +103,7 @@ impl<'a> Session<'a> {
             health,
             topics,
             link,
-            floor: feed.floor(),
+            given_up_at: feed.given_up_at(),
             feed,
             window: Window::default(),
             status,
@@ -371,8 +371,8 @@ impl<'a> Session<'a> {
         if self.feed.save().is_err() {
             tracing::debug!("the store has stopped: acknowledgements are no longer kept");
         }
-        if self.floor != self.feed.floor() {
-            self.floor = self.feed.floor();
+        if self.given_up_at != self.feed.given_up_at() {
+            self.given_up_at = self.feed.given_up_at();
             let given_up = self.feed.given_up().await?;
             if given_up != self.status.given_up {
                 self.status.given_up = given_up;

@@ -123,13 +123,16 @@ impl One<'_> {
     /// What is said unasked must differ from what is said when asked.
     fn refuse_ambiguous(&self, dial_in: &DialIn, unit: u8, context: &mut Context<'_>) {
         let DialIn { registration, heartbeat, framing, .. } = dial_in;
+        let said = [("registration", Some(registration)), ("heartbeat", heartbeat.as_ref())];
+        for (key, packet) in said {
+            let Some(packet) = packet.filter(|packet| packet.begins_answer(*framing, unit)) else { continue };
+            let message = format!("an answer of unit {unit} may begin with `{packet}`");
+            let hint = "give the DTU another one, such as \"ping\": it would be taken for an answer, or an answer for it";
+            context.findings.add(self.place(key), message).hint(hint);
+        }
         let Some(heartbeat) = heartbeat else { return };
         let place = self.place("heartbeat");
-        if heartbeat.begins_answer(*framing, unit) {
-            let message = format!("an answer of unit {unit} may begin with `{heartbeat}`");
-            let hint = "give the DTU another heartbeat, such as \"ping\": it would be taken for an answer, or an answer for it";
-            context.findings.add(place, message).hint(hint);
-        } else if heartbeat != registration && heartbeat.overlaps(registration) {
+        if heartbeat != registration && heartbeat.overlaps(registration) {
             let message = "of `registration` and `heartbeat` one begins with the other";
             context
                 .findings

@@ -43,6 +43,8 @@ pub enum Condition {
     Any(Vec<Condition>),
     /// So many of them, or more.
     AtLeast(usize, Vec<Condition>),
+    /// Both hold, or neither does.
+    Alike(Box<[Condition; 2]>),
     /// The second if the first holds, otherwise the third.
     Choose(Box<[Condition; 3]>),
 }
@@ -123,6 +125,11 @@ impl Condition {
             Self::Not(one) => one.gather(points),
             Self::All(parts) | Self::Any(parts) | Self::AtLeast(_, parts) => {
                 for part in parts {
+                    part.gather(points);
+                }
+            }
+            Self::Alike(pair) => {
+                for part in pair.iter() {
                     part.gather(points);
                 }
             }

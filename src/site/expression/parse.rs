@@ -400,9 +400,8 @@ fn at_least(mut terms: impl ExactSizeIterator<Item = Term>, named: Range<usize>)
 
 /// Whether two conditions hold together or not at all; or the contrary.
 fn alike(one: Condition, relation: Relation, other: Condition) -> Condition {
-    let contrary = Condition::Not(Box::new(other.clone()));
-    let (yes, no) = if relation == Relation::Equal { (other, contrary) } else { (contrary, other) };
-    Condition::Choose(Box::new([one, yes, no]))
+    let alike = Condition::Alike(Box::new([one, other]));
+    if relation == Relation::Equal { alike } else { Condition::Not(Box::new(alike)) }
 }
 
 fn unknown_label(span: Range<usize>, label: &str, labels: &[String]) -> Fault {

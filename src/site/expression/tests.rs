@@ -147,6 +147,8 @@ fn length_and_depth_are_bounded() {
     assert!(parse(&deep(32), &Known).is_ok());
     assert!(parse(&deep(33), &Known).unwrap_err().message.contains("32 levels"));
     assert!(parse(&"!".repeat(40), &Known).unwrap_err().message.contains("32 levels"));
+    let nested = format!("{}f.run{}", "f.run == (".repeat(32), ")".repeat(32));
+    assert!(format!("{:?}", read(&format!("{nested} || f.run"))).len() < 10_000, "it costs what it is long");
     let long = vec!["f.run"; 400].join("||");
     assert!(parse(&long, &Known).unwrap_err().message.contains("too long"));
 }

@@ -240,13 +240,13 @@ async fn p3_a_far_end_that_is_gone_for_a_moment_takes_nobody_down() {
     assert!(reports.iter().all(|report| report.state != LinkState::Down), "{reports:?}");
 }
 
-/// As a device that dials in does, and a serial server that takes one client at a time.
-#[tokio::test(start_paused = true)]
-async fn p2_a_far_end_that_hangs_up_at_each_question_and_is_back_in_a_moment_is_down() {
-    let (hangs, own) = (Arc::new(AtomicBool::new(false)), Arc::new(OnceLock::<Bus>::new()));
-    let (hanging, there) = (Arc::clone(&hangs), Arc::clone(&own));
+/// A bus whose far end answers questions of which `hangs_up` is false. At any other it hangs up, and lets nobody in for a moment,
+/// as a device does that dials in, and a converter that takes one client at a time.
+fn touchy(hangs_up: impl Fn(Asked) -> bool + Send + 'static) -> Bus {
+    let own = Arc::new(OnceLock::<Bus>::new());
+    let there = Arc::clone(&own);
     let bus = Bus::new(Framing::Tcp, move |asked| {
-        if !hanging.load(Ordering::Relaxed) {
+        if !hangs_up(asked) {
             return answers(asked);
         }
         let bus = there.get().expect("the bus").clone();
@@ -258,15 +258,47 @@ async fn p2_a_far_end_that_hangs_up_at_each_question_and_is_back_in_a_moment_is_
         vec![Act::Close]
     });
     own.set(bus.clone()).ok().expect("set once");
+    bus
+}
+
+#[tokio::test(start_paused = true)]
+async fn p2_a_far_end_that_hangs_up_at_each_question_and_is_back_in_a_moment_is_down() {
+    let hangs = Arc::new(AtomicBool::new(false));
+    let hanging = Arc::clone(&hangs);
+    let bus = touchy(move |_| hanging.load(Ordering::Relaxed));
     let mut ears = link(&[device(1)], &bus, Framing::Tcp);
     let (_, reports) = hear(&mut ears, Duration::from_secs(3)).await;
     assert_eq!(states(&reports, 0), [LinkState::Up]);
     hangs.store(true, Ordering::Relaxed);
     let (_, reports) = hear(&mut ears, Duration::from_secs(5)).await;
-    assert_eq!(states(&reports, 0).first(), Some(&LinkState::Down), "{reports:?}");
+    assert_eq!(states(&reports, 0).last(), Some(&LinkState::Down), "{reports:?}");
     hangs.store(false, Ordering::Relaxed);
     let (_, reports) = hear(&mut ears, Duration::from_secs(60)).await;
     assert_eq!(states(&reports, 0).last(), Some(&LinkState::Up));
+}
+
+#[tokio::test(start_paused = true)]
+async fn p3_a_unit_that_brings_the_connection_down_each_time_is_down_and_its_neighbour_is_polled() {
+    let bus = touchy(|asked| asked.unit == 2);
+    let mut ears = link(&[device(1), device(2)], &bus, Framing::Tcp);
+    let (_, reports) = hear(&mut ears, Duration::from_secs(10)).await;
+    assert_eq!(states(&reports, 1).last(), Some(&LinkState::Down), "{reports:?}");
+    let (batches, reports) = hear(&mut ears, Duration::from_secs(100)).await;
+    assert!(!states(&reports, 0).contains(&LinkState::Down), "{reports:?}");
+    let good = batches.iter().filter(|batch| batch.device.index() == 0);
+    let polls = good.filter(|batch| samples(batch) == [holding(1, 10), holding(1, 200)]).count();
+    assert!(polls >= 90, "{polls} polls of 100");
+}
+
+#[tokio::test(start_paused = true)]
+async fn p2_a_block_that_brings_the_connection_down_each_time_takes_only_its_own_points() {
+    let bus = touchy(|asked| asked.start == 200);
+    let mut ears = link(&[device(1)], &bus, Framing::Tcp);
+    hear(&mut ears, Duration::from_secs(10)).await;
+    let (batches, reports) = hear(&mut ears, Duration::from_secs(60)).await;
+    assert!(!states(&reports, 0).contains(&LinkState::Down), "{reports:?}");
+    let read = batches.iter().filter(|batch| samples(batch)[0] == holding(1, 10)).count();
+    assert!(read >= 30, "{read} of 60");
 }
 
 #[tokio::test(start_paused = true)]

@@ -38,7 +38,11 @@ const CASES: &[Case<'_>] = &[
             ADDRESS,
             "protocol = \"modbus-rtu-over-tcp\"\nlisten = \"0.0.0.0:9000\"\nregistration = \"DTU-1\"\nheartbeat = «\"hex:01 03\"\n",
         )],
-        &[&["an answer of unit 1 may begin with `hex:01 03`", "another heartbeat"]],
+        &[&["an answer of unit 1 may begin with `hex:01 03`", "another one"]],
+    ),
+    (
+        &[(ADDRESS, "listen = \"0.0.0.0:9000\"\nregistration = «\"it\"\n")],
+        &[&["an answer of unit 1 may begin with `it`"]],
     ),
     (
         &[(ADDRESS, "listen = \"0.0.0.0:9000\"\nregistration = \"DTU-1\"\nheartbeat = «\"hi\"\n")],
