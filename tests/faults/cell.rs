@@ -34,7 +34,7 @@ const POLL: Duration = Duration::from_millis(300);
 /// From one poll of the neighbour on its own link to the next.
 const NEIGHBOUR_POLL: Duration = Duration::from_millis(500);
 /// Longest wait for what must come; a cell that needs it has failed.
-const PATIENCE: Duration = Duration::from_secs(40);
+const PATIENCE: Duration = Duration::from_secs(120);
 /// How long a fault is looked at once it has taken hold.
 const HOLD: Duration = Duration::from_millis(1500);
 /// Whole rounds of good values that count as good for good.
