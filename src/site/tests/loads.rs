@@ -43,7 +43,7 @@ fn every_limit_of_the_demonstration_says_what_it_rests_on_or_is_the_sites_own() 
 }
 
 #[test]
-fn every_template_and_pack_is_used_by_some_site() {
+fn every_template_is_used_by_some_site() {
     let templates: Vec<String> = names("config/devices");
     let device = |(index, template): (usize, &String)| {
         let port = index + 1;
@@ -53,36 +53,6 @@ fn every_template_and_pack_is_used_by_some_site() {
     let site = site(&format!("{BASE}{devices}"));
     assert_eq!(site.devices.len(), 2 + templates.len());
     assert!(templates.len() >= 6);
-    let packs = [
-        ("gas_combustible", "gas", "%LEL", ""),
-        ("gas_h2s", "h2s", "ppm", ""),
-        ("gas_h2s", "h2s", "mg/m³", ""),
-        ("dust_dry", "diff_pressure", "Pa", ""),
-        ("dust_dry", "hopper_temperature", "℃", ""),
-        ("dust_dry", "duct_speed", "m/s", ""),
-        ("casting_water", "cooling_flow", "m³/h", "setpoints = { cooling_flow = 120 }"),
-        ("casting_water", "cooling_pressure", "MPa", "setpoints = { cooling_pressure = 0.3 }"),
-        ("casting_water", "inlet_water_temperature", "℃", ""),
-        ("electrical_fire", "residual_current", "mA", ""),
-        ("electrical_fire", "cable_temperature", "℃", ""),
-        ("tank", "level", "m", "setpoints = { level_full = 12 }"),
-        ("tank", "pressure", "kPa", "setpoints = { design_pressure = 5 }"),
-        ("tank", "temperature", "℃", "setpoints = { working_temperature = 40 }"),
-        ("tank", "wind_speed", "m/s", ""),
-    ];
-    for (pack, role, unit, more) in packs {
-        let text = edited(&[
-            ("role = \"gas_1\"", &format!("role = \"{role}\"")),
-            ("unit = \"%LEL\"", &format!("unit = \"{unit}\"")),
-            ("use = \"gas_combustible\"", &format!("use = \"{pack}\"\n{more}")),
-        ]);
-        let site = super::site(&text);
-        let made =
-            site.rules.iter().find(|rule| rule.name.starts_with("plc.gas.")).expect("a rule of the pack");
-        assert!(made.basis.is_some(), "{pack} {role}");
-    }
-    let used: std::collections::BTreeSet<&str> = packs.iter().map(|pack| pack.0).collect();
-    assert_eq!(used.into_iter().collect::<Vec<_>>(), names("config/packs"));
 }
 
 fn names(directory: &str) -> Vec<String> {
