@@ -3,6 +3,7 @@
 
 mod commands;
 mod errors;
+mod flood;
 mod hazards;
 mod kill;
 mod outputs;

@@ -26,7 +26,7 @@ pub(crate) struct Rig {
     folder: TempDir,
     pub(crate) address: Ipv4Addr,
     broker: EmbeddedBroker,
-    _plant: Child,
+    _plant: Option<Child>,
     gateway: Option<Child>,
 }
 
@@ -50,7 +50,16 @@ impl Rig {
             .stdout(Stdio::null())
             .spawn()
             .expect("hazgate simulate starts");
-        Self { folder, address, broker, _plant: plant, gateway: None }
+        Self { folder, address, broker, _plant: Some(plant), gateway: None }
+    }
+
+    /// A broker and a site of the test's own, made for its address; whatever the devices say, the test says.
+    pub(crate) async fn of(site: impl Fn(SocketAddr) -> String) -> Self {
+        let address = next_address();
+        let folder = tempfile::tempdir().expect("a temporary directory");
+        let broker = EmbeddedBroker::start(SocketAddr::from((address, BROKER_PORT))).await.expect("a broker");
+        std::fs::write(folder.path().join("site.toml"), site(broker.local_addr())).expect("a site file");
+        Self { folder, address, broker, _plant: None, gateway: None }
     }
 
     /// The site file.
