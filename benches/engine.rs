@@ -50,6 +50,7 @@ fn point(index: usize) -> Point {
         source: Source::Mqtt(Extract { pointer: String::new(), conversion: Conversion::default() }),
         poll: None,
         max_age: Duration::from_secs(3),
+        stuck: None,
     }
 }
 
@@ -88,6 +89,7 @@ fn site() -> Site {
         devices: (0..DEVICES).map(device).collect(),
         links: Vec::new(),
         points: (0..POINTS).map(point).collect(),
+        derived: Vec::new(),
         rules: (0..POINTS).flat_map(rules).collect(),
         outputs: Vec::new(),
         forwarders: Vec::new(),

@@ -41,6 +41,7 @@ pub(crate) fn site(plans: &[LinkPlan], poll: Duration) -> Site {
         devices: Vec::new(),
         links: Vec::new(),
         points: Vec::new(),
+        derived: Vec::new(),
         rules: Vec::new(),
         outputs: Vec::new(),
         forwarders: Vec::new(),
@@ -100,6 +101,7 @@ fn add_point(site: &mut Site, device: DeviceId, address: u16) -> PointId {
         source: Source::Modbus(register.into()),
         poll: None,
         max_age: Duration::from_secs(3),
+        stuck: None,
     });
     id
 }

@@ -33,6 +33,7 @@ impl SiteBuilder {
             devices: Vec::new(),
             links: vec![Link { kind, devices: Vec::new() }],
             points: Vec::new(),
+            derived: Vec::new(),
             rules: Vec::new(),
             outputs: Vec::new(),
             forwarders: Vec::new(),
@@ -95,6 +96,7 @@ fn point(device: &str, n: usize, id: DeviceId, source: Source) -> Point {
         source,
         poll: None,
         max_age: Duration::from_secs(10),
+        stuck: None,
     }
 }
 

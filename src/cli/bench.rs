@@ -143,7 +143,7 @@ fn units(site: &Site, link: &Link) -> Vec<UnitSpec> {
             let outputs = site.outputs.iter().filter(|output| output.device == id).map(output).collect();
             Some(UnitSpec { unit: modbus.unit, device: device.name.clone(), cells, constants, outputs })
         }
-        Protocol::Mqtt(_) => None,
+        Protocol::Mqtt(_) | Protocol::Derived => None,
     };
     link.devices.iter().filter_map(|id| unit(*id, site.device(*id))).collect()
 }

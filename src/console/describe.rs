@@ -175,6 +175,7 @@ fn device<'a>(site: &'a Site, id: DeviceId, device: &'a Device) -> DeviceDto<'a>
     let address = match &device.protocol {
         Protocol::Modbus(modbus) => format!("{host} #{}", modbus.unit),
         Protocol::Mqtt(mqtt) => format!("{host} {}", mqtt.topic),
+        Protocol::Derived => String::new(),
     };
     DeviceDto {
         id: &device.name,

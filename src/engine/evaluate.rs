@@ -41,6 +41,15 @@ pub(super) fn answer(condition: &Condition, latest: &impl Latest) -> Answer {
     }
 }
 
+/// Whether `condition` holds, and whether that is beyond doubt; none if nobody can say.
+pub(super) fn known(condition: &Condition, latest: &impl Latest) -> Option<(bool, bool)> {
+    match truth(condition, latest) {
+        Truth::Yes { sure } => Some((true, sure)),
+        Truth::No { sure } => Some((false, sure)),
+        Truth::Unknown => None,
+    }
+}
+
 impl Truth {
     const fn of(yes: bool, sure: bool) -> Self {
         if yes { Self::Yes { sure } } else { Self::No { sure } }
@@ -131,7 +140,7 @@ fn at_least(wanted: usize, parts: &[Condition], latest: &impl Latest) -> Truth {
 }
 
 /// A number, and whether it is beyond doubt; none if it is not known or not finite.
-fn number(number: &Number, latest: &impl Latest) -> Option<(f64, bool)> {
+pub(super) fn number(number: &Number, latest: &impl Latest) -> Option<(f64, bool)> {
     let (value, sure) = match number {
         Number::Constant(value) => (*value, true),
         Number::Point(point) => value(*point, latest)?,
@@ -149,6 +158,15 @@ fn number(number: &Number, latest: &impl Latest) -> Option<(f64, bool)> {
         Number::Quotient(pair) => both(pair, latest, |a, b| a / b)?,
         Number::Least(many) => fold(many, latest, f64::min)?,
         Number::Greatest(many) => fold(many, latest, f64::max)?,
+        Number::Choose(asked, pair) => {
+            let (one, sure) = match truth(asked, latest) {
+                Truth::Yes { sure } => (&pair[0], sure),
+                Truth::No { sure } => (&pair[1], sure),
+                Truth::Unknown => return None,
+            };
+            let (value, own) = self::number(one, latest)?;
+            (value, own && sure)
+        }
     };
     value.is_finite().then_some((value, sure))
 }

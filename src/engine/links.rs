@@ -6,7 +6,7 @@ use crate::model::{
     DeviceId, DeviceStatus, ForwarderId, HealthReport, HealthSource, LinkCounters, LinkReport, LinkState,
     Stamp, Text, UplinkStatus, Wall,
 };
-use crate::site::Site;
+use crate::site::{Device, Protocol, Site};
 
 /// Every device's link and every part's health.
 #[derive(Debug)]
@@ -39,10 +39,10 @@ pub(super) enum Novelty {
 }
 
 impl Links {
-    /// Nothing has been heard of anything yet: every device is down, no destination is connected.
+    /// Nothing has been heard of anything yet: every device but the gateway itself is down, no destination is connected.
     pub(super) fn new(site: &Site, at: Stamp) -> Self {
-        let unheard = |_| DeviceLink {
-            state: LinkState::Down,
+        let unheard = |device: &Device| DeviceLink {
+            state: if device.protocol == Protocol::Derived { LinkState::Up } else { LinkState::Down },
             since: at,
             error: None,
             counters: LinkCounters::default(),
@@ -54,7 +54,7 @@ impl Links {
             error: None,
         };
         Self {
-            devices: (0..site.devices.len()).map(unheard).collect(),
+            devices: site.devices.iter().map(unheard).collect(),
             uplinks: (0..site.forwarders.len()).map(unconnected).collect(),
             store: None,
             task: None,

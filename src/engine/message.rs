@@ -224,6 +224,7 @@ const fn reason_words(reason: Reason) -> (&'static str, &'static str) {
         Reason::Stale => ("数据超时未更新", "not renewed in time"),
         Reason::Maintenance => ("检修或标定中", "under maintenance or calibration"),
         Reason::Substituted => ("人工置数", "value put in by hand"),
+        Reason::NoData => ("数据积累不足", "too little data yet"),
     }
 }
 

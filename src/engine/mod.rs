@@ -4,6 +4,7 @@
 
 mod alarm;
 mod comparator;
+mod derive;
 mod evaluate;
 mod groups;
 mod hold;
@@ -34,6 +35,7 @@ use crate::model::{
 use crate::site::{RuleKind, Site};
 
 use alarm::{Alarm, Facts};
+use derive::{Derivations, Derived};
 use evaluate::Answer;
 use groups::{Group, Groups};
 use hold::{Delays, News};
@@ -52,6 +54,7 @@ pub struct Engine {
     site: Arc<Site>,
     index: Index,
     points: Points,
+    derivations: Derivations,
     groups: Groups,
     links: Links,
     alarms: Vec<Alarm>,
@@ -77,6 +80,7 @@ impl Engine {
         let groups = Groups::new(&site);
         let mut engine = Self {
             points: Points::new(&site),
+            derivations: Derivations::new(&site),
             links: Links::new(&site, now.wall.stamp(&site.identity.zone)),
             outputs: Outputs::new(&site, now.wall.stamp(&site.identity.zone)),
             alarms: site.rules.iter().map(|rule| Alarm::new(&rule.kind)).collect(),
@@ -172,6 +176,7 @@ impl Engine {
                 self.expect(reading.point);
                 self.examine(now, reading.point);
             }
+            self.derivations.note(reading.point);
         }
         out.batches.push(batch);
     }
@@ -193,6 +198,7 @@ impl Engine {
             match slot.stale_at() {
                 Some(deadline) if deadline <= now.mono => {
                     self.lapsed.extend(slot.spoil(point, now.wall, Reason::Stale));
+                    self.derivations.note(point);
                     self.examine(now, point);
                 }
                 Some(deadline) => next = Some(next.map_or(deadline, |next| next.min(deadline))),
@@ -240,6 +246,7 @@ impl Engine {
         let mut readings = Vec::new();
         for &point in &site.device(device).points {
             readings.extend(self.points.slot_mut(point).spoil(point, now.wall, Reason::Comm));
+            self.derivations.note(point);
             self.examine(now, point);
         }
         if !readings.is_empty() {
@@ -312,6 +319,29 @@ impl Engine {
             self.show_risk(now, out);
         }
         out.transitions.extend(self.time.events(change, self.stamp(now)));
+    }
+
+    /// Works out the derived points of which something has spoken. Like a condition, none is worked out between one point of a batch and the next.
+    fn derive(&mut self, now: Now, out: &mut Output) {
+        let mut readings = Vec::new();
+        while let Some(derived) = self.derivations.next(&self.site, now.mono, &self.points) {
+            let Derived { point, at, sample, is_excused } = derived;
+            let mut reading = Reading { point, at, sample };
+            let slot = self.points.slot_mut(point);
+            let matters = slot.take(now.mono, &mut reading);
+            if is_excused {
+                slot.excuse();
+            }
+            if matters {
+                self.examine(now, point);
+            }
+            self.derivations.note(point);
+            readings.push(reading);
+        }
+        if let Some(first) = readings.first() {
+            let device = self.device_of(first);
+            out.batches.push(Batch { device, at: now.wall, readings });
+        }
     }
 
     /// Asks the conditions of which a point has spoken. All that came in one batch is one moment: a condition is never asked between
@@ -410,6 +440,7 @@ impl Engine {
     /// Puts out what was decided at one moment: transitions by alarm, what outputs are to be, what went stale, the risk if
     /// it changed.
     fn settle(&mut self, now: Now, out: &mut Output) {
+        self.derive(now, out);
         self.ask(now);
         for stale in self.lapsed.chunk_by(|a, b| self.device_of(a) == self.device_of(b)) {
             let device = self.device_of(&stale[0]);

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use crate::model::{Mono, PointId, PointState, Reading, Reason, Sample, Value, Wall};
-use crate::site::{Limits, Point, Range, RuleKind, Site};
+use crate::site::{Limits, Point, Range, RuleKind, Site, Stuck};
 
 use super::evaluate::Latest;
 
@@ -37,6 +37,8 @@ pub(super) struct Slot {
     inside: Range,
     /// Nothing is under way for this point: a good reading inside changes nothing.
     calm: bool,
+    /// For a signal that never stands still unless something is wrong.
+    still: Option<Box<Still>>,
 }
 
 /// Whether a point is heard of.
@@ -44,7 +46,8 @@ pub(super) struct Slot {
 enum Hearing {
     /// It spoke, and is expected to speak again in time.
     Heard,
-    /// Its device has come back, and it has not spoken since: it has as long as if it just had.
+    /// Its device has come back, and it has not spoken since: it has as long as if it just had. Or it is derived, and what is wrong with it
+    /// is told elsewhere.
     Awaited,
     /// Its data is too old, or its device is down: nothing is expected of it.
     Lapsed,
@@ -108,6 +111,7 @@ impl Slot {
             range: point.range.unwrap_or(everything),
             inside: everything,
             calm: false,
+            still: point.stuck.map(|stuck| Box::new(Still { stuck, from: None })),
         }
     }
 
@@ -133,6 +137,9 @@ impl Slot {
         let ordinary = self.calm && self.range_holds(reading.sample) && self.is_inside(reading.sample);
         if !ordinary {
             reading.sample = condition(reading.sample, self.range);
+            if let Some(still) = &mut self.still {
+                reading.sample = still.judge(at, reading.sample);
+            }
         }
         self.latest = Some(PointState { at: reading.at, sample: reading.sample });
         self.heard = at;
@@ -172,6 +179,11 @@ impl Slot {
         self.hearing = if self.is_good() { Hearing::Heard } else { Hearing::Awaited };
     }
 
+    /// Whatever is wrong with it is told elsewhere, or no fault yet.
+    pub(super) fn excuse(&mut self) {
+        self.hearing = Hearing::Awaited;
+    }
+
     /// When its data is too old, if nothing is heard of it before.
     pub(super) fn stale_at(&self) -> Option<Mono> {
         (self.hearing != Hearing::Lapsed).then(|| self.heard + self.max_age)
@@ -179,7 +191,11 @@ impl Slot {
 
     /// Tells whether anything is under way for this point.
     pub(super) fn set_calm(&mut self, calm: bool) {
-        self.calm = calm;
+        self.calm = calm && self.still.is_none();
+    }
+
+    pub(super) const fn latest(&self) -> Option<PointState> {
+        self.latest
     }
 
     pub(super) fn sample(&self) -> Option<Sample> {
@@ -192,6 +208,30 @@ impl Slot {
 
     pub(super) fn is_awaited(&self) -> bool {
         self.hearing == Hearing::Awaited
+    }
+}
+
+/// Whether a value moves.
+#[derive(Debug)]
+struct Still {
+    stuck: Stuck,
+    /// The value that it has not moved from since.
+    from: Option<(f64, Mono)>,
+}
+
+impl Still {
+    /// Puts a good value in doubt that has not moved for long.
+    fn judge(&mut self, at: Mono, sample: Sample) -> Sample {
+        let Sample::Good(value) = sample else { return sample };
+        match self.from {
+            Some((from, since)) if (value.as_f64() - from).abs() <= self.stuck.band => {
+                if at - since >= self.stuck.after { Sample::Uncertain(value, Reason::Stuck) } else { sample }
+            }
+            _ => {
+                self.from = Some((value.as_f64(), at));
+                sample
+            }
+        }
     }
 }
 

@@ -34,6 +34,7 @@ impl Plant {
                 devices: Vec::new(),
                 links: Vec::new(),
                 points: Vec::new(),
+                derived: Vec::new(),
                 rules: Vec::new(),
                 outputs: Vec::new(),
                 forwarders: Vec::new(),
@@ -81,6 +82,7 @@ impl Plant {
             source: Source::Mqtt(Extract { pointer: String::new(), conversion: Conversion::default() }),
             poll: None,
             max_age: Duration::from_secs(10),
+            stuck: None,
         });
         id
     }

@@ -395,7 +395,7 @@ fn values_schema(_: &mut SchemaGenerator) -> Schema {
 }
 
 const QUALITY_PATTERN: &str =
-    "^(good|(uncertain|bad):(comm|range|sensor_fault|stuck|stale|maintenance|substituted))$";
+    "^(good|(uncertain|bad):(comm|range|sensor_fault|stuck|stale|maintenance|substituted|no_data))$";
 
 fn optional_quality_schema(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": ["string", "null"], "pattern": QUALITY_PATTERN })

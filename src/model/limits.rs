@@ -20,6 +20,13 @@ pub const EXPRESSION_BYTES_MAX: usize = 2000;
 /// Levels of brackets, signs and choices in one expression.
 pub const EXPRESSION_DEPTH_MAX: usize = 32;
 
+/// Parts that the recent past of a point is kept in: a window moves on by one part at a time.
+pub const WINDOW_BUCKETS: usize = 24;
+/// Share of a window in which values must be known, in percent, before a mean, a sum, a rate or a forecast is worked out (our default).
+pub const WINDOW_KNOWN_PERCENT_MIN: u32 = 75;
+/// Windows that a forecast looks ahead: what is further off is not told apart.
+pub const FORECAST_SPANS_MAX: f64 = 10.0;
+
 /// Points of one device whose age one timer looks after: one look costs no more than some hundred nanoseconds.
 pub const AGE_GROUP_LEN_MAX: usize = 64;
 

@@ -60,11 +60,13 @@ pub enum Reason {
     Maintenance,
     /// Put in by hand.
     Substituted,
+    /// It is worked out from the recent past, of which too little is known yet.
+    NoData,
 }
 
 impl Reason {
     /// Every reason, in the order of the vocabulary.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Comm,
         Self::Range,
         Self::SensorFault,
@@ -72,6 +74,7 @@ impl Reason {
         Self::Stale,
         Self::Maintenance,
         Self::Substituted,
+        Self::NoData,
     ];
 
     /// The word used on the wire.
@@ -84,6 +87,7 @@ impl Reason {
             Self::Stale => "stale",
             Self::Maintenance => "maintenance",
             Self::Substituted => "substituted",
+            Self::NoData => "no_data",
         }
     }
 }

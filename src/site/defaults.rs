@@ -37,6 +37,8 @@ pub(super) const DECIMALS: u8 = 2;
 pub(super) const SCALE: f64 = 1.0;
 /// Raw to engineering units.
 pub(super) const OFFSET: f64 = 0.0;
+/// Of a rate: per minute.
+pub(super) const RATE_PER: Period = Period(Duration::from_secs(60));
 /// Of limits.
 pub(super) const DEADBAND: f64 = 0.0;
 

@@ -10,6 +10,7 @@
 mod addresses;
 mod check;
 mod defaults;
+mod derived;
 mod dial_in;
 mod env;
 mod expression;
@@ -38,6 +39,7 @@ mod values;
 
 use std::path::Path;
 
+pub use derived::{Formula, Function, Stuck, Window};
 pub use dial_in::{DialIn, Framing, Packet};
 pub use env::{Environment, ProcessEnvironment};
 pub use expression::{Condition, Number, Relation};

@@ -9,6 +9,7 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 
 use super::defaults;
+use super::derived::{Formula, Stuck};
 use super::dial_in::DialIn;
 use super::expression::Condition;
 use super::output::OutputSpec;
@@ -35,6 +36,8 @@ pub struct Site {
     pub links: Vec<Link>,
     /// Signals.
     pub points: Vec<Point>,
+    /// Derived points, each after those that it is worked out from.
+    pub derived: Vec<PointId>,
     /// Rules, written or automatic; each is the one owner of the alarm of its name.
     pub rules: Vec<Rule>,
     /// What may be written.
@@ -110,6 +113,8 @@ pub enum Protocol {
     Modbus(ModbusDevice),
     /// A publisher that is listened to.
     Mqtt(MqttDevice),
+    /// The gateway itself, which works derived points out. At most one; it has no link and is never lost.
+    Derived,
 }
 
 /// A Modbus unit.
@@ -263,8 +268,10 @@ pub struct Point {
     pub source: Source,
     /// From one poll to the next, if not its device's.
     pub poll: Option<Duration>,
-    /// Age after which it is stale.
+    /// Age after which it is stale; of no matter for derived points.
     pub max_age: Duration,
+    /// When a value that does not move is in doubt.
+    pub stuck: Option<Stuck>,
 }
 
 /// A closed interval; `low < high`.
@@ -283,6 +290,8 @@ pub enum Source {
     Modbus(Signal),
     /// In a message.
     Mqtt(Extract),
+    /// Nowhere: it is worked out from other points.
+    Derived(Formula),
 }
 
 /// A condition that raises the alarm of its name.
@@ -446,6 +455,7 @@ impl Point {
         match &self.source {
             Source::Modbus(signal) => &signal.conversion.codes,
             Source::Mqtt(extract) => &extract.conversion.codes,
+            Source::Derived(_) => &[],
         }
     }
 

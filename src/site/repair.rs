@@ -83,7 +83,8 @@ impl Damage {
         self.all
             || self.nameless.contains(table)
             || self.holds(table, name)
-            || (table == "point" && (self.may_hold("device", device) || self.blurs(device)))
+            || (table == "point"
+                && (self.may_hold("device", device) || self.blurs(device) || self.may_hold("derived", name)))
     }
 
     fn holds(&self, table: &str, name: &str) -> bool {

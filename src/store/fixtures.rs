@@ -31,6 +31,7 @@ pub(crate) fn site(directory: &Path, forwarders: Vec<(&str, ForwarderKind)>) -> 
             zone: TimeZone::get("Asia/Shanghai").unwrap(),
         },
         hash: "ab12".to_owned(),
+        derived: Vec::new(),
         hazards: vec![Hazard {
             name: "dust1".to_owned(),
             kind: HazardKind::Dust,
@@ -88,6 +89,7 @@ fn point(name: &str, device: DeviceId) -> Point {
         source: Source::Modbus(register.into()),
         poll: None,
         max_age: Duration::from_secs(10),
+        stuck: None,
     }
 }
 

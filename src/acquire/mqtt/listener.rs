@@ -48,7 +48,7 @@ pub(super) fn source(site: &Site, id: DeviceId) -> Option<Source> {
             path: Path::new(&extract.pointer),
             conversion: Conversion::new(&extract.conversion),
         }),
-        site::Source::Modbus(_) => None,
+        site::Source::Modbus(_) | site::Source::Derived(_) => None,
     };
     let points = device.points.iter().copied().filter_map(wanted).collect();
     Some(Source::new(id, mqtt, site.identity.zone.clone(), points))

@@ -27,7 +27,7 @@ pub(super) fn constants<'a>(points: impl Iterator<Item = &'a Point>) -> Vec<Cons
 const fn modbus(point: &Point) -> Option<&Signal> {
     match &point.source {
         Source::Modbus(signal) => Some(signal),
-        Source::Mqtt(_) => None,
+        Source::Mqtt(_) | Source::Derived(_) => None,
     }
 }
 

@@ -112,7 +112,7 @@ impl Shown<'_> {
         let hex: Vec<String> = read.words.iter().map(|word| format!("{word:04X}")).collect();
         let (register, written) = match &point.source {
             Source::Modbus(signal) => (at(signal.register), written(signal)),
-            Source::Mqtt(_) => Default::default(),
+            Source::Mqtt(_) | Source::Derived(_) => Default::default(),
         };
         let sample = in_range(read.sample, point);
         let quality = match (sample.quality(), &read.trouble) {
@@ -137,7 +137,7 @@ impl Shown<'_> {
             let sample = in_range(read.sample, point);
             let register = match &point.source {
                 Source::Modbus(signal) => at(signal.register),
-                Source::Mqtt(_) => String::new(),
+                Source::Mqtt(_) | Source::Derived(_) => String::new(),
             };
             json!({
                 "point": point.name,

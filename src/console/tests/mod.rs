@@ -237,6 +237,7 @@ fn site() -> Site {
             zone: TimeZone::UTC,
         },
         hash: "c0ffee".to_owned(),
+        derived: Vec::new(),
         hazards: vec![Hazard {
             name: "tank1".to_owned(),
             kind: HazardKind::TankFarm,
@@ -291,6 +292,7 @@ fn point(name: &str) -> Point {
         source: Source::Mqtt(Extract { pointer: String::new(), conversion: Conversion::default() }),
         poll: None,
         max_age: PATIENCE,
+        stuck: None,
     }
 }
 

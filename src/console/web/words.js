@@ -110,6 +110,7 @@ export const words = {
   "reason.stale": ["未按时更新", "Not renewed"],
   "reason.maintenance": ["检修中", "Maintenance"],
   "reason.substituted": ["人工置数", "Set by hand"],
+  "reason.no_data": ["数据积累不足", "Too little data yet"],
 
   "events.title": ["最近事件", "Recent events"],
   "events.none": ["还没有事件", "No events yet"],

@@ -1,10 +1,12 @@
 //! `[[rule]]` with `kind = "condition"`: its expressions are read, and what they name is found.
 
 use super::Context;
+use super::derived::LATER;
 use super::hazards::Hazards;
 use super::points::Points;
 use crate::model::{HazardId, PointId};
 use crate::site::defaults;
+use crate::site::derived::Formula;
 use crate::site::expression::{self, Condition, Named, Nature};
 use crate::site::model::Source;
 use crate::site::model::{ConditionRule, Point, Rule, RuleKind};
@@ -21,8 +23,9 @@ pub(super) fn rule(
     context: &mut Context<'_>,
 ) -> Option<Rule> {
     let hazard = hazards.refer(raw.hazard.as_ref(), spot.key("hazard"), context);
-    let when = read(&raw.when, spot.key("when"), points, context);
-    let until = raw.until.as_ref().map(|until| read(until, spot.key("until"), points, context));
+    let when = read(&raw.when, spot.key("when"), points, expression::parse, context);
+    let until =
+        raw.until.as_ref().map(|until| read(until, spot.key("until"), points, expression::parse, context));
     let when = when?;
     let stays = match until {
         Some(until) => Condition::Any(vec![when.clone(), Condition::Not(Box::new(until?))]),
@@ -50,9 +53,16 @@ pub(super) fn rule(
     })
 }
 
-fn read(text: &str, place: Place, points: &Points<'_>, context: &mut Context<'_>) -> Option<Condition> {
-    let fault = match expression::parse(text, points) {
-        Ok(condition) => return Some(condition),
+/// What `how` makes of an expression; none, and a mistake in its column, if it can't be read.
+pub(super) fn read<T>(
+    text: &str,
+    place: Place,
+    points: &Points<'_>,
+    how: impl Fn(&str, &dyn expression::Points) -> Result<T, expression::Fault>,
+    context: &mut Context<'_>,
+) -> Option<T> {
+    let fault = match how(text, points) {
+        Ok(read) => return Some(read),
         Err(fault) => fault,
     };
     // A point that the first stage left out may be the one that is missing.
@@ -68,7 +78,7 @@ fn read(text: &str, place: Place, points: &Points<'_>, context: &mut Context<'_>
 }
 
 /// The hazard that all of these points belong to.
-fn common(points: &Points<'_>, ids: &[PointId]) -> Option<HazardId> {
+pub(super) fn common(points: &Points<'_>, ids: &[PointId]) -> Option<HazardId> {
     let mut hazards = ids.iter().map(|id| points.list[id.index()].hazard);
     let first = hazards.next()?;
     first.filter(|_| hazards.all(|other| other == first))
@@ -76,6 +86,10 @@ fn common(points: &Points<'_>, ids: &[PointId]) -> Option<HazardId> {
 
 impl expression::Points for Points<'_> {
     fn named(&self, name: &str) -> Result<Named, (String, Option<String>)> {
+        if self.later.contains(name) {
+            let message = format!("`{name}` is defined further down, or is this point itself");
+            return Err((message, Some(LATER.to_owned())));
+        }
         let index = self
             .names
             .place_of(name)
@@ -95,6 +109,8 @@ impl expression::Points for Points<'_> {
 fn nature(point: &Point) -> Nature {
     match &point.source {
         Source::Mqtt(_) => Nature::Either,
+        Source::Derived(Formula::Condition(_)) => Nature::Switch,
+        Source::Derived(_) => Nature::Number,
         Source::Modbus(signal) => match signal.register.encoding {
             Encoding::Bit | Encoding::BitOf(_) => Nature::Switch,
             _ => Nature::Number,

@@ -4,6 +4,7 @@
 
 mod condition;
 mod conversion;
+mod derived;
 mod devices;
 mod echoes;
 mod forward;
@@ -48,7 +49,8 @@ pub(super) fn check(
     let context = &mut Context { vault, findings, damage };
     let hazards = hazards::check(gathered, context);
     let (mut devices, links) = devices::check(gathered, &hazards, context);
-    let points = points::check(gathered, &hazards, &mut devices, context);
+    let mut points = points::check(gathered, &hazards, &mut devices, context);
+    let derived = derived::check(gathered, &hazards, &mut devices, &mut points, context);
     let outputs = outputs::check(gathered, &hazards, &devices, context);
     outputs.need_points(&devices, context);
     let forwarders = forward::check(gathered, context);
@@ -64,6 +66,7 @@ pub(super) fn check(
         devices: devices.list,
         links,
         points: points.list,
+        derived,
         rules: rules.list,
         outputs,
         forwarders: forwarders.list,

@@ -1,6 +1,6 @@
 //! `[[point]]`: what a device's template and the site file say of each signal, together.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::Context;
@@ -8,9 +8,10 @@ use super::devices::{Detail, Devices};
 use super::hazards::Hazards;
 use super::names::Names;
 use super::{conversion, helpers, publishers, registers};
-use crate::model::limits::{POINTS_MAX, POLL_INTERVAL_MIN};
+use crate::model::limits::{POINTS_MAX, POLL_INTERVAL_MIN, SITE_DURATION_MAX};
 use crate::model::{DeviceId, PointId, Text};
 use crate::site::defaults;
+use crate::site::derived::Stuck;
 use crate::site::load::Gathered;
 use crate::site::model::{Device, Point, Protocol, Range, Source};
 use crate::site::raw::{RawLimits, RawPoint};
@@ -22,8 +23,10 @@ use crate::site::values::Period;
 pub(super) struct Points<'a> {
     pub(super) list: Vec<Point>,
     pub(super) names: Names,
-    /// One for each point.
+    /// One for each measured point; derived ones come after them in `list`.
     pub(super) details: Vec<Detailed<'a>>,
+    /// Derived points that are defined further down.
+    pub(super) later: BTreeSet<String>,
 }
 
 /// A point as it is written: in the site file, in its device's template, or in both.
@@ -80,7 +83,8 @@ pub(super) fn check<'a>(
     devices: &mut Devices<'a>,
     context: &mut Context<'_>,
 ) -> Points<'a> {
-    let mut points = Points { list: Vec::new(), names: Names::new("point"), details: Vec::new() };
+    let mut points =
+        Points { list: Vec::new(), names: Names::new("point"), details: Vec::new(), later: BTreeSet::new() };
     let mut own = own_points(gathered, devices, context);
     for index in 0..devices.list.len() {
         if context.damage.blurs(&devices.list[index].name) {
@@ -197,6 +201,7 @@ impl Maker<'_> {
             source,
             poll: self.poll(detailed, context),
             max_age: self.max_age(detailed, context),
+            stuck: stuck(detailed, context),
         }
     }
 
@@ -232,6 +237,7 @@ impl Maker<'_> {
                 let conversion = conversion::conversion(detailed, None, context);
                 Source::Mqtt(publishers::extract(detailed, mqtt, conversion, context))
             }
+            Protocol::Derived => unreachable!("no device is written with that protocol"),
         }
     }
 
@@ -253,6 +259,7 @@ impl Maker<'_> {
                 ((poll * 3 + modbus.timeout).max(defaults::MAX_AGE_MIN), poll)
             }
             Protocol::Mqtt(mqtt) => (mqtt.silence, Duration::ZERO),
+            Protocol::Derived => (SITE_DURATION_MAX, Duration::ZERO),
         };
         match detailed.get(|raw| raw.max_age) {
             Some(age) if age.0 <= interval => {
@@ -269,6 +276,22 @@ impl Maker<'_> {
     }
 }
 
+fn stuck(detailed: &Detailed<'_>, context: &mut Context<'_>) -> Option<Stuck> {
+    let raw = detailed.get(|raw| raw.stuck)?;
+    let band = raw.band.unwrap_or(defaults::DEADBAND);
+    if band < 0.0 {
+        let finding =
+            context.findings.add(detailed.place("stuck.band"), format!("a band of {band} is negative"));
+        finding.hint("use 0 or more");
+    }
+    if raw.after.0.is_zero() {
+        let finding =
+            context.findings.add(detailed.place("stuck.after"), "every value would be stuck at once");
+        finding.hint("use `after = \"30min\"` or the like");
+    }
+    Some(Stuck { after: raw.after.0, band })
+}
+
 fn range(detailed: &Detailed<'_>, source: &Source, context: &mut Context<'_>) -> Option<Range> {
     let [low, high] = detailed.get(|raw| raw.range)?;
     if low >= high {
@@ -281,6 +304,7 @@ fn range(detailed: &Detailed<'_>, source: &Source, context: &mut Context<'_>) ->
     let conversion = match source {
         Source::Modbus(signal) => &signal.conversion,
         Source::Mqtt(extract) => &extract.conversion,
+        Source::Derived(_) => return Some(Range { low, high }),
     };
     let is_span = detailed.get(|raw| raw.span).is_none_or(|[a, b]| (a.min(b), a.max(b)) == (low, high));
     Some(conversion::range(Range { low, high }, conversion, is_span))

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::Context;
 use super::condition;
+use super::derived;
 use super::devices::Devices;
 use super::forward::Forwarders;
 use super::hazards::Hazards;
@@ -78,6 +79,7 @@ pub(super) fn check(
     packs::apply(gathered, hazards, points, &mut rules, context);
     of_devices(devices, points, &mut rules, context);
     of_points(devices, points, &mut rules, context);
+    derived::rules(gathered, points, &mut rules, context);
     for (rule, place) in outputs.failures() {
         rules.add(rule, place, context);
     }
@@ -162,7 +164,7 @@ fn signal_after(protocol: &Protocol, point: &Point) -> Duration {
         Protocol::Modbus(modbus) => {
             point.poll.unwrap_or(modbus.poll) + modbus.timeout * 4 + defaults::SIGNAL_AFTER
         }
-        Protocol::Mqtt(_) => defaults::SIGNAL_AFTER,
+        Protocol::Mqtt(_) | Protocol::Derived => defaults::SIGNAL_AFTER,
     }
 }
 

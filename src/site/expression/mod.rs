@@ -1,4 +1,4 @@
-//! What a rule of kind `condition` asks: an expression over points, in the syntax of CEL (cel.dev) as far as it goes, checked when the site file
+//! What a rule of kind `condition` asks, and what a derived point is: an expression over points, in the syntax of CEL (cel.dev) as far as it goes, checked when the site file
 //! is. `token` cuts the text, `parse` makes the tree and sees to it that numbers and conditions are where they belong; both say in which
 //! column a mistake stands. Names are looked up here, once: what the engine evaluates has point ids.
 //!
@@ -10,7 +10,7 @@
 //! atom := number | "true" | "false" | point | "label" | function "(" or, … ")" | "(" or ")"
 //! ```
 //!
-//! A condition may be asked for as a whole (`a ? b : c`), too. There are no loops, no variables and no text but the names of codes, so what
+//! A condition or a number may be chosen by another condition (`a ? b : c`), too. There are no loops, no variables and no text but the names of codes, so what
 //! an expression costs is what it is long, and that is bounded.
 
 mod parse;
@@ -20,7 +20,7 @@ use std::ops::Range;
 
 use crate::model::PointId;
 
-pub(super) use parse::parse;
+pub(super) use parse::{Value, parse, value};
 
 /// A question with the answer yes or no.
 #[derive(Debug, Clone, PartialEq)]
@@ -72,6 +72,8 @@ pub enum Number {
     Least(Vec<Number>),
     /// The greatest of them; not empty.
     Greatest(Vec<Number>),
+    /// The first if the condition holds, otherwise the second.
+    Choose(Box<Condition>, Box<[Number; 2]>),
 }
 
 /// How two numbers compare.
@@ -143,12 +145,25 @@ impl Condition {
 }
 
 impl Number {
+    /// Every point that it looks at, each once, in the order of their ids.
+    pub fn points(&self) -> Vec<PointId> {
+        let mut points = Vec::new();
+        self.gather(&mut points);
+        points.sort_unstable();
+        points.dedup();
+        points
+    }
+
     fn gather(&self, points: &mut Vec<PointId>) {
         match self {
             Self::Constant(_) => {}
             Self::Point(point) => points.push(*point),
             Self::Negative(one) | Self::Magnitude(one) => one.gather(points),
             Self::Sum(pair) | Self::Difference(pair) | Self::Product(pair) | Self::Quotient(pair) => {
+                pair.iter().for_each(|one| one.gather(points));
+            }
+            Self::Choose(asked, pair) => {
+                asked.gather(points);
                 pair.iter().for_each(|one| one.gather(points));
             }
             Self::Least(many) | Self::Greatest(many) => many.iter().for_each(|one| one.gather(points)),

@@ -10,10 +10,32 @@ use crate::model::limits::EXPRESSION_DEPTH_MAX;
 
 /// The condition that `text` asks for.
 pub(in crate::site) fn parse(text: &str, points: &dyn Points) -> Result<Condition, Fault> {
+    whole(text, points)?.condition()
+}
+
+/// What an expression may be worth.
+#[derive(Debug, Clone, PartialEq)]
+pub(in crate::site) enum Value {
+    /// A number.
+    Number(Number),
+    /// Yes or no.
+    Condition(Condition),
+}
+
+/// What `text` is worth: a number or a condition, whichever it is.
+pub(in crate::site) fn value(text: &str, points: &dyn Points) -> Result<Value, Fault> {
+    let term = whole(text, points)?;
+    match term.what {
+        What::Condition(_) | What::Point(_, Nature::Switch) => term.condition().map(Value::Condition),
+        _ => term.number().map(Value::Number),
+    }
+}
+
+fn whole(text: &str, points: &dyn Points) -> Result<Term, Fault> {
     let mut parser = Parser { tokens: tokens(text)?, at: 0, depth: 0, end: text.len(), points };
     let term = parser.either()?;
     match parser.peek() {
-        None => term.condition(),
+        None => Ok(term),
         Some(_) => Err(parser.unexpected("an operator, or the end")),
     }
 }
@@ -50,6 +72,11 @@ impl Term {
     /// Whether it is a condition, and not a mere `true` or `false`.
     const fn is_question(&self) -> bool {
         !matches!(self.what, What::Condition(Condition::Always(_))) && matches!(self.what, What::Condition(_))
+    }
+
+    /// Whether it can be nothing but a number.
+    const fn is_number(&self) -> bool {
+        matches!(self.what, What::Number(_) | What::Point(_, Nature::Number))
     }
 
     /// A number, or `true` or `false` as what a switch is compared with.
@@ -148,11 +175,15 @@ impl Parser<'_> {
         }
         let start = asked.span.start;
         let asked = asked.condition()?;
-        let yes = self.deeper(Self::either)?.condition()?;
+        let yes = self.deeper(Self::either)?;
         self.expect(":")?;
         let no = self.deeper(Self::either)?;
         let span = start..no.span.end;
-        let what = What::Condition(Condition::Choose(Box::new([asked, yes, no.condition()?])));
+        let what = if yes.is_number() || no.is_number() {
+            What::Number(Number::Choose(Box::new(asked), Box::new([yes.number()?, no.number()?])))
+        } else {
+            What::Condition(Condition::Choose(Box::new([asked, yes.condition()?, no.condition()?])))
+        };
         Ok(Term { what, span })
     }
 

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::derived::RawStuck;
 use super::helper::{RawRatio, RawStatus};
 use super::rule::RawLimits;
 use super::service::{RawSecret, RawTls};
@@ -271,6 +272,8 @@ pub(in crate::site) struct RawPoint {
     pub(in crate::site) status: Option<Vec<RawStatus>>,
     /// Age after which the value is stale; longer than `poll`. Default: three of its polls and a timeout, at least 3 s; on MQTT the device's `silence`.
     pub(in crate::site) max_age: Option<Period>,
+    /// When a value that does not move is in doubt, such as `{ after = "30min" }`: for signals that always move a little. Default: never.
+    pub(in crate::site) stuck: Option<RawStuck>,
     /// Limits: short for a `[[rule]]` of the same name as the point.
     pub(in crate::site) limits: Option<RawLimits>,
 }

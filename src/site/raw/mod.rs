@@ -2,6 +2,7 @@
 //! Nothing here is checked against anything else. A field that is required in a site file but may be missing in a part
 //! of it (an include, a template) is an `Option` that the schema calls required.
 
+mod derived;
 mod device;
 mod helper;
 mod library;
@@ -12,6 +13,7 @@ mod service;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+pub(super) use derived::{FunctionWord, RawDerived, TowardWord};
 pub(super) use device::{
     FormatWord, OrderWord, ParityWord, ProtocolWord, RawDevice, RawPoint, TimeWord, TypeWord,
 };
@@ -59,6 +61,9 @@ pub(super) struct RawSite {
     /// One signal of a device. Its id is `device.signal`.
     #[serde(default)]
     pub(super) point: Vec<RawPoint>,
+    /// A point that is not measured but worked out from others.
+    #[serde(default)]
+    pub(super) derived: Vec<RawDerived>,
     /// A condition that raises the alarm of its name.
     #[serde(default)]
     pub(super) rule: Vec<RawRule>,

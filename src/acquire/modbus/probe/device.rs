@@ -47,7 +47,7 @@ impl Probe {
         let Protocol::Modbus(modbus) = &site.device(device).protocol else { return Ok(Vec::new()) };
         let located = |point: PointId| match &site.point(point).source {
             Source::Modbus(signal) => Located::all(point, signal),
-            Source::Mqtt(_) => Vec::new(),
+            Source::Mqtt(_) | Source::Derived(_) => Vec::new(),
         };
         let points = site.device(device).points.iter().copied().filter(|point| wanted(*point));
         let mut todo = plan::plan(points.flat_map(located).collect(), modbus);

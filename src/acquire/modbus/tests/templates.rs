@@ -63,7 +63,7 @@ fn read(site: &Site, case: &Case) -> BTreeMap<String, Sample> {
     let Protocol::Modbus(modbus) = &site.devices[0].protocol else { panic!("not Modbus") };
     let located = site.devices[0].points.iter().flat_map(|point| match &site.point(*point).source {
         Source::Modbus(signal) => Located::all(*point, signal),
-        Source::Mqtt(_) => Vec::new(),
+        Source::Mqtt(_) | Source::Derived(_) => Vec::new(),
     });
     let (words, mut making, mut readings) = (words(case), Making::default(), Vec::new());
     for block in plan(located.collect(), modbus) {

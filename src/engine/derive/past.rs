@@ -1,0 +1,192 @@
+//! The recent past of one point, in a fixed number of parts: what it costs in time and memory does not depend on how often the point speaks
+//! or how far back is looked. The window moves on by one part at a time, so it holds between all and one part less of its span.
+//!
+//! What is needed of the parts that are closed is put together once, when a part is closed; a reading only adds to the open one.
+
+use std::time::Duration;
+
+use crate::model::limits::WINDOW_BUCKETS;
+use crate::model::{Mono, Reason, Sample};
+
+/// What is known of a stretch of time. Times are in seconds after its start.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Stretch {
+    /// Seconds in which the value was known.
+    pub(super) known_s: f64,
+    /// The value summed up over those seconds.
+    pub(super) integral: f64,
+    /// Readings.
+    pub(super) count: f64,
+    /// Sum of the readings.
+    pub(super) sum: f64,
+    pub(super) least: f64,
+    pub(super) greatest: f64,
+    /// How often a switch went on, or by how much a counter went up.
+    pub(super) pulses: f64,
+    /// Sums for the straight line through the readings: of times, of their squares, of times by values.
+    pub(super) t: f64,
+    pub(super) tt: f64,
+    pub(super) tv: f64,
+    /// Why some of it is in doubt.
+    pub(super) doubt: Option<Reason>,
+}
+
+impl Stretch {
+    const NOTHING: Self = Self {
+        known_s: 0.0,
+        integral: 0.0,
+        count: 0.0,
+        sum: 0.0,
+        least: f64::INFINITY,
+        greatest: f64::NEG_INFINITY,
+        pulses: 0.0,
+        t: 0.0,
+        tt: 0.0,
+        tv: 0.0,
+        doubt: None,
+    };
+
+    /// Adds a stretch that starts `later` seconds after this one.
+    fn add(&mut self, other: &Self, later: f64) {
+        self.known_s += other.known_s;
+        self.integral += other.integral;
+        self.count += other.count;
+        self.sum += other.sum;
+        self.least = self.least.min(other.least);
+        self.greatest = self.greatest.max(other.greatest);
+        self.pulses += other.pulses;
+        self.t += other.t + later * other.count;
+        self.tt += other.tt + later * (2.0 * other.t + later * other.count);
+        self.tv += other.tv + later * other.sum;
+        self.doubt = self.doubt.or(other.doubt);
+    }
+
+    /// Adds a reading at a time.
+    fn read(&mut self, time: f64, value: f64) {
+        self.count += 1.0;
+        self.sum += value;
+        self.least = self.least.min(value);
+        self.greatest = self.greatest.max(value);
+        self.t += time;
+        self.tt += time * time;
+        self.tv += time * value;
+    }
+}
+
+/// The recent past of one point.
+#[derive(Debug)]
+pub(super) struct Past {
+    /// Length of one part.
+    part: Duration,
+    /// The last parts, the open one among them, by their number modulo their count.
+    parts: Box<[Stretch; WINDOW_BUCKETS]>,
+    /// Number of the open part since the start of the run.
+    open: u64,
+    /// What the closed parts come to, from the start of the oldest.
+    closed: Stretch,
+    /// Since when the present value stands; none while it is not known.
+    standing: Option<Standing>,
+    /// The last value known, whatever has been since: what a counter went up from.
+    last: Option<f64>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Standing {
+    since: Mono,
+    value: f64,
+    doubt: Option<Reason>,
+}
+
+impl Past {
+    /// Nothing is known of the past `over`.
+    pub(super) fn new(over: Duration) -> Self {
+        Self {
+            part: (over / WINDOW_BUCKETS as u32).max(Duration::from_millis(1)),
+            parts: Box::new([Stretch::NOTHING; WINDOW_BUCKETS]),
+            open: 0,
+            closed: Stretch::NOTHING,
+            standing: None,
+            last: None,
+        }
+    }
+
+    /// Takes what the point says now. A value stands until the next is taken.
+    pub(super) fn take(&mut self, now: Mono, sample: Sample) {
+        self.pass(now);
+        let (value, doubt) = match sample {
+            Sample::Good(value) => (value.as_f64(), None),
+            Sample::Uncertain(value, reason) => (value.as_f64(), Some(reason)),
+            Sample::Bad(_) => {
+                self.standing = None;
+                return;
+            }
+        };
+        let time = now.since_start().saturating_sub(self.start_of(self.open)).as_secs_f64();
+        let part = &mut self.parts[self.open as usize % WINDOW_BUCKETS];
+        part.read(time, value);
+        part.pulses += self.last.map_or(0.0, |last| (value - last).max(0.0));
+        part.doubt = part.doubt.or(doubt);
+        self.last = Some(value);
+        self.standing = Some(Standing { since: now, value, doubt });
+    }
+
+    /// All that is known of the window; its times count from some moment before.
+    pub(super) fn whole(&self) -> Stretch {
+        let mut whole = self.closed;
+        let later = self.part.as_secs_f64() * self.closed_parts() as f64;
+        whole.add(&self.parts[self.open as usize % WINDOW_BUCKETS], later);
+        whole
+    }
+
+    fn closed_parts(&self) -> u64 {
+        self.open.min(WINDOW_BUCKETS as u64 - 1)
+    }
+
+    fn start_of(&self, part: u64) -> Duration {
+        Duration::from_nanos(self.part.as_nanos() as u64 * part)
+    }
+
+    /// Lets time pass: the standing value counts for it, and what falls out of the window is forgotten.
+    fn pass(&mut self, now: Mono) {
+        let target = (now.since_start().as_nanos() / self.part.as_nanos()) as u64;
+        let oldest = target.saturating_sub(WINDOW_BUCKETS as u64);
+        if self.open < oldest {
+            // Longer than the window: nothing of what was is left, but for what stood all along.
+            self.parts.fill(Stretch::NOTHING);
+            self.open = oldest;
+        }
+        while self.open < target {
+            self.stand(self.start_of(self.open + 1));
+            self.open += 1;
+            self.parts[self.open as usize % WINDOW_BUCKETS] = Stretch::NOTHING;
+            if self.open == target {
+                self.close();
+            }
+        }
+        self.stand(now.since_start());
+    }
+
+    /// Counts the standing value in the open part, up to a moment within it.
+    fn stand(&mut self, until: Duration) {
+        let Some(standing) = self.standing else { return };
+        let from = standing.since.since_start().max(self.start_of(self.open));
+        let seconds = until.saturating_sub(from).as_secs_f64();
+        let part = &mut self.parts[self.open as usize % WINDOW_BUCKETS];
+        part.known_s += seconds;
+        part.integral += seconds * standing.value;
+        if seconds > 0.0 {
+            part.doubt = part.doubt.or(standing.doubt);
+        }
+        self.standing = Some(Standing { since: Mono::from_start(until.max(from)), ..standing });
+    }
+
+    fn close(&mut self) {
+        let mut closed = Stretch::NOTHING;
+        let first = self.open - self.closed_parts();
+        for part in first..self.open {
+            let later = self.part.as_secs_f64() * (part - first) as f64;
+            closed.add(&self.parts[part as usize % WINDOW_BUCKETS], later);
+        }
+        self.closed = closed;
+    }
+}

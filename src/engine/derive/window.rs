@@ -1,0 +1,89 @@
+//! What a function of a point's recent past comes to, and how far it can be trusted.
+//!
+//! | of the past is known | mean, time-weighted, sum, rate, forecast | min, max, count |
+//! | --- | --- | --- |
+//! | enough (three quarters) | good | good |
+//! | less | `bad:no_data` | uncertain: there was so much at least; the rest is not known |
+//! | something that is uncertain | uncertain | uncertain |
+//!
+//! After a start nothing is known of the past, so the same holds until enough has been seen.
+
+use std::time::Duration;
+
+use crate::model::limits::{FORECAST_SPANS_MAX, WINDOW_KNOWN_PERCENT_MIN};
+use crate::model::{Mono, Reason, Sample, Value};
+use crate::site::{Function, Window};
+
+use super::past::{Past, Stretch};
+
+/// A window and its past.
+#[derive(Debug)]
+pub(super) struct Running {
+    window: Window,
+    past: Past,
+}
+
+impl Running {
+    pub(super) fn new(window: Window) -> Self {
+        Self { window, past: Past::new(window.over) }
+    }
+
+    /// Takes what the point says now, and says what the function comes to.
+    pub(super) fn take(&mut self, now: Mono, sample: Sample) -> Sample {
+        self.past.take(now, sample);
+        let whole = self.past.whole();
+        let known_min = self.window.over.as_secs_f64() * f64::from(WINDOW_KNOWN_PERCENT_MIN) / 100.0;
+        let is_known = whole.known_s >= known_min;
+        let at_least = matches!(self.window.function, Function::Count | Function::Least | Function::Greatest);
+        match self.value(sample, &whole).filter(|value| value.is_finite()) {
+            Some(_) if !is_known && !at_least => Sample::Bad(Reason::NoData),
+            Some(value) => {
+                let value = Value::Float(value);
+                let unknown = (!is_known).then_some(Reason::NoData);
+                whole.doubt.or(unknown).map_or(Sample::Good(value), |reason| Sample::Uncertain(value, reason))
+            }
+            None => Sample::Bad(Reason::NoData),
+        }
+    }
+
+    fn value(&self, sample: Sample, whole: &Stretch) -> Option<f64> {
+        if whole.count == 0.0 {
+            return None;
+        }
+        Some(match self.window.function {
+            Function::Mean => whole.sum / whole.count,
+            Function::TimeWeighted => whole.integral / whole.known_s,
+            Function::Least => whole.least,
+            Function::Greatest => whole.greatest,
+            Function::Sum => whole.sum,
+            Function::Count => whole.pulses,
+            Function::Rate { per } => slope(whole)? * per.as_secs_f64(),
+            Function::Forecast { to, rising } => {
+                let value = sample.value()?.as_f64();
+                let far = FORECAST_SPANS_MAX * self.window.over.as_secs_f64();
+                minutes_to(to, rising, value, slope(whole)?, far)
+            }
+        })
+    }
+}
+
+/// The slope of the straight line that lies nearest to the readings, by the least squares of the distances in value; per second. None of fewer
+/// than two moments.
+fn slope(whole: &Stretch) -> Option<f64> {
+    let Stretch { count, sum, t, tt, tv, .. } = *whole;
+    let spread = count * tt - t * t;
+    (count >= 2.0 && spread > 0.0).then(|| (count * tv - t * sum) / spread)
+}
+
+/// Minutes until `to` is reached from `value` at `slope` a second; `far`, in seconds, where it is not, or later.
+fn minutes_to(to: f64, rising: bool, value: f64, slope: f64, far: f64) -> f64 {
+    let (left, speed) = if rising { (to - value, slope) } else { (value - to, -slope) };
+    let seconds = if left <= 0.0 {
+        0.0
+    } else if speed > 0.0 {
+        (left / speed).min(far)
+    } else {
+        far
+    };
+    seconds / Duration::from_secs(60).as_secs_f64()
+}
