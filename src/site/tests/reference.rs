@@ -45,7 +45,7 @@ fn the_examples_of_registers_in_the_docs_are_points_of_a_site() {
 }
 
 #[test]
-fn the_examples_of_conditions_in_the_docs_are_rules_of_a_site() {
+fn the_examples_of_rules_in_the_docs_are_rules_of_a_site() {
     let meter = |id: &str, signal: &str| {
         format!(
             "[[device]]\nid = \"{id}\"\naddress = \"{id}:502\"\n[[point]]\ndevice = \"{id}\"\nsignal = \"{signal}\"\nname = \"n\"\nregister = \"holding:0\"\n"
@@ -53,5 +53,8 @@ fn the_examples_of_conditions_in_the_docs_are_rules_of_a_site() {
     };
     let head = [HEAD, &meter("meter1", "power"), &meter("meter2", "fan_power")].concat();
     let site = site_of_examples("docs/rules.md", &head);
-    assert!(site.rules.iter().any(|rule| rule.name == "dust1.fan_linkage"));
+    for name in ["dust1.fan_linkage", "dust1.fan_share", "dust1.power_rate", "dust1.minutes_to_contract"] {
+        assert!(site.rules.iter().any(|rule| rule.name == name), "{name}");
+    }
+    assert_eq!(site.derived.len(), 5);
 }

@@ -2,6 +2,7 @@
 //! `«` stands before the text that a mistake is to point at; `««` where two point at the same.
 
 mod conditions;
+mod derived;
 mod devices;
 mod dial_in;
 mod meaning;
