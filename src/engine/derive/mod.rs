@@ -79,11 +79,8 @@ impl Derivations {
 
     /// A point has spoken, or can't be trusted any more.
     pub(super) fn note(&mut self, point: PointId) {
-        let Some(&[from, to]) = self.starts.get(point.index()..point.index() + 2).and_then(<[u32]>::as_array)
-        else {
-            return;
-        };
-        for &place in &self.places[from as usize..to as usize] {
+        let Some([from, to]) = self.starts.get(point.index()..point.index() + 2) else { return };
+        for &place in &self.places[*from as usize..*to as usize] {
             let derivation = &mut self.list[place as usize];
             if !derivation.is_due {
                 derivation.is_due = true;
