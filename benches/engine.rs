@@ -14,8 +14,8 @@ use hazgate::model::{
     Reason, Sample, Text, Value, Wall,
 };
 use hazgate::site::{
-    Conversion, Device, Extract, Identity, Limit, Limits, MqttDevice, Point, Protocol, Range, Rule, RuleKind,
-    Site, Source, StoreOptions,
+    AlarmOptions, Conversion, Device, Extract, Handling, Identity, Limit, Limits, MqttDevice, Point,
+    Protocol, Range, Rule, RuleKind, Site, Source, StoreOptions,
 };
 
 const DEVICES: usize = 100;
@@ -56,7 +56,16 @@ fn point(index: usize) -> Point {
 
 fn rule(name: String, kind: RuleKind) -> Rule {
     let second = Duration::from_secs(1);
-    Rule { name, hazard: None, kind, on_delay: second, off_delay: second, message: None, basis: None }
+    Rule {
+        name,
+        hazard: None,
+        kind,
+        on_delay: second,
+        off_delay: second,
+        message: None,
+        basis: None,
+        handling: Handling::default(),
+    }
 }
 
 fn rules(index: usize) -> [Rule; 2] {
@@ -90,6 +99,7 @@ fn site() -> Site {
         links: Vec::new(),
         points: (0..POINTS).map(point).collect(),
         derived: Vec::new(),
+        alarms: AlarmOptions::default(),
         rules: (0..POINTS).flat_map(rules).collect(),
         outputs: Vec::new(),
         forwarders: Vec::new(),

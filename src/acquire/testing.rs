@@ -11,7 +11,7 @@ use crate::clock::Clock;
 use crate::inbox::{Inbox, Message};
 use crate::model::{Batch, DeviceId, Input, LinkReport, PointId, Sample, Text};
 use crate::site::{
-    Device, Identity, Link, LinkKind, OutputSpec, Point, Protocol, Site, Source, StoreOptions,
+    AlarmOptions, Device, Identity, Link, LinkKind, OutputSpec, Point, Protocol, Site, Source, StoreOptions,
 };
 
 /// A site that grows device by device, all on one link.
@@ -34,6 +34,7 @@ impl SiteBuilder {
             links: vec![Link { kind, devices: Vec::new() }],
             points: Vec::new(),
             derived: Vec::new(),
+            alarms: AlarmOptions::default(),
             rules: Vec::new(),
             outputs: Vec::new(),
             forwarders: Vec::new(),

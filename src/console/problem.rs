@@ -80,6 +80,10 @@ impl From<CommandError> for Problem {
         let (status, kind) = match error {
             CommandError::UnknownAlarm(_) => (StatusCode::NOT_FOUND, "unknown-alarm"),
             CommandError::UnknownOutput(_) => (StatusCode::NOT_FOUND, "unknown-output"),
+            CommandError::UnknownHazard(_) => (StatusCode::NOT_FOUND, "unknown-hazard"),
+            CommandError::NoReason => (StatusCode::UNPROCESSABLE_ENTITY, "no-reason"),
+            CommandError::ShelvedTooLong { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "shelved-too-long"),
+            CommandError::NotNow { .. } => (StatusCode::CONFLICT, "not-now"),
             CommandError::NotEnabled(_) => (StatusCode::CONFLICT, "not-enabled"),
             CommandError::NotStanding(_) => (StatusCode::CONFLICT, "not-standing"),
             CommandError::OtherInstance { .. } => (StatusCode::CONFLICT, "other-instance"),

@@ -1,46 +1,14 @@
-//! The life cycle of an alarm (ISA-18.2 / IEC 62682) and the alarm's record. The life cycle is one pure function
-//! from a state and a cause to an event and the state after it; whatever it does not list does nothing.
+//! One alarm: what its rule watches, where its life cycle stands, and its record, which is its last transition. What can be done to it by hand
+//! stands in `handling`.
 
-use crate::model::{AlarmState, CommandError, EventKind, Level, Sample, Stamp, Text, Transition, Wall};
-use crate::site::{Rule, RuleKind, Site};
+use crate::model::{AlarmState, CommandError, EventKind, Level, Mono, Now, Sample, Stamp, Text, Transition};
+use crate::site::{AlarmOptions, Rule, RuleKind, Site};
 
+use super::cycle::{self, Cause, Manner};
 use super::instance::Instances;
 use super::message;
 use super::points::Points;
 use super::watch::{Bound, Watch};
-
-/// What can make an alarm change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Cause {
-    /// Its condition has come.
-    Present,
-    /// Its condition has come, at a level that asks for no one's action.
-    Noted,
-    /// Its condition has become graver.
-    Graver,
-    /// Its condition has become less grave.
-    LessGrave,
-    /// Its condition is gone.
-    Gone,
-    /// Somebody takes note of it.
-    Acknowledge,
-}
-
-/// The life cycle.
-pub(super) const fn next(state: AlarmState, cause: Cause) -> Option<(EventKind, AlarmState)> {
-    use AlarmState::{Acknowledged, Normal, ReturnedUnacknowledged, Unacknowledged};
-    Some(match (state, cause) {
-        (Normal | ReturnedUnacknowledged, Cause::Present) => (EventKind::Raised, Unacknowledged),
-        (Normal, Cause::Noted) => (EventKind::Raised, Acknowledged),
-        (Unacknowledged | Acknowledged, Cause::Graver) => (EventKind::Escalated, Unacknowledged),
-        (Unacknowledged | Acknowledged, Cause::LessGrave) => (EventKind::Deescalated, state),
-        (Unacknowledged, Cause::Gone) => (EventKind::Cleared, ReturnedUnacknowledged),
-        (Acknowledged, Cause::Gone) => (EventKind::Cleared, Normal),
-        (Unacknowledged, Cause::Acknowledge) => (EventKind::Acknowledged, Acknowledged),
-        (ReturnedUnacknowledged, Cause::Acknowledge) => (EventKind::Acknowledged, Normal),
-        _ => return None,
-    })
-}
 
 /// What is known of a rule's subject when its alarm changes.
 #[derive(Debug, Clone, Copy)]
@@ -53,6 +21,25 @@ pub(super) struct Facts<'a> {
     pub(super) sample: Option<Sample>,
     /// What is wrong with its device or part, in words.
     pub(super) error: Option<&'a Text>,
+    /// Whether nothing else of its group stands.
+    pub(super) is_first: bool,
+}
+
+impl Facts<'_> {
+    pub(super) fn stamp(&self, now: Now) -> Stamp {
+        now.wall.stamp(&self.site.identity.zone)
+    }
+}
+
+/// What an alarm waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wait {
+    /// The end of the time that it is shelved for.
+    Shelf,
+    /// That somebody takes note of it: when the time is over it becomes graver.
+    Note,
+    /// Its end: when the time is over it asks again.
+    End,
 }
 
 /// One alarm: what its rule watches, and where its life cycle stands.
@@ -60,27 +47,44 @@ pub(super) struct Facts<'a> {
 pub(super) struct Alarm {
     pub(super) watch: Watch,
     /// The last transition, which holds the alarm's whole state; none while it is normal.
-    last: Option<Box<Transition>>,
+    pub(super) last: Option<Box<Transition>>,
     /// The names of its instances; none before the first.
     instances: Option<Box<Instances>>,
+    /// The site's design sets it aside.
+    pub(super) is_suppressed: bool,
+    /// What it waits for, and how long.
+    wait: Option<(Mono, Wait)>,
 }
 
 impl Alarm {
     pub(super) fn new(kind: &RuleKind) -> Self {
-        Self { watch: Watch::new(kind), last: None, instances: None }
+        Self { watch: Watch::new(kind), last: None, instances: None, is_suppressed: false, wait: None }
     }
 
-    /// Takes up the alarm where it stood when the gateway last ran.
-    pub(super) fn restore(&mut self, last: Transition) {
-        if last.state.is_active() {
-            self.watch.assume(last.limit, last.level);
+    /// Takes up the alarm where it stood when the gateway last ran. What it waits for has gone on by the wall clock.
+    pub(super) fn restore(&mut self, last: Transition, options: &AlarmOptions, now: Now) {
+        if last.beneath.unwrap_or(last.state).is_active() {
+            self.watch.assume(last.limit, last.level.eased(last.overdue_levels));
         }
         self.instances.get_or_insert_default().note(last.raised_at.wall);
+        self.is_suppressed = last.state == AlarmState::Suppressed;
+        self.wait = wait(&last, options, now);
         self.last = Some(Box::new(last));
     }
 
+    /// As others see it.
     pub(super) fn state(&self) -> AlarmState {
         self.last.as_ref().map_or(AlarmState::Normal, |last| last.state)
+    }
+
+    /// Where its life cycle stands, set aside or not.
+    pub(super) fn base(&self) -> AlarmState {
+        self.last.as_ref().map_or(AlarmState::Normal, |last| last.beneath.unwrap_or(last.state))
+    }
+
+    /// How a person has set it aside, if one has.
+    pub(super) fn by_hand(&self) -> Option<AlarmState> {
+        Some(self.state()).filter(|state| matches!(state, AlarmState::Shelved | AlarmState::OutOfService))
     }
 
     /// How grave it is; none while it is normal.
@@ -88,41 +92,86 @@ impl Alarm {
         self.last.as_ref().map(|last| last.level)
     }
 
-    /// What it adds to the risk: its level while it is active. `journal` needs no one's action and so is no risk.
+    /// What outputs go by: an alarm that is only shelved calls nobody, and what it has begun on the process goes on.
+    pub(super) fn acts_as(&self) -> AlarmState {
+        match (self.state(), self.base()) {
+            (AlarmState::Shelved, AlarmState::Unacknowledged) => AlarmState::Acknowledged,
+            (AlarmState::Shelved, base) => base,
+            (state, _) => state,
+        }
+    }
+
+    /// Whether it stands before the people: its condition is present, or somebody has yet to take note of it or to reset it.
+    pub(super) fn stands(&self) -> bool {
+        !matches!(self.state(), AlarmState::Normal) && !self.state().is_aside()
+    }
+
+    /// What it adds to the risk: its level while it is active or latched, and not set aside. `journal` needs no one's action and so is no
+    /// risk.
     pub(super) fn risk(&self) -> Option<Level> {
         let last = self.last.as_ref()?;
-        (last.state.is_active() && last.level != Level::Journal).then_some(last.level)
+        let counts = last.state.is_active() || last.state.is_latched();
+        (counts && last.level != Level::Journal).then_some(last.level)
+    }
+
+    /// When it must be looked at again, if nothing comes before.
+    pub(super) fn deadline(&self) -> Option<Mono> {
+        self.wait.map(|(until, _)| until)
+    }
+
+    /// What it has waited for long enough.
+    pub(super) fn over(&mut self, at: Mono) -> Option<Wait> {
+        let (_, wait) = self.wait.take_if(|(until, _)| *until <= at)?;
+        Some(wait)
     }
 
     /// Brings the alarm in step with what its watch has found.
-    pub(super) fn follow(&mut self, facts: &Facts<'_>, at: Wall) -> Option<Transition> {
-        let found = self.watch.finding();
-        let (event, state) = next(self.state(), self.cause(found)?)?;
-        let at = at.stamp(&facts.site.identity.zone);
-        let level = found.or(self.last.as_ref().map(|last| last.level))?;
+    pub(super) fn follow(&mut self, facts: &Facts<'_>, now: Now, out: &mut Vec<Transition>) {
+        let found = self.watch.finding().map(|level| level.graver(self.overdue_levels()));
+        let Some(cause) = self.cause(found) else { return };
+        if cause == Cause::Graver && self.state() == AlarmState::Shelved {
+            // It was shelved for less than it has become.
+            out.extend(self.unshelve(facts, now, None));
+        }
+        let level = found.or(self.level()).unwrap_or(Level::Journal);
+        let Some((event, base)) = cycle::next(self.base(), cause, self.manner(facts, level)) else { return };
+        let at = facts.stamp(now);
         let decider = self.watch.decider();
         let mut transition = describe(facts, event, decider, at);
-        transition.state = state;
         transition.level = level;
         match (event, &self.last) {
             (EventKind::Raised, _) | (_, None) => {
                 transition.raised_at = self.instances.get_or_insert_default().name(at);
+                transition.first_out = facts.is_first && facts.rule.handling.group.is_some();
+                transition.shelved_until = self.last.as_ref().and_then(|last| last.shelved_until);
             }
             (_, Some(last)) => {
                 transition.raised_at = last.raised_at;
+                transition.shelved_until = last.shelved_until;
+                transition.first_out = last.first_out;
+                transition.overdue_levels = last.overdue_levels;
                 if event != EventKind::Escalated {
                     transition.acknowledged_by.clone_from(&last.acknowledged_by);
                 }
             }
         }
-        Some(self.record(transition))
+        out.push(self.record(transition, base, self.by_hand(), facts, now));
+    }
+
+    fn overdue_levels(&self) -> u8 {
+        let active = self.last.as_ref().filter(|_| self.base().is_active());
+        active.map_or(0, |last| last.overdue_levels)
+    }
+
+    pub(super) fn manner(&self, facts: &Facts<'_>, level: Level) -> Manner {
+        let handling = facts.rule.handling;
+        let is_aside = self.is_suppressed || self.by_hand().is_some();
+        Manner { quiet: level == Level::Journal || !handling.acknowledge || is_aside, latch: handling.latch }
     }
 
     fn cause(&self, found: Option<Level>) -> Option<Cause> {
-        let standing = self.last.as_ref().filter(|last| last.state.is_active()).map(|last| last.level);
+        let standing = self.last.as_ref().filter(|_| self.base().is_active()).map(|last| last.level);
         match (standing, found) {
-            // Unless somebody has yet to take note of what was before.
-            (None, Some(Level::Journal)) if self.last.is_none() => Some(Cause::Noted),
             (None, Some(_)) => Some(Cause::Present),
             (Some(_), None) => Some(Cause::Gone),
             (Some(was), Some(is)) if is > was => Some(Cause::Graver),
@@ -134,27 +183,104 @@ impl Alarm {
     /// Takes note of the alarm. No transition if somebody has done so before.
     pub(super) fn acknowledge(
         &mut self,
-        alarm: String,
+        facts: &Facts<'_>,
         instance: Option<Stamp>,
-        by: String,
-        reason: Option<String>,
-        at: Stamp,
+        who: &Who,
+        now: Now,
     ) -> Result<Option<Transition>, CommandError> {
-        let Some(last) = self.last.as_deref() else { return Err(CommandError::NotStanding(alarm)) };
-        if instance.is_some_and(|instance| instance.wall != last.raised_at.wall) {
-            return Err(CommandError::OtherInstance { alarm, raised_at: last.raised_at });
+        let alarm = || facts.rule.name.clone();
+        if let (Some(instance), Some(last)) = (instance, &self.last)
+            && instance.wall != last.raised_at.wall
+            && self.base() != AlarmState::Normal
+        {
+            return Err(CommandError::OtherInstance { alarm: alarm(), raised_at: last.raised_at });
         }
-        let Some((event, state)) = next(last.state, Cause::Acknowledge) else { return Ok(None) };
-        let acknowledged_by = Some(by.clone());
-        let transition =
-            Transition { at, event, state, by: Some(by), reason, acknowledged_by, ..last.clone() };
-        Ok(Some(self.record(transition)))
+        let Some((event, base)) =
+            cycle::next(self.base(), Cause::Acknowledge, self.manner(facts, Level::Journal))
+        else {
+            // What is over has been acknowledged: nothing becomes normal otherwise.
+            let is_known = self.last.is_some() || instance.is_some();
+            return if is_known { Ok(None) } else { Err(CommandError::NotStanding(alarm())) };
+        };
+        let Some(mut transition) = self.again(event, facts.stamp(now), Some(who)) else { return Ok(None) };
+        transition.acknowledged_by = Some(who.by.clone());
+        Ok(Some(self.record(transition, base, self.by_hand(), facts, now)))
     }
 
-    fn record(&mut self, transition: Transition) -> Transition {
+    /// The last transition with another event; none while it is normal.
+    pub(super) fn again(&self, event: EventKind, at: Stamp, who: Option<&Who>) -> Option<Transition> {
+        let last = self.last.as_deref()?;
+        let (by, reason) = who.map_or((None, None), |who| (Some(who.by.clone()), who.reason.clone()));
+        Some(Transition { at, event, by, reason, disposal: None, ..last.clone() })
+    }
+
+    /// What is said of it as it stands; of one that is normal, what there is to say.
+    pub(super) fn said(
+        &self,
+        event: EventKind,
+        facts: &Facts<'_>,
+        now: Now,
+        who: Option<&Who>,
+    ) -> Transition {
+        let at = facts.stamp(now);
+        self.again(event, at, who).unwrap_or_else(|| {
+            let mut transition = describe(facts, event, None, at);
+            transition.level = self.watch.gravest();
+            transition.message = message::named(facts);
+            transition.by = who.map(|who| who.by.clone());
+            transition.reason = who.and_then(|who| who.reason.clone());
+            transition
+        })
+    }
+
+    /// Writes down where it stands after a transition: its life cycle, and how a person has set it aside.
+    pub(super) fn record(
+        &mut self,
+        mut transition: Transition,
+        base: AlarmState,
+        by_hand: Option<AlarmState>,
+        facts: &Facts<'_>,
+        now: Now,
+    ) -> Transition {
+        let suppressed =
+            Some(AlarmState::Suppressed).filter(|_| self.is_suppressed && base != AlarmState::Normal);
+        transition.state = by_hand.or(suppressed).unwrap_or(base);
+        transition.beneath = transition.state.is_aside().then_some(base);
+        if transition.state != AlarmState::Shelved {
+            transition.shelved_until = None;
+        }
+        if transition.event != EventKind::Deescalated {
+            self.wait = wait(&transition, &facts.site.alarms, now);
+        }
         let stands = transition.state != AlarmState::Normal;
         self.last = stands.then(|| Box::new(transition.clone()));
         transition
+    }
+}
+
+/// A person or a centre, and why.
+#[derive(Debug, Clone)]
+pub(super) struct Who {
+    pub(super) by: String,
+    pub(super) reason: Option<String>,
+}
+
+/// What an alarm waits for after this transition, and until when.
+fn wait(last: &Transition, options: &AlarmOptions, now: Now) -> Option<(Mono, Wait)> {
+    let left = |until_ms: i64| {
+        now.mono + std::time::Duration::from_millis(u64::try_from(until_ms - now.wall.0).unwrap_or(0))
+    };
+    let after = |table| {
+        let span = AlarmOptions::of(table, last.level)?;
+        Some(left(last.at.wall.0.saturating_add(i64::try_from(span.as_millis()).unwrap_or(i64::MAX))))
+    };
+    match last.state {
+        AlarmState::Shelved => Some((left(last.shelved_until?.wall.0), Wait::Shelf)),
+        AlarmState::Unacknowledged if last.level < Level::Red => {
+            Some((after(&options.escalate_after)?, Wait::Note))
+        }
+        AlarmState::Acknowledged => Some((after(&options.remind_after)?, Wait::End)),
+        _ => None,
     }
 }
 
@@ -164,6 +290,9 @@ pub(super) fn orphaned(last: Transition, at: Stamp) -> Transition {
         at,
         event: EventKind::Cleared,
         state: AlarmState::Normal,
+        beneath: None,
+        shelved_until: None,
+        disposal: None,
         message: message::orphaned(&last.message),
         by: Some("gateway".to_owned()),
         reason: Some("no longer in the site file / 站点文件中已无此规则".to_owned()),
@@ -203,5 +332,10 @@ fn describe(facts: &Facts<'_>, event: EventKind, decider: Option<(Bound, f64)>, 
         by: None,
         reason: None,
         acknowledged_by: None,
+        beneath: None,
+        shelved_until: None,
+        overdue_levels: 0,
+        first_out: false,
+        disposal: None,
     }
 }

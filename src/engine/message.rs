@@ -35,6 +35,15 @@ pub(super) fn compose(facts: &Facts<'_>, event: EventKind, decider: Option<(Boun
     }
 }
 
+/// What an alarm is about, where nothing has happened to it.
+pub(super) fn named(facts: &Facts<'_>) -> Text {
+    match (&facts.rule.message, &facts.rule.kind) {
+        (Some(own), _) => own.clone(),
+        (None, RuleKind::Limits(limits)) => facts.site.point(limits.point).title.clone(),
+        (None, _) => compose(facts, EventKind::Raised, None),
+    }
+}
+
 /// Why an output is to be on or off.
 #[derive(Debug)]
 pub(super) enum Why<'a> {

@@ -3,10 +3,13 @@
 //! live, in replay and in tests. Each mechanism has its own file; this one only passes things between them.
 
 mod alarm;
+mod attend;
 mod comparator;
+mod cycle;
 mod derive;
 mod evaluate;
 mod groups;
+mod handling;
 mod hold;
 mod index;
 mod instance;
@@ -28,13 +31,12 @@ mod tests;
 use std::sync::Arc;
 
 use crate::model::{
-    Action, AlarmId, AlarmState, Batch, ClockChange, Command, CommandError, CommandResult, DeviceId,
-    HealthReport, Input, LinkReport, LinkState, Mono, Now, Output, PointId, Reading, Reason, Snapshot, Stamp,
-    Standing, Transition, Wall,
+    AlarmId, AlarmState, Batch, ClockChange, DeviceId, HealthReport, Input, LinkReport, LinkState, Mono, Now,
+    Output, PointId, Reading, Reason, Snapshot, Stamp, Standing, Transition, Wall,
 };
 use crate::site::{RuleKind, Site};
 
-use alarm::{Alarm, Facts};
+use alarm::Alarm;
 use derive::{Derivations, Derived};
 use evaluate::Answer;
 use groups::{Group, Groups};
@@ -64,6 +66,10 @@ pub struct Engine {
     time: TimeBook,
     /// Rules of which a point has said something at the present moment: what they make of it is found when all of them have.
     asked: Vec<AlarmId>,
+    /// How many alarms of each group stand.
+    standing_of_groups: Vec<u32>,
+    /// What the alarm that is being attended to tells.
+    told: Vec<Transition>,
     /// Transitions of the present moment.
     decided: Vec<(AlarmId, Transition)>,
     /// Points that went stale at the present moment.
@@ -88,6 +94,8 @@ impl Engine {
             risk: RiskBook::new(&site, index.by_name()),
             time: TimeBook::default(),
             asked: Vec::new(),
+            standing_of_groups: vec![0; groups_of(&site)],
+            told: Vec::new(),
             decided: Vec::new(),
             lapsed: Vec::new(),
             index,
@@ -139,8 +147,14 @@ impl Engine {
                 continue;
             };
             let alarm = &mut self.alarms[id.index()];
-            alarm.restore(last);
+            alarm.restore(last, &self.site.alarms, now);
             self.risk.change(id, self.site.rule(id).hazard, None, alarm.risk());
+            if let Some(group) = self.site.rule(id).handling.group.filter(|_| alarm.stands()) {
+                self.standing_of_groups[group as usize] += 1;
+            }
+            if let Some(deadline) = alarm.deadline() {
+                self.timers.arm(Timer::Alarm(id), deadline);
+            }
         }
     }
 
@@ -382,61 +396,6 @@ impl Engine {
         self.decide(now, alarm);
     }
 
-    /// Brings an alarm in step with what its rule has found, and sees to it that its next delay is not missed.
-    fn decide(&mut self, now: Now, id: AlarmId) {
-        let rule = self.site.rule(id);
-        let (sample, error) = match &rule.kind {
-            RuleKind::Limits(limits) => (self.points.slot(limits.point).sample(), None),
-            RuleKind::Condition(_) => (None, None),
-            RuleKind::Signal { point, .. } => (self.points.slot(*point).sample(), None),
-            RuleKind::DeviceLost { device, .. } | RuleKind::DeviceDegraded { device } => {
-                (None, self.links.device_error(*device))
-            }
-            RuleKind::OutputFailed { output, .. } => {
-                (None, self.outputs.get(*output).and_then(outputs::Outlet::trouble))
-            }
-            RuleKind::Health { source, .. } => (None, self.links.part_error(*source)),
-        };
-        let facts = Facts { site: &self.site, rule, points: &self.points, sample, error };
-        let alarm = &mut self.alarms[id.index()];
-        let was = alarm.risk();
-        if let Some(transition) = alarm.follow(&facts, now.wall) {
-            self.risk.change(id, rule.hazard, was, alarm.risk());
-            self.decided.push((id, transition));
-        }
-        if let Some(deadline) = alarm.watch.deadline(Delays::of(rule)) {
-            self.timers.arm(Timer::Alarm(id), deadline);
-        }
-    }
-
-    fn command(&mut self, now: Now, command: Command, out: &mut Output) -> CommandResult {
-        let who = (command.by, command.reason);
-        match command.action {
-            Action::Acknowledge { alarm, raised_at } => self.acknowledge(now, alarm, raised_at, who),
-            Action::Switch { output, on } => self.switch(now, output, on, who, out),
-        }
-    }
-
-    fn acknowledge(
-        &mut self,
-        now: Now,
-        name: String,
-        raised_at: Option<Stamp>,
-        (by, reason): (String, Option<String>),
-    ) -> CommandResult {
-        let Some(id) = self.index.named(&self.site, &name) else {
-            return Err(CommandError::UnknownAlarm(name));
-        };
-        let at = self.stamp(now);
-        let alarm = &mut self.alarms[id.index()];
-        let was = alarm.risk();
-        if let Some(transition) = alarm.acknowledge(name, raised_at, by, reason, at)? {
-            self.risk.change(id, self.site.rule(id).hazard, was, alarm.risk());
-            self.decided.push((id, transition));
-        }
-        Ok(())
-    }
-
     /// Puts out what was decided at one moment: transitions by alarm, what outputs are to be, what went stale, the risk if
     /// it changed.
     fn settle(&mut self, now: Now, out: &mut Output) {
@@ -478,6 +437,11 @@ impl Engine {
     fn stamp(&self, now: Now) -> Stamp {
         now.wall.stamp(&self.site.identity.zone)
     }
+}
+
+/// How many groups of alarms the site has.
+fn groups_of(site: &Site) -> usize {
+    site.rules.iter().filter_map(|rule| rule.handling.group).max().map_or(0, |last| last as usize + 1)
 }
 
 /// Both clocks at a moment of the monotonic clock not after `now`.

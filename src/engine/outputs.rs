@@ -64,7 +64,7 @@ pub(super) struct Hand {
 
 /// Whether an alarm calls for an output.
 fn is_calling(spec: &OutputSpec, call: Call, alarm: &Alarm) -> bool {
-    alarm.level().is_some_and(|level| spec.is_called(call, alarm.state(), level))
+    alarm.level().is_some_and(|level| spec.is_called(call, alarm.acts_as(), level))
 }
 
 impl Outputs {

@@ -165,6 +165,11 @@ impl Engine {
             by,
             reason: cause,
             acknowledged_by: None,
+            beneath: None,
+            shelved_until: None,
+            overdue_levels: 0,
+            first_out: false,
+            disposal: None,
         }
     }
 }

@@ -6,8 +6,9 @@ use jiff::tz::TimeZone;
 
 use crate::model::{AlarmId, DeviceId, HazardId, HealthSource, Level, OutputId, PointId, Text};
 use crate::site::{
-    Call, Conversion, Device, Extract, Hazard, HazardKind, Identity, Limit, Limits, MqttDevice, OutputSpec,
-    Point, Protocol, Range, Rule, RuleKind, Site, Source, StoreOptions, Target, Until, Values,
+    AlarmOptions, Call, Conversion, Device, Extract, Handling, Hazard, HazardKind, Identity, Limit, Limits,
+    MqttDevice, OutputSpec, Point, Protocol, Range, Rule, RuleKind, Site, Source, StoreOptions, Target,
+    Until, Values,
 };
 
 /// A site under construction.
@@ -35,6 +36,7 @@ impl Plant {
                 links: Vec::new(),
                 points: Vec::new(),
                 derived: Vec::new(),
+                alarms: AlarmOptions::default(),
                 rules: Vec::new(),
                 outputs: Vec::new(),
                 forwarders: Vec::new(),
@@ -107,6 +109,7 @@ impl Plant {
             off_delay: Duration::from_secs_f64(off),
             message: None,
             basis: Some("GB/T 50493".into()),
+            handling: Handling::default(),
         });
         AlarmId::new(self.site.rules.len() - 1)
     }

@@ -74,6 +74,11 @@ fn note(
         by: None,
         reason: None,
         acknowledged_by: None,
+        beneath: None,
+        shelved_until: None,
+        overdue_levels: 0,
+        first_out: false,
+        disposal: None,
     }
 }
 

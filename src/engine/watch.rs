@@ -75,6 +75,16 @@ impl Watch {
         }
     }
 
+    /// The gravest level that it can find.
+    pub(super) fn gravest(&self) -> Level {
+        match self {
+            Self::Single { level, .. } => *level,
+            Self::Limits(watch) => {
+                watch.stages.iter().map(|stage| stage.limit.level).max().unwrap_or(Level::Journal)
+            }
+        }
+    }
+
     /// Completes the delays that are due by `at`.
     pub(super) fn advance(&mut self, at: Mono, delays: Delays) {
         self.holds_mut(|hold| hold.advance(at, delays));

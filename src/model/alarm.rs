@@ -23,6 +23,16 @@ pub enum AlarmState {
     Acknowledged,
     /// The condition is gone, but nobody has acknowledged that it was there.
     ReturnedUnacknowledged,
+    /// The condition is gone, nobody has acknowledged that it was there, and the rule wants a reset besides.
+    LatchedUnacknowledged,
+    /// The condition is gone and somebody has acknowledged it; the rule wants a reset.
+    LatchedAcknowledged,
+    /// A person has set the alarm aside for a while.
+    Shelved,
+    /// The site's design sets the alarm aside: what it is about does not run, or a graver fault explains it.
+    Suppressed,
+    /// A person has taken the alarm out of service, until it is put back.
+    OutOfService,
 }
 
 impl AlarmState {
@@ -30,6 +40,54 @@ impl AlarmState {
     pub const fn is_active(self) -> bool {
         matches!(self, Self::Unacknowledged | Self::Acknowledged)
     }
+
+    /// Whether the condition is gone and a reset is wanted.
+    pub const fn is_latched(self) -> bool {
+        matches!(self, Self::LatchedUnacknowledged | Self::LatchedAcknowledged)
+    }
+
+    /// Whether the alarm is set aside: it goes on beneath, and nobody is called.
+    pub const fn is_aside(self) -> bool {
+        matches!(self, Self::Shelved | Self::Suppressed | Self::OutOfService)
+    }
+}
+
+/// What an alarm turned out to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Nature {
+    /// There was a danger.
+    Real,
+    /// There was none: the sensor, the rule or the limit was wrong.
+    False,
+    /// It was made on purpose.
+    Test,
+}
+
+/// What was found and done about an alarm.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Finding {
+    /// What it turned out to be.
+    pub nature: Nature,
+    /// Why it came.
+    pub cause: String,
+    /// What was done.
+    pub measure: String,
+    /// Who did it.
+    pub handler: String,
+    /// The entry of the hazard ledger that follows from it, if one does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ledger: Option<String>,
+}
+
+/// What was found and done about one instance of an alarm: the closed loop behind it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Disposal {
+    /// Which instance it is about, as its `raised_at`.
+    pub raised_at: Stamp,
+    /// What is on record of it.
+    #[serde(flatten)]
+    pub finding: Finding,
 }
 
 /// What happened to an alarm.
@@ -46,6 +104,24 @@ pub enum EventKind {
     Acknowledged,
     /// Its condition is gone.
     Cleared,
+    /// It was latched, and a person has reset it.
+    Reset,
+    /// It was acknowledged long ago and still stands: it asks for acknowledgement again.
+    Reminded,
+    /// A person has set it aside for a while.
+    Shelved,
+    /// It is no longer shelved: by a person, because the time is over, or because it became graver.
+    Unshelved,
+    /// The site's design sets it aside.
+    Suppressed,
+    /// The site's design no longer sets it aside.
+    Unsuppressed,
+    /// A person has taken it out of service.
+    OutOfService,
+    /// A person has put it back into service.
+    InService,
+    /// What it turned out to be, and what was done, is on record.
+    Disposed,
     /// Of no alarm: an output is to be on or off from now on. `alarm` is the output's name, `value` what it is to be.
     Switched,
     /// Of no alarm: the wall clock was put forward or back.
@@ -102,6 +178,26 @@ pub struct Transition {
     /// Who acknowledged this instance, once somebody has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub acknowledged_by: Option<String>,
+    /// While it is set aside: where it stands beneath.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub beneath: Option<AlarmState>,
+    /// While it is shelved: until when.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shelved_until: Option<Stamp>,
+    /// By how many levels it is graver than its condition, because nobody acknowledged it in time.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub overdue_levels: u8,
+    /// Whether it was the first of its group to be raised.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub first_out: bool,
+    /// What it turned out to be, where the event is `disposed`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disposal: Option<Disposal>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+const fn is_zero(levels: &u8) -> bool {
+    *levels == 0
 }
 
 /// A transition that the journal holds: from now on it has an identity. Serialized, it is the contract's alarm

@@ -72,6 +72,47 @@ pub enum Action {
         /// Which instance, as its `raised_at`; the present one if not said.
         raised_at: Option<super::time::Stamp>,
     },
+    /// Take note of every alarm that stands unacknowledged, or of every one of a hazard.
+    AcknowledgeAll {
+        /// The hazard's name; the whole site if not said.
+        hazard: Option<String>,
+    },
+    /// Set an alarm aside for a while, whether it stands or not. Needs a reason.
+    Shelve {
+        /// The alarm's name.
+        alarm: String,
+        /// For how long.
+        span: std::time::Duration,
+    },
+    /// End that before its time.
+    Unshelve {
+        /// The alarm's name.
+        alarm: String,
+    },
+    /// Take an alarm out of service, until it is put back. Needs a reason.
+    TakeOut {
+        /// The alarm's name.
+        alarm: String,
+    },
+    /// Put it back.
+    PutBack {
+        /// The alarm's name.
+        alarm: String,
+    },
+    /// Reset an alarm that is latched.
+    Reset {
+        /// The alarm's name.
+        alarm: String,
+    },
+    /// Put on record what an alarm turned out to be and what was done.
+    Dispose {
+        /// The alarm's name.
+        alarm: String,
+        /// Which instance, as its `raised_at`; the present one if not said.
+        raised_at: Option<super::time::Stamp>,
+        /// What is put on record of it.
+        finding: super::alarm::Finding,
+    },
     /// Switch an output, until the alarms behind it call for something new.
     Switch {
         /// The output's name.
@@ -97,6 +138,32 @@ pub enum CommandError {
         alarm: String,
         /// The instance that stands.
         raised_at: super::time::Stamp,
+    },
+    /// The site has no hazard of that name.
+    #[error("there is no hazard `{0}` at this site")]
+    UnknownHazard(String),
+    /// What is set aside must be set aside for a reason.
+    #[error("`reason` is missing: say why")]
+    NoReason,
+    /// An alarm may not be shelved for so long.
+    #[error(
+        "an alarm may be shelved for at most {max_s} s here, and not for {span_s} s; take it out of service instead"
+    )]
+    ShelvedTooLong {
+        /// What was asked for, in seconds.
+        span_s: u64,
+        /// What the site file allows, in seconds.
+        max_s: u64,
+    },
+    /// The alarm's state does not allow it.
+    #[error("alarm `{alarm}` is {state}: {why}")]
+    NotNow {
+        /// The alarm's name.
+        alarm: String,
+        /// Its state.
+        state: &'static str,
+        /// What would have to be otherwise.
+        why: &'static str,
     },
     /// The site has no output of that name.
     #[error("there is no output `{0}` at this site")]

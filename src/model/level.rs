@@ -29,6 +29,40 @@ impl Level {
         }
     }
 
+    /// Graver by this many levels; red stays red, and what is only for the record stays so.
+    #[must_use]
+    pub const fn graver(self, levels: u8) -> Self {
+        let mut level = self;
+        let mut left = levels;
+        while left > 0 {
+            level = match level {
+                Self::Journal => Self::Journal,
+                Self::Blue => Self::Yellow,
+                Self::Yellow => Self::Orange,
+                Self::Orange | Self::Red => Self::Red,
+            };
+            left -= 1;
+        }
+        level
+    }
+
+    /// Less grave by this many levels, at the least blue; what is only for the record stays so.
+    #[must_use]
+    pub const fn eased(self, levels: u8) -> Self {
+        let mut level = self;
+        let mut left = levels;
+        while left > 0 {
+            level = match level {
+                Self::Journal => Self::Journal,
+                Self::Red => Self::Orange,
+                Self::Orange => Self::Yellow,
+                Self::Yellow | Self::Blue => Self::Blue,
+            };
+            left -= 1;
+        }
+        level
+    }
+
     /// The level with this number, 1 (red) to 4 (blue).
     pub const fn from_number(number: u8) -> Option<Self> {
         match number {

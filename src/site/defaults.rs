@@ -39,6 +39,8 @@ pub(super) const SCALE: f64 = 1.0;
 pub(super) const OFFSET: f64 = 0.0;
 /// Of a rate: per minute.
 pub(super) const RATE_PER: Period = Period(Duration::from_secs(60));
+/// Longest shelving: a shift (our default).
+pub(super) const SHELVE_MAX: Period = Period(Duration::from_secs(8 * 3600));
 /// Of limits.
 pub(super) const DEADBAND: f64 = 0.0;
 

@@ -208,6 +208,7 @@ impl Loader {
         Some(RawServices {
             site: raw.site.take(),
             clock: std::mem::take(&mut raw.clock),
+            alarms: std::mem::take(&mut raw.alarms),
             store: std::mem::take(&mut raw.store),
             console: std::mem::take(&mut raw.console),
             broker: raw.broker.take(),
@@ -295,7 +296,8 @@ fn resolved(path: &Path) -> PathBuf {
 
 /// What an included file may hold.
 fn part_shape() -> Table {
-    shape::table_of::<RawSite>().without(&["version", "site", "clock", "store", "console", "broker"])
+    shape::table_of::<RawSite>()
+        .without(&["version", "site", "clock", "alarms", "store", "console", "broker"])
 }
 
 /// What a device template may hold: defaults, and nothing that belongs to one device.

@@ -14,8 +14,8 @@ use crate::model::{
     Reading, Sample, Text, Transition, Value, Wall,
 };
 use crate::site::{
-    ByteOrder, Device, Encoding, Forwarder, ForwarderKind, Hazard, HazardKind, Identity, ModbusDevice, Point,
-    Protocol, Register, Site, Source, StoreOptions, Table,
+    AlarmOptions, ByteOrder, Device, Encoding, Forwarder, ForwarderKind, Hazard, HazardKind, Identity,
+    ModbusDevice, Point, Protocol, Register, Site, Source, StoreOptions, Table,
 };
 
 /// The moment at which things happen in tests, unless they say otherwise.
@@ -32,6 +32,7 @@ pub(crate) fn site(directory: &Path, forwarders: Vec<(&str, ForwarderKind)>) -> 
         },
         hash: "ab12".to_owned(),
         derived: Vec::new(),
+        alarms: AlarmOptions::default(),
         hazards: vec![Hazard {
             name: "dust1".to_owned(),
             kind: HazardKind::Dust,
@@ -121,6 +122,11 @@ pub(crate) fn transition(alarm: &str, event: EventKind, state: AlarmState) -> Tr
         by: None,
         reason: None,
         acknowledged_by: None,
+        beneath: None,
+        shelved_until: None,
+        overdue_levels: 0,
+        first_out: false,
+        disposal: None,
     }
 }
 

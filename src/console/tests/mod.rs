@@ -29,9 +29,9 @@ use crate::model::{
     RiskLevel, Sample, Snapshot, Stamp, Text, Transition, UplinkStatus, Value, Wall,
 };
 use crate::site::{
-    Broker, Call, Code, Conversion, Device, Extract, Forwarder, ForwarderKind, Hazard, HazardKind, Identity,
-    InfluxTarget, Limit, Limits, Link, LinkKind, MqttDevice, OutputSpec, Point, Protocol, Range, Rule,
-    RuleKind, Secret, Site, Source, StoreOptions, Target, Until, Values,
+    AlarmOptions, Broker, Call, Code, Conversion, Device, Extract, Forwarder, ForwarderKind, Handling,
+    Hazard, HazardKind, Identity, InfluxTarget, Limit, Limits, Link, LinkKind, MqttDevice, OutputSpec, Point,
+    Protocol, Range, Rule, RuleKind, Secret, Site, Source, StoreOptions, Target, Until, Values,
 };
 
 /// Longest wait for an answer that must come: only a failing test waits so long.
@@ -223,6 +223,11 @@ fn raised(seq: u64) -> Event {
         by: None,
         reason: None,
         acknowledged_by: None,
+        beneath: None,
+        shelved_until: None,
+        overdue_levels: 0,
+        first_out: false,
+        disposal: None,
     };
     Event { id: Uuid::from_u128(u128::from(seq)), seq, clock: ClockSync::Synced, transition }
 }
@@ -238,6 +243,7 @@ fn site() -> Site {
         },
         hash: "c0ffee".to_owned(),
         derived: Vec::new(),
+        alarms: AlarmOptions::default(),
         hazards: vec![Hazard {
             name: "tank1".to_owned(),
             kind: HazardKind::TankFarm,
@@ -313,6 +319,7 @@ fn limits() -> Rule {
         off_delay: Duration::ZERO,
         message: None,
         basis: None,
+        handling: Handling::default(),
     }
 }
 

@@ -2,15 +2,17 @@
 
 use super::Context;
 use super::derived::LATER;
+use super::handling;
 use super::hazards::Hazards;
 use super::points::Points;
 use crate::model::{HazardId, PointId};
 use crate::site::defaults;
 use crate::site::derived::Formula;
 use crate::site::expression::{self, Condition, Named, Nature};
+use crate::site::model::Point;
 use crate::site::model::Source;
-use crate::site::model::{ConditionRule, Point, Rule, RuleKind};
 use crate::site::raw::RawConditionRule;
+use crate::site::rule::{ConditionRule, Rule, RuleKind};
 use crate::site::signal::Encoding;
 use crate::site::source::{Place, Spot};
 
@@ -50,6 +52,7 @@ pub(super) fn rule(
         off_delay: raw.off_delay.unwrap_or(defaults::NO_DELAY).0,
         message: Some(raw.message.clone().into()),
         basis: raw.basis.clone(),
+        handling: handling::of(&raw.handling, |key| spot.key(key), context),
     })
 }
 

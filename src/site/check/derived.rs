@@ -14,8 +14,9 @@ use crate::site::defaults;
 use crate::site::derived::{Formula, Function, Window};
 use crate::site::expression::{self, Value};
 use crate::site::load::Gathered;
-use crate::site::model::{Device, Point, Protocol, Range, Rule, RuleKind, Source};
+use crate::site::model::{Device, Point, Protocol, Range, Source};
 use crate::site::raw::{FunctionWord, RawDerived, TowardWord};
+use crate::site::rule::{Handling, Rule, RuleKind};
 use crate::site::source::Spot;
 use crate::site::values::Period;
 
@@ -87,6 +88,7 @@ pub(super) fn rules(gathered: &Gathered, points: &Points<'_>, rules: &mut Rules,
             off_delay: defaults::NO_DELAY.0,
             message: None,
             basis: None,
+            handling: Handling::default(),
         };
         rules.add(signal, spot.key("id"), context);
     }

@@ -1,10 +1,12 @@
 //! Limits: in order, apart, and where the instrument can see them.
 
 use super::Context;
+use super::handling;
 use crate::model::{PointId, Text};
 use crate::site::defaults;
-use crate::site::model::{Limit, Limits, Point, Rule, RuleKind};
+use crate::site::model::Point;
 use crate::site::raw::{RawLevels, RawLimits};
+use crate::site::rule::{Limit, Limits, Rule, RuleKind};
 use crate::site::source::Place;
 use crate::site::values::{Grade, Words};
 
@@ -32,6 +34,7 @@ pub(super) fn rule(written: &Written<'_>, id: PointId, point: &Point, context: &
         off_delay: raw.off_delay.unwrap_or(defaults::NO_DELAY).0,
         message: raw.message.as_ref().map(|words| message(words, &point.title)),
         basis: raw.basis.clone(),
+        handling: handling::of(&raw.handling, written.place, context),
     }
 }
 

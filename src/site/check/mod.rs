@@ -8,6 +8,7 @@ mod derived;
 mod devices;
 mod echoes;
 mod forward;
+mod handling;
 mod hazards;
 mod helpers;
 mod limits;
@@ -36,6 +37,8 @@ struct Context<'a> {
     findings: &'a mut Findings,
     /// What the first stage left out.
     damage: &'a mut Damage,
+    /// Groups of alarms.
+    groups: handling::Groups,
 }
 
 /// The site that `gathered` describes. It is only to be used if there are no findings; there is none if the environment
@@ -46,7 +49,7 @@ pub(super) fn check(
     findings: &mut Findings,
     damage: &mut Damage,
 ) -> Option<Site> {
-    let context = &mut Context { vault, findings, damage };
+    let context = &mut Context { vault, findings, damage, groups: handling::Groups::new() };
     let hazards = hazards::check(gathered, context);
     let (mut devices, links) = devices::check(gathered, &hazards, context);
     let mut points = points::check(gathered, &hazards, &mut devices, context);
@@ -59,6 +62,7 @@ pub(super) fn check(
     let services = services::check(gathered, context)?;
     reach::refuse_taken(&devices, &links, &services, context);
     echoes::check(&devices, &links, &forwarders, &services.identity, context);
+    let alarms = handling::options(gathered, context);
     Some(Site {
         identity: services.identity,
         hash: gathered.hash.clone(),
@@ -68,6 +72,7 @@ pub(super) fn check(
         points: points.list,
         derived,
         rules: rules.list,
+        alarms,
         outputs,
         forwarders: forwarders.list,
         store: services.store,

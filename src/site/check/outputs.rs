@@ -14,9 +14,10 @@ use crate::model::limits::OUTPUTS_MAX;
 use crate::model::{AlarmId, DeviceId, HazardId, Level, OutputId};
 use crate::site::defaults;
 use crate::site::load::Gathered;
-use crate::site::model::{Protocol, Rule, RuleKind};
+use crate::site::model::Protocol;
 use crate::site::output::{Call, OutputSpec, Target, Until};
 use crate::site::raw::{RawOutput, UntilWord};
+use crate::site::rule::{Handling, Rule, RuleKind};
 use crate::site::signal::Table;
 use crate::site::source::{Place, Spot};
 use crate::site::values::Period;
@@ -193,6 +194,7 @@ impl Outputs<'_> {
                     off_delay: defaults::NO_DELAY.0,
                     message: None,
                     basis: None,
+                    handling: Handling::default(),
                 };
                 (rule, spot.key("id"))
             },

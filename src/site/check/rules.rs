@@ -17,8 +17,9 @@ use super::points::Points;
 use crate::model::{DeviceId, ForwarderId, HealthSource, Level, PointId};
 use crate::site::defaults;
 use crate::site::load::Gathered;
-use crate::site::model::{Point, Protocol, Rule, RuleKind};
+use crate::site::model::{Point, Protocol};
 use crate::site::raw::{ClockWord, RawRule};
+use crate::site::rule::{Handling, Rule, RuleKind};
 use crate::site::source::{Place, Spot};
 
 /// What the journal has beside alarms; no rule may be called so.
@@ -130,6 +131,7 @@ fn of_devices(devices: &Devices<'_>, points: &Points<'_>, rules: &mut Rules, con
             off_delay: defaults::NO_DELAY.0,
             message: None,
             basis: None,
+            handling: Handling::default(),
         };
         rules.add(rule, detail.spot.key("id"), context);
         let rule = Rule {
@@ -140,6 +142,7 @@ fn of_devices(devices: &Devices<'_>, points: &Points<'_>, rules: &mut Rules, con
             off_delay: defaults::DEGRADED_UNTIL.max(slowest[index] * defaults::DEGRADED_UNTIL_POLLS),
             message: None,
             basis: None,
+            handling: Handling::default(),
         };
         rules.add(rule, detail.spot.key("id"), context);
     }
@@ -179,6 +182,7 @@ fn of_points(devices: &Devices<'_>, points: &Points<'_>, rules: &mut Rules, cont
             off_delay: defaults::NO_DELAY.0,
             message: None,
             basis: None,
+            handling: Handling::default(),
         };
         rules.add(rule, detailed.place("signal"), context);
     }
@@ -214,5 +218,6 @@ fn health(part: &str, source: HealthSource, level: Level) -> Rule {
         off_delay: defaults::NO_DELAY.0,
         message: None,
         basis: None,
+        handling: Handling::default(),
     }
 }

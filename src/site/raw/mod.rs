@@ -2,6 +2,7 @@
 //! Nothing here is checked against anything else. A field that is required in a site file but may be missing in a part
 //! of it (an include, a template) is an `Option` that the schema calls required.
 
+mod alarms;
 mod derived;
 mod device;
 mod helper;
@@ -13,6 +14,7 @@ mod service;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+pub(super) use alarms::{RawAlarms, RawByLevel};
 pub(super) use derived::{FunctionWord, RawDerived, TowardWord};
 pub(super) use device::{
     FormatWord, OrderWord, ParityWord, ProtocolWord, RawDevice, RawPoint, TimeWord, TypeWord,
@@ -20,7 +22,7 @@ pub(super) use device::{
 pub(super) use helper::{RatioWord, RawRatio, RawStatus};
 pub(super) use library::{RawPackFile, RawPackRule, RawTemplate};
 pub(super) use output::{RawOutput, UntilWord};
-pub(super) use rule::{RawConditionRule, RawLevels, RawLimits, RawPack, RawRule};
+pub(super) use rule::{RawConditionRule, RawHandling, RawLevels, RawLimits, RawPack, RawRule};
 pub(super) use service::{
     ClockWord, RawBroker, RawClock, RawConsole, RawForward, RawIdentity, RawInflux, RawMqtt, RawSecret,
     RawServices, RawStore, RawTls,
@@ -44,6 +46,9 @@ pub(super) struct RawSite {
     /// The computer's clock.
     #[serde(default)]
     pub(super) clock: RawClock,
+    /// What the site asks of its people.
+    #[serde(default)]
+    pub(super) alarms: RawAlarms,
     /// The database on disk.
     #[serde(default)]
     pub(super) store: RawStore,

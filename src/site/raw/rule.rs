@@ -35,7 +35,7 @@ pub(in crate::site) struct RawLimitsRule {
 
 /// `[[rule]]` with `kind = "condition"`.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[schemars(deny_unknown_fields)]
 pub(in crate::site) struct RawConditionRule {
     /// The alarm's name; unlike every other.
     pub(in crate::site) id: Name,
@@ -59,11 +59,27 @@ pub(in crate::site) struct RawConditionRule {
     pub(in crate::site) message: Words,
     /// What the rule rests on: a standard's clause, a common practice, a decision of the site.
     pub(in crate::site) basis: Option<String>,
+    /// How its alarm is handled.
+    #[serde(flatten)]
+    pub(in crate::site) handling: RawHandling,
+}
+
+/// How an alarm is handled.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+pub(in crate::site) struct RawHandling {
+    /// Whether somebody must take note of it. Where not, it comes as acknowledged and goes by itself.
+    #[schemars(extend("default" = true))]
+    pub(in crate::site) acknowledge: Option<bool>,
+    /// Whether it stays once its condition is gone, until somebody resets it.
+    #[schemars(extend("default" = false))]
+    pub(in crate::site) latch: Option<bool>,
+    /// Alarms that one cause may set off one after the other: of a group, the first to be raised is marked. Any name; none stands alone.
+    pub(in crate::site) group: Option<Id>,
 }
 
 /// Up to four limits on one point, in order `ll < l < h < hh`; at least one.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[schemars(deny_unknown_fields)]
 pub(in crate::site) struct RawLimits {
     /// Low-low. In the point's unit.
     pub(in crate::site) ll: Option<f64>,
@@ -89,6 +105,9 @@ pub(in crate::site) struct RawLimits {
     pub(in crate::site) message: Option<Words>,
     /// What the limits rest on: a standard's clause, a common practice, a decision of the site.
     pub(in crate::site) basis: Option<String>,
+    /// How its alarm is handled.
+    #[serde(flatten)]
+    pub(in crate::site) handling: RawHandling,
 }
 
 /// How grave it is to cross each limit.

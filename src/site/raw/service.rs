@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::alarms::RawAlarms;
 use crate::site::addresses::Listen;
 use crate::site::defaults;
 use crate::site::values::{Id, Words, Zone};
@@ -13,6 +14,8 @@ pub(in crate::site) struct RawServices {
     pub(in crate::site) site: Option<RawIdentity>,
     #[serde(default)]
     pub(in crate::site) clock: RawClock,
+    #[serde(default)]
+    pub(in crate::site) alarms: RawAlarms,
     #[serde(default)]
     pub(in crate::site) store: RawStore,
     #[serde(default)]
