@@ -28,6 +28,7 @@ mod raw;
 mod redirect;
 mod reference;
 mod repair;
+mod rule;
 mod secret;
 mod secrets;
 mod shape;
@@ -45,13 +46,14 @@ pub use env::{Environment, ProcessEnvironment};
 pub use expression::{Condition, Number, Relation};
 pub use mistake::{Mistake, Mistakes};
 pub use model::{
-    Broker, BrokerOptions, ConditionRule, ConsoleOptions, Device, Forwarder, ForwarderKind, Hazard,
-    HazardKind, Identity, InfluxTarget, Limit, Limits, Link, LinkKind, ModbusDevice, Parity, Point, Protocol,
-    Range, Rule, RuleKind, SerialLine, Site, Source, StoreOptions, TlsTarget,
+    Broker, BrokerOptions, ConsoleOptions, Device, Forwarder, ForwarderKind, Hazard, HazardKind, Identity,
+    InfluxTarget, Link, LinkKind, ModbusDevice, Parity, Point, Protocol, Range, SerialLine, Site, Source,
+    StoreOptions, TlsTarget,
 };
 pub use output::{Call, OutputSpec, Target, Until, Values};
 pub use publisher::{Edge, Format, MqttDevice, TimeAt, TimeForm, Will};
 pub use reference::reference;
+pub use rule::{ConditionRule, Limit, Limits, Rule, RuleKind};
 pub use secret::Secret;
 pub use signal::{
     ByteOrder, Code, Conversion, Encoding, Extract, Line, Qualifier, Ratio, RatioKind, Register, Signal,

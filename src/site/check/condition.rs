@@ -8,9 +8,10 @@ use crate::model::{HazardId, PointId};
 use crate::site::defaults;
 use crate::site::derived::Formula;
 use crate::site::expression::{self, Condition, Named, Nature};
+use crate::site::model::Point;
 use crate::site::model::Source;
-use crate::site::model::{ConditionRule, Point, Rule, RuleKind};
 use crate::site::raw::RawConditionRule;
+use crate::site::rule::{ConditionRule, Rule, RuleKind};
 use crate::site::signal::Encoding;
 use crate::site::source::{Place, Spot};
 

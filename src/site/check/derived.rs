@@ -14,8 +14,9 @@ use crate::site::defaults;
 use crate::site::derived::{Formula, Function, Window};
 use crate::site::expression::{self, Value};
 use crate::site::load::Gathered;
-use crate::site::model::{Device, Point, Protocol, Range, Rule, RuleKind, Source};
+use crate::site::model::{Device, Point, Protocol, Range, Source};
 use crate::site::raw::{FunctionWord, RawDerived, TowardWord};
+use crate::site::rule::{Rule, RuleKind};
 use crate::site::source::Spot;
 use crate::site::values::Period;
 

@@ -3,8 +3,9 @@
 use super::Context;
 use crate::model::{PointId, Text};
 use crate::site::defaults;
-use crate::site::model::{Limit, Limits, Point, Rule, RuleKind};
+use crate::site::model::Point;
 use crate::site::raw::{RawLevels, RawLimits};
+use crate::site::rule::{Limit, Limits, Rule, RuleKind};
 use crate::site::source::Place;
 use crate::site::values::{Grade, Words};
 

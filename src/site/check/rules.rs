@@ -17,8 +17,9 @@ use super::points::Points;
 use crate::model::{DeviceId, ForwarderId, HealthSource, Level, PointId};
 use crate::site::defaults;
 use crate::site::load::Gathered;
-use crate::site::model::{Point, Protocol, Rule, RuleKind};
+use crate::site::model::{Point, Protocol};
 use crate::site::raw::{ClockWord, RawRule};
+use crate::site::rule::{Rule, RuleKind};
 use crate::site::source::{Place, Spot};
 
 /// What the journal has beside alarms; no rule may be called so.

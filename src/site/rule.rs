@@ -1,0 +1,107 @@
+//! The checked rules: conditions, each of which raises the alarm of its name, and how that is handled.
+
+use std::time::Duration;
+
+use super::expression::Condition;
+use crate::model::{DeviceId, HazardId, HealthSource, Level, OutputId, PointId, Text};
+
+/// A condition that raises the alarm of its name.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rule {
+    /// The alarm's name.
+    pub name: String,
+    /// The hazard that it counts for; none for the gateway's own health.
+    pub hazard: Option<HazardId>,
+    /// The condition.
+    pub kind: RuleKind,
+    /// How long the condition must hold before the alarm is raised or becomes graver.
+    pub on_delay: Duration,
+    /// How long it must be gone before the alarm clears or becomes less grave.
+    pub off_delay: Duration,
+    /// What an operator reads; none for what the engine says of itself.
+    pub message: Option<Text>,
+    /// What the limits rest on.
+    pub basis: Option<String>,
+}
+
+/// The condition of a rule.
+#[derive(Debug, Clone, PartialEq)]
+pub enum RuleKind {
+    /// A point beyond its limits.
+    Limits(Limits),
+    /// Points that stand to each other as they must not.
+    Condition(ConditionRule),
+    /// A point that can't be trusted or has not been renewed, while its device answers. One for each point.
+    Signal {
+        /// The point.
+        point: PointId,
+        /// The alarm's level.
+        level: Level,
+    },
+    /// A device that does not answer. One for each device.
+    DeviceLost {
+        /// The device.
+        device: DeviceId,
+        /// The alarm's level.
+        level: Level,
+    },
+    /// A device that answers in part, or not every time. One for each device, at level [`Level::Journal`].
+    DeviceDegraded {
+        /// The device.
+        device: DeviceId,
+    },
+    /// An output that is not as it is wanted. One for each output that is enabled.
+    OutputFailed {
+        /// The output.
+        output: OutputId,
+        /// The alarm's level.
+        level: Level,
+    },
+    /// A part of the gateway that does not work. One for each part.
+    Health {
+        /// The part.
+        source: HealthSource,
+        /// The alarm's level.
+        level: Level,
+    },
+}
+
+/// A condition over any points, and how grave it is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ConditionRule {
+    /// What raises the alarm.
+    pub when: Condition,
+    /// What keeps it: `when`, or that what is to end it has not come.
+    pub stays: Condition,
+    /// Every point that either looks at, each once, in the order of their ids.
+    pub points: Vec<PointId>,
+    /// The alarm's level.
+    pub level: Level,
+}
+
+/// Up to four limits on one point; those present are in order `ll < l < h < hh`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Limits {
+    /// The point.
+    pub point: PointId,
+    /// Low-low.
+    pub ll: Option<Limit>,
+    /// Low.
+    pub l: Option<Limit>,
+    /// High.
+    pub h: Option<Limit>,
+    /// High-high.
+    pub hh: Option<Limit>,
+    /// How far back past a limit the value must come before it counts as gone; not negative, and so small that the
+    /// bands of a low and a high limit never meet.
+    pub deadband: f64,
+}
+
+/// One limit and how grave it is to cross it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Limit {
+    /// In the point's unit.
+    pub value: f64,
+    /// The level while it is crossed.
+    pub level: Level,
+}
