@@ -125,7 +125,8 @@ fn router(shared: Arc<Shared>) -> Router {
         .route("/state", get(stream::state))
         .route("/stream", get(stream::stream))
         .route("/events", get(history::events))
-        .route("/alarms/{alarm}/acknowledge", post(alarms::acknowledge))
+        .route("/alarms/acknowledge", post(alarms::acknowledge_all))
+        .route("/alarms/{alarm}/{deed}", post(alarms::act))
         .fallback(no_such_resource);
     Router::new()
         .nest("/api/v1", api)

@@ -4,7 +4,8 @@
 use std::time::Duration;
 
 use crate::model::{
-    Action, AlarmId, AlarmState, Command, CommandError, CommandResult, Now, Output, Transition, Wall,
+    Action, AlarmId, AlarmState, Command, CommandError, CommandResult, HazardId, Now, Output, Scope,
+    Transition, Wall,
 };
 use crate::site::RuleKind;
 
@@ -18,7 +19,7 @@ impl Engine {
     /// Brings an alarm in step with what its rule has found and with what it has waited for, and sees to it that its next moment is not missed.
     pub(super) fn decide(&mut self, now: Now, id: AlarmId) {
         // What a rule finds is always let happen.
-        let _never_refused = self.change(now, id, |alarm, facts, told| {
+        let _never_refused = self.change(id, |alarm, facts, told| {
             alarm.follow(facts, now, told);
             if let Some(wait) = alarm.over(now.mono) {
                 told.extend(alarm.lose_patience(wait, facts, now));
@@ -30,7 +31,6 @@ impl Engine {
     /// Does something to an alarm, and takes up what comes of it.
     pub(super) fn change(
         &mut self,
-        now: Now,
         id: AlarmId,
         change: impl FnOnce(&mut Alarm, &Facts<'_>, &mut Vec<Transition>) -> CommandResult,
     ) -> CommandResult {
@@ -69,70 +69,77 @@ impl Engine {
     pub(super) fn command(&mut self, now: Now, command: Command, out: &mut Output) -> CommandResult {
         let who = Who { by: command.by, reason: command.reason };
         match command.action {
-            Action::Acknowledge { alarm, raised_at } => self.to_alarm(now, alarm, |alarm, facts, told| {
+            Action::Acknowledge { alarm, raised_at } => self.to_alarm(alarm, |alarm, facts, told| {
                 told.extend(alarm.acknowledge(facts, raised_at, &who, now)?);
                 Ok(())
             }),
-            Action::AcknowledgeAll { hazard } => self.acknowledge_all(now, hazard, &who),
+            Action::AcknowledgeAll(scope) => self.acknowledge_all(now, scope, &who),
             Action::Shelve { alarm, span } => self.shelve(now, alarm, span, &who),
-            Action::Unshelve { alarm } => self.to_alarm(now, alarm, |alarm, facts, told| {
+            Action::Unshelve { alarm } => self.to_alarm(alarm, |alarm, facts, told| {
                 told.extend(alarm.unshelve(facts, now, Some(&who)));
                 Ok(())
             }),
             Action::TakeOut { .. } if who.reason.is_none() => Err(CommandError::NoReason),
-            Action::TakeOut { alarm } => self.to_alarm(now, alarm, |alarm, facts, told| {
+            Action::TakeOut { alarm } => self.to_alarm(alarm, |alarm, facts, told| {
                 told.extend(alarm.take_out(facts, &who, now)?);
                 Ok(())
             }),
-            Action::PutBack { alarm } => self.to_alarm(now, alarm, |alarm, facts, told| {
+            Action::PutBack { alarm } => self.to_alarm(alarm, |alarm, facts, told| {
                 told.extend(alarm.put_back(facts, &who, now)?);
                 Ok(())
             }),
-            Action::Reset { alarm } => self.to_alarm(now, alarm, |alarm, facts, told| {
+            Action::Reset { alarm } => self.to_alarm(alarm, |alarm, facts, told| {
                 told.extend(alarm.reset(facts, &who, now)?);
                 Ok(())
             }),
-            Action::Dispose { alarm, raised_at, finding } => {
-                self.to_alarm(now, alarm, |alarm, facts, told| {
-                    told.extend(alarm.dispose(facts, raised_at, finding, &who, now)?);
-                    Ok(())
-                })
-            }
+            Action::Dispose { alarm, raised_at, finding } => self.to_alarm(alarm, |alarm, facts, told| {
+                told.extend(alarm.dispose(facts, raised_at, finding, &who, now)?);
+                Ok(())
+            }),
             Action::Switch { output, on } => self.switch(now, output, on, (who.by, who.reason), out),
         }
     }
 
+    /// To the alarm of this name.
     fn to_alarm(
         &mut self,
-        now: Now,
         name: String,
         change: impl FnOnce(&mut Alarm, &Facts<'_>, &mut Vec<Transition>) -> CommandResult,
     ) -> CommandResult {
         match self.index.named(&self.site, &name) {
-            Some(id) => self.change(now, id, change),
+            Some(id) => self.change(id, change),
             None => Err(CommandError::UnknownAlarm(name)),
         }
     }
 
-    fn acknowledge_all(&mut self, now: Now, hazard: Option<String>, who: &Who) -> CommandResult {
-        let hazard = match hazard {
-            None => None,
-            Some(name) => match self.site.hazards.iter().position(|hazard| hazard.name == name) {
-                Some(place) => Some(place),
-                None => return Err(CommandError::UnknownHazard(name)),
-            },
-        };
-        for id in (0..self.alarms.len()).map(AlarmId::new) {
-            let is_meant =
-                hazard.is_none_or(|place| self.site.rule(id).hazard.is_some_and(|id| id.index() == place));
-            if is_meant && self.alarms[id.index()].base() != AlarmState::Normal {
-                self.change(now, id, |alarm, facts, told| {
+    fn acknowledge_all(&mut self, now: Now, scope: Scope, who: &Who) -> CommandResult {
+        for id in self.meant(scope)? {
+            if self.alarms[id.index()].base() != AlarmState::Normal {
+                self.change(id, |alarm, facts, told| {
                     told.extend(alarm.acknowledge(facts, None, who, now)?);
                     Ok(())
                 })?;
             }
         }
         Ok(())
+    }
+
+    fn meant(&self, scope: Scope) -> Result<Vec<AlarmId>, CommandError> {
+        let all = (0..self.alarms.len()).map(AlarmId::new);
+        match scope {
+            Scope::Site => Ok(all.collect()),
+            Scope::Hazard(name) => match self.site.hazards.iter().position(|hazard| hazard.name == name) {
+                Some(place) => {
+                    let hazard = Some(HazardId::new(place));
+                    Ok(all.filter(|id| self.site.rule(*id).hazard == hazard).collect())
+                }
+                None => Err(CommandError::UnknownHazard(name)),
+            },
+            Scope::Named(names) => names
+                .into_iter()
+                .map(|name| self.index.named(&self.site, &name).ok_or(CommandError::UnknownAlarm(name)))
+                .collect(),
+        }
     }
 
     fn shelve(&mut self, now: Now, name: String, span: Duration, who: &Who) -> CommandResult {
@@ -145,7 +152,7 @@ impl Engine {
         }
         let until = now.wall.0.saturating_add(i64::try_from(span.as_millis()).unwrap_or(i64::MAX));
         let until = Wall(until).stamp(&self.site.identity.zone);
-        self.to_alarm(now, name, |alarm, facts, told| {
+        self.to_alarm(name, |alarm, facts, told| {
             told.extend(alarm.shelve(facts, until, who, now)?);
             Ok(())
         })

@@ -9,8 +9,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use uuid::Uuid;
 
 use crate::model::{
-    AlarmState, ClockSync, DeviceStatus, Event, EventKind, Level, LinkCounters, LinkState, OutputStatus,
-    Quality, Risk, RiskItem, RiskLevel, Stamp, Text, Value,
+    AlarmState, ClockSync, DeviceStatus, Event, EventKind, Finding, Level, LinkCounters, LinkState,
+    OutputStatus, Quality, Risk, RiskItem, RiskLevel, Stamp, Text, Value,
 };
 
 /// The version of the contract that a payload follows: `1`, and nothing else.
@@ -122,6 +122,22 @@ pub struct AlarmEventMessage {
     pub by: Option<String>,
     /// Why, in their words; where `event` is `switched` and nobody acted, the alarm that decided.
     pub reason: Option<String>,
+    /// While the alarm is set aside (`shelved`, `suppressed`, `out_of_service`): the state that it has beneath.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub beneath: Option<AlarmState>,
+    /// While it is shelved: until when.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "stamp_schema")]
+    pub shelved_until: Option<Stamp>,
+    /// By how many levels it is graver than its condition, because nobody acknowledged it in time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overdue_levels: Option<u8>,
+    /// Whether it was the first of its group to be raised.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_out: Option<bool>,
+    /// Where `event` is `disposed`: what an instance of it turned out to be, and what was done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disposal: Option<DisposalPart>,
     /// Whether it is sent late.
     pub backfill: bool,
 }
@@ -152,6 +168,11 @@ impl AlarmEventMessage {
             raised_at: what.raised_at,
             by: what.by,
             reason: what.reason,
+            beneath: what.beneath,
+            shelved_until: what.shelved_until,
+            overdue_levels: (what.overdue_levels > 0).then_some(what.overdue_levels),
+            first_out: what.first_out.then_some(true),
+            disposal: what.disposal.map(|it| DisposalPart { raised_at: it.raised_at, finding: it.finding }),
             backfill,
         }
     }
@@ -298,6 +319,17 @@ pub struct DataMessage {
     pub backfill: bool,
 }
 
+/// What an instance of an alarm turned out to be, and what was done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct DisposalPart {
+    /// Which instance, as its `raised_at`.
+    #[schemars(schema_with = "stamp_schema")]
+    pub raised_at: Stamp,
+    /// What is on record of it.
+    #[serde(flatten)]
+    pub finding: Finding,
+}
+
 /// `cmd`: what a centre wants.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -309,14 +341,28 @@ pub struct CommandMessage {
     pub id: String,
     /// What is wanted.
     pub cmd: CommandKind,
-    /// `ack`: the alarm's name.
+    /// `ack`, `shelve`, `unshelve`, `out_of_service`, `in_service`, `reset`, `dispose`: the alarm's name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 256))]
     pub alarm: Option<String>,
-    /// `ack`: which instance of the alarm; the present one if not said.
+    /// `ack`, `dispose`: which instance of the alarm; the present one if not said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "stamp_schema")]
     pub raised_at: Option<Stamp>,
+    /// `ack_all`: the hazard whose alarms are meant; with neither this nor `alarms`, the whole site.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 256))]
+    pub hazard: Option<String>,
+    /// `ack_all`: the alarms that are meant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alarms: Option<Vec<String>>,
+    /// `shelve`: for how many seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    pub seconds: Option<u32>,
+    /// `dispose`: what the alarm turned out to be, and what was done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finding: Option<Finding>,
     /// `switch`: the output's name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 256))]
@@ -328,11 +374,11 @@ pub struct CommandMessage {
     /// `switch`: on or off.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on: Option<bool>,
-    /// Who wants it; needed for `ack` and `switch`.
+    /// Who wants it; needed for all but `snapshot`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 64))]
     pub by: Option<String>,
-    /// Why, in their words.
+    /// Why, in their words; needed for `shelve` and `out_of_service`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 500))]
     pub reason: Option<String>,
@@ -344,6 +390,20 @@ pub struct CommandMessage {
 pub enum CommandKind {
     /// Acknowledge an alarm.
     Ack,
+    /// Acknowledge every alarm that stands unacknowledged: of the site, of a hazard, or of a list.
+    AckAll,
+    /// Set an alarm aside for a while.
+    Shelve,
+    /// End that before its time.
+    Unshelve,
+    /// Take an alarm out of service, until it is put back.
+    OutOfService,
+    /// Put it back.
+    InService,
+    /// Reset an alarm that is latched.
+    Reset,
+    /// Put on record what an alarm turned out to be and what was done.
+    Dispose,
     /// Send the retained state again: risk, devices, outputs, standing alarms.
     Snapshot,
     /// Switch an output on or off, until the alarms behind it call for something new. The answer says that the order is

@@ -72,11 +72,8 @@ pub enum Action {
         /// Which instance, as its `raised_at`; the present one if not said.
         raised_at: Option<super::time::Stamp>,
     },
-    /// Take note of every alarm that stands unacknowledged, or of every one of a hazard.
-    AcknowledgeAll {
-        /// The hazard's name; the whole site if not said.
-        hazard: Option<String>,
-    },
+    /// Take note of every alarm that stands unacknowledged, in one go.
+    AcknowledgeAll(Scope),
     /// Set an alarm aside for a while, whether it stands or not. Needs a reason.
     Shelve {
         /// The alarm's name.
@@ -120,6 +117,17 @@ pub enum Action {
         /// On or off.
         on: bool,
     },
+}
+
+/// Which alarms.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Scope {
+    /// Every one.
+    Site,
+    /// Those of this hazard.
+    Hazard(String),
+    /// Those of these names. If there is none of a name, nothing is done.
+    Named(Vec<String>),
 }
 
 /// Why a command was refused. Shown to the one who gave it.

@@ -2,61 +2,96 @@
 
 use proptest::prelude::*;
 
-use super::super::alarm::{Cause, next};
+use super::super::cycle::{Cause, Manner, next};
 use super::*;
 use crate::model::CommandError;
 
-/// ISA-18.2's life cycle as one line a transition: state before, cause, event, state after. What is not here does nothing.
+/// ISA-18.2's life cycle as one line a transition: state before, cause, manner, event, state after. What is not here does nothing. The manner is
+/// of an alarm that somebody must take note of (`calling`), of one that calls nobody (`quiet`), of either that is not latched (`free`) or is
+/// (`latched`), or of any.
 const TABLE: &str = "
-    normal                  present      raised        unacknowledged
-    returned_unacknowledged present      raised        unacknowledged
-    unacknowledged          graver       escalated     unacknowledged
-    acknowledged            graver       escalated     unacknowledged
-    unacknowledged          less_grave   deescalated   unacknowledged
-    acknowledged            less_grave   deescalated   acknowledged
-    unacknowledged          gone         cleared       returned_unacknowledged
-    acknowledged            gone         cleared       normal
-    unacknowledged          acknowledge  acknowledged  acknowledged
-    returned_unacknowledged acknowledge  acknowledged  normal
+    normal                  present      calling  raised        unacknowledged
+    normal                  present      quiet    raised        acknowledged
+    latched_acknowledged    present      calling  raised        unacknowledged
+    latched_acknowledged    present      quiet    raised        acknowledged
+    returned_unacknowledged present      any      raised        unacknowledged
+    latched_unacknowledged  present      any      raised        unacknowledged
+    unacknowledged          graver       any      escalated     unacknowledged
+    acknowledged            graver       calling  escalated     unacknowledged
+    acknowledged            graver       quiet    escalated     acknowledged
+    unacknowledged          less_grave   any      deescalated   unacknowledged
+    acknowledged            less_grave   any      deescalated   acknowledged
+    unacknowledged          gone         free     cleared       returned_unacknowledged
+    unacknowledged          gone         latched  cleared       latched_unacknowledged
+    acknowledged            gone         free     cleared       normal
+    acknowledged            gone         latched  cleared       latched_acknowledged
+    unacknowledged          acknowledge  any      acknowledged  acknowledged
+    returned_unacknowledged acknowledge  any      acknowledged  normal
+    latched_unacknowledged  acknowledge  any      acknowledged  latched_acknowledged
+    latched_acknowledged    reset        any      reset         normal
+    acknowledged            remind       any      reminded      unacknowledged
 ";
 
 /// What the table says, by the names on the wire.
-fn expected(state: &str, cause: &str) -> Option<(String, String)> {
+fn expected(state: &str, cause: &str, manner: Manner) -> Option<(String, String)> {
     TABLE.lines().find_map(|line| {
         let words: Vec<&str> = line.split_whitespace().collect();
-        let [before, by, event, after] = words[..] else { return None };
-        (before == state && by == cause).then(|| (event.to_owned(), after.to_owned()))
+        let [before, by, how, event, after] = words[..] else { return None };
+        let fits = match how {
+            "calling" => !manner.quiet,
+            "quiet" => manner.quiet,
+            "free" => !manner.latch,
+            "latched" => manner.latch,
+            _ => true,
+        };
+        (before == state && by == cause && fits).then(|| (event.to_owned(), after.to_owned()))
     })
 }
+
+const PLAIN: Manner = Manner { quiet: false, latch: false };
 
 fn word<T: serde::Serialize>(value: T) -> String {
     serde_json::to_value(value).expect("a word").as_str().expect("a word").to_owned()
 }
 
 #[test]
-fn the_life_cycle_is_the_standards_in_every_state_and_for_every_cause() {
+fn the_life_cycle_is_the_standards_in_every_state_for_every_cause_and_in_every_manner() {
     let causes = [
         ("present", Cause::Present),
         ("graver", Cause::Graver),
         ("less_grave", Cause::LessGrave),
         ("gone", Cause::Gone),
         ("acknowledge", Cause::Acknowledge),
+        ("reset", Cause::Reset),
+        ("remind", Cause::Remind),
     ];
     let states = [
         AlarmState::Normal,
         AlarmState::Unacknowledged,
         AlarmState::Acknowledged,
         AlarmState::ReturnedUnacknowledged,
+        AlarmState::LatchedUnacknowledged,
+        AlarmState::LatchedAcknowledged,
+        AlarmState::Shelved,
+        AlarmState::Suppressed,
+        AlarmState::OutOfService,
     ];
     let mut found = 0;
-    for state in states {
-        for (name, cause) in causes {
-            let seen = next(state, cause).map(|(event, after)| (word(event), word(after)));
-            assert_eq!(seen, expected(&word(state), name), "{state:?} {cause:?}");
-            found += usize::from(seen.is_some());
+    for (quiet, latch) in [(false, false), (false, true), (true, false), (true, true)] {
+        let manner = Manner { quiet, latch };
+        for state in states {
+            for (name, cause) in causes {
+                let seen = next(state, cause, manner).map(|(event, after)| (word(event), word(after)));
+                assert_eq!(seen, expected(&word(state), name, manner), "{state:?} {cause:?} {manner:?}");
+                found += usize::from(seen.is_some());
+            }
         }
     }
-    assert_eq!(found, TABLE.split_whitespace().count() / 4);
+    // Each line for any manner is found four times, each other one twice.
+    let lines = |any: bool| {
+        TABLE.lines().filter(|line| line.contains(" any ") == any && !line.trim().is_empty()).count()
+    };
+    assert_eq!(found, lines(true) * 4 + lines(false) * 2);
 }
 
 fn detector() -> (Run, PointId) {
@@ -93,7 +128,7 @@ proptest! {
                 level = step;
             }
             let seen = run.transitions().pop().map(|t| (word(t.event), word(t.state)));
-            let expected = expected(&state, cause);
+            let expected = expected(&state, cause, PLAIN);
             prop_assert_eq!(&seen, &expected, "{} {}", state, cause);
             if let Some((_, after)) = expected {
                 state = after;

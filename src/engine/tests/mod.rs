@@ -1,6 +1,7 @@
 //! Tests of the engine as its caller sees it: inputs at their times in, outputs compared.
 
 mod condition;
+mod handling;
 mod life_cycle;
 mod limits;
 mod links;

@@ -8,7 +8,7 @@ use crate::forward::contract::{CommandKind, CommandMessage};
 use crate::model::limits::{
     MQTT_PAYLOAD_BYTES_MAX, OPERATOR_NAME_CHARS_MAX, OPERATOR_REASON_CHARS_MAX, OUTPUT_COMMAND_MAX,
 };
-use crate::model::{Action, Command, Stamp, Wall};
+use crate::model::{Action, Command, Finding, Scope, Stamp, Wall};
 use crate::words;
 
 /// Characters of a command's id, and of an alarm's or an output's name.
@@ -92,22 +92,59 @@ fn read(json: Json, retained: bool) -> Result<(String, Request), String> {
 }
 
 fn request(message: CommandMessage) -> Result<Request, String> {
-    let CommandMessage { cmd, alarm, raised_at, output, on, at, by, reason, .. } = message;
-    let reason = taken("reason", reason.as_deref(), OPERATOR_REASON_CHARS_MAX)?;
-    match cmd {
-        CommandKind::Snapshot => Ok(Request::Snapshot),
-        CommandKind::Ack => {
-            let alarm = needed("alarm", &present("alarm", alarm)?, ALARM_CHARS_MAX)?;
-            let by = needed("by", &present("by", by)?, OPERATOR_NAME_CHARS_MAX)?;
-            Ok(Request::Command(Command { action: Action::Acknowledge { alarm, raised_at }, by, reason }))
+    if message.cmd == CommandKind::Snapshot {
+        return Ok(Request::Snapshot);
+    }
+    let reason = taken("reason", message.reason.as_deref(), OPERATOR_REASON_CHARS_MAX)?;
+    let by = needed("by", &present("by", message.by.clone())?, OPERATOR_NAME_CHARS_MAX)?;
+    let (is_momentary, at) = (message.cmd == CommandKind::Switch, message.at);
+    let command = Command { action: action(message)?, by, reason };
+    Ok(if is_momentary { Request::Momentary(command, at) } else { Request::Command(command) })
+}
+
+fn action(message: CommandMessage) -> Result<Action, String> {
+    let CommandMessage { cmd, alarm, alarms, hazard, raised_at, seconds, finding, output, on, .. } = message;
+    let named = || needed("alarm", &present("alarm", alarm.clone())?, ALARM_CHARS_MAX);
+    Ok(match cmd {
+        CommandKind::Ack => Action::Acknowledge { alarm: named()?, raised_at },
+        CommandKind::AckAll => Action::AcknowledgeAll(match (hazard, alarms) {
+            (None, None) => Scope::Site,
+            (Some(hazard), None) => Scope::Hazard(needed("hazard", &hazard, ALARM_CHARS_MAX)?),
+            (None, Some(alarms)) => Scope::Named(alarms),
+            (Some(_), Some(_)) => {
+                return Err("`hazard` and `alarms` are both given: say one of them".to_owned());
+            }
+        }),
+        CommandKind::Shelve => {
+            let span = Duration::from_secs(present("seconds", seconds)?.into());
+            Action::Shelve { alarm: named()?, span }
+        }
+        CommandKind::Unshelve => Action::Unshelve { alarm: named()? },
+        CommandKind::OutOfService => Action::TakeOut { alarm: named()? },
+        CommandKind::InService => Action::PutBack { alarm: named()? },
+        CommandKind::Reset => Action::Reset { alarm: named()? },
+        CommandKind::Dispose => {
+            let finding = checked(present("finding", finding)?)?;
+            Action::Dispose { alarm: named()?, raised_at, finding }
         }
         CommandKind::Switch => {
             let output = needed("output", &present("output", output)?, ALARM_CHARS_MAX)?;
-            let on = present("on", on)?;
-            let by = needed("by", &present("by", by)?, OPERATOR_NAME_CHARS_MAX)?;
-            Ok(Request::Momentary(Command { action: Action::Switch { output, on }, by, reason }, at))
+            Action::Switch { output, on: present("on", on)? }
         }
-    }
+        CommandKind::Snapshot => return Err("a snapshot asks the engine for nothing".to_owned()),
+    })
+}
+
+/// What is put on record is in words that fit into a line.
+fn checked(finding: Finding) -> Result<Finding, String> {
+    let Finding { nature, cause, measure, handler, ledger } = finding;
+    Ok(Finding {
+        nature,
+        cause: needed("finding.cause", &cause, OPERATOR_REASON_CHARS_MAX)?,
+        measure: needed("finding.measure", &measure, OPERATOR_REASON_CHARS_MAX)?,
+        handler: needed("finding.handler", &handler, OPERATOR_NAME_CHARS_MAX)?,
+        ledger: taken("finding.ledger", ledger.as_deref(), ID_CHARS_MAX)?,
+    })
 }
 
 fn present<T>(field: &str, value: Option<T>) -> Result<T, String> {
