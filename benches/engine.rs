@@ -65,6 +65,7 @@ fn rule(name: String, kind: RuleKind) -> Rule {
         message: None,
         basis: None,
         handling: Handling::default(),
+        binding: None,
     }
 }
 

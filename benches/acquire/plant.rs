@@ -118,5 +118,6 @@ fn rule(name: String, kind: RuleKind) -> Rule {
         message: None,
         basis: None,
         handling: Handling::default(),
+        binding: None,
     }
 }

@@ -66,7 +66,7 @@ pub(super) async fn act(
         Deed::Reset => Action::Reset { alarm },
         Deed::Dispose => {
             let finding = body.finding.ok_or_else(|| Problem::invalid("finding must say what it was"))?;
-            Action::Dispose { alarm, raised_at: body.raised_at, finding: checked(finding)? }
+            Action::Dispose { alarm, raised_at: body.raised_at, finding: checked(&finding)? }
         }
     };
     carry_out(&shared, Command { action, by, reason }).await
@@ -115,7 +115,7 @@ fn signed(by: &str) -> Result<String, Problem> {
 }
 
 /// What is put on record is in words that fit into a line.
-fn checked(finding: Finding) -> Result<Finding, Problem> {
+fn checked(finding: &Finding) -> Result<Finding, Problem> {
     let words = |field: &str, text: &str, chars_max| {
         line(field, text, chars_max)?.ok_or_else(|| Problem::invalid(format!("{field} is blank")))
     };

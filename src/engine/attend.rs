@@ -69,30 +69,30 @@ impl Engine {
     pub(super) fn command(&mut self, now: Now, command: Command, out: &mut Output) -> CommandResult {
         let who = Who { by: command.by, reason: command.reason };
         match command.action {
-            Action::Acknowledge { alarm, raised_at } => self.to_alarm(alarm, |alarm, facts, told| {
+            Action::Acknowledge { alarm, raised_at } => self.with(alarm, |alarm, facts, told| {
                 told.extend(alarm.acknowledge(facts, raised_at, &who, now)?);
                 Ok(())
             }),
             Action::AcknowledgeAll(scope) => self.acknowledge_all(now, scope, &who),
             Action::Shelve { alarm, span } => self.shelve(now, alarm, span, &who),
-            Action::Unshelve { alarm } => self.to_alarm(alarm, |alarm, facts, told| {
+            Action::Unshelve { alarm } => self.with(alarm, |alarm, facts, told| {
                 told.extend(alarm.unshelve(facts, now, Some(&who)));
                 Ok(())
             }),
             Action::TakeOut { .. } if who.reason.is_none() => Err(CommandError::NoReason),
-            Action::TakeOut { alarm } => self.to_alarm(alarm, |alarm, facts, told| {
-                told.extend(alarm.take_out(facts, &who, now)?);
+            Action::TakeOut { alarm } => self.with(alarm, |alarm, facts, told| {
+                told.extend(alarm.take_out(facts, &who, now));
                 Ok(())
             }),
-            Action::PutBack { alarm } => self.to_alarm(alarm, |alarm, facts, told| {
-                told.extend(alarm.put_back(facts, &who, now)?);
+            Action::PutBack { alarm } => self.with(alarm, |alarm, facts, told| {
+                told.extend(alarm.put_back(facts, &who, now));
                 Ok(())
             }),
-            Action::Reset { alarm } => self.to_alarm(alarm, |alarm, facts, told| {
+            Action::Reset { alarm } => self.with(alarm, |alarm, facts, told| {
                 told.extend(alarm.reset(facts, &who, now)?);
                 Ok(())
             }),
-            Action::Dispose { alarm, raised_at, finding } => self.to_alarm(alarm, |alarm, facts, told| {
+            Action::Dispose { alarm, raised_at, finding } => self.with(alarm, |alarm, facts, told| {
                 told.extend(alarm.dispose(facts, raised_at, finding, &who, now)?);
                 Ok(())
             }),
@@ -100,8 +100,8 @@ impl Engine {
         }
     }
 
-    /// To the alarm of this name.
-    fn to_alarm(
+    /// Does something to the alarm of this name.
+    fn with(
         &mut self,
         name: String,
         change: impl FnOnce(&mut Alarm, &Facts<'_>, &mut Vec<Transition>) -> CommandResult,
@@ -152,7 +152,7 @@ impl Engine {
         }
         let until = now.wall.0.saturating_add(i64::try_from(span.as_millis()).unwrap_or(i64::MAX));
         let until = Wall(until).stamp(&self.site.identity.zone);
-        self.to_alarm(name, |alarm, facts, told| {
+        self.with(name, |alarm, facts, told| {
             told.extend(alarm.shelve(facts, until, who, now)?);
             Ok(())
         })

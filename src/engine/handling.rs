@@ -42,21 +42,21 @@ impl Alarm {
     }
 
     /// Takes it out of service. Done twice it is done once.
-    pub(super) fn take_out(&mut self, facts: &Facts<'_>, who: &Who, now: Now) -> Done {
+    pub(super) fn take_out(&mut self, facts: &Facts<'_>, who: &Who, now: Now) -> Option<Transition> {
         if self.state() == AlarmState::OutOfService {
-            return Ok(None);
+            return None;
         }
         let transition = self.set_aside(EventKind::OutOfService, facts, now, who);
-        Ok(Some(self.record(transition, self.noted(), Some(AlarmState::OutOfService), facts, now)))
+        Some(self.record(transition, self.noted(), Some(AlarmState::OutOfService), facts, now))
     }
 
     /// Puts it back into service. Done twice it is done once.
-    pub(super) fn put_back(&mut self, facts: &Facts<'_>, who: &Who, now: Now) -> Done {
+    pub(super) fn put_back(&mut self, facts: &Facts<'_>, who: &Who, now: Now) -> Option<Transition> {
         if self.state() != AlarmState::OutOfService {
-            return Ok(None);
+            return None;
         }
         let transition = self.said(EventKind::InService, facts, now, Some(who));
-        Ok(Some(self.call_again(transition, facts, now)))
+        Some(self.call_again(transition, facts, now))
     }
 
     /// The site's design sets it aside, or no longer does. Of one that is normal nothing is told.
@@ -75,9 +75,10 @@ impl Alarm {
         }
         let transition = self.said(EventKind::Unsuppressed, facts, now, None);
         let is_noted = transition.acknowledged_by.is_some() || was != AlarmState::Suppressed;
-        Some(match is_noted {
-            true => self.record(transition, self.base(), None, facts, now),
-            false => self.call_again(transition, facts, now),
+        Some(if is_noted {
+            self.record(transition, self.base(), None, facts, now)
+        } else {
+            self.call_again(transition, facts, now)
         })
     }
 

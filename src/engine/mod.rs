@@ -4,6 +4,7 @@
 
 mod alarm;
 mod attend;
+mod binding;
 mod comparator;
 mod cycle;
 mod derive;
@@ -17,6 +18,7 @@ mod links;
 mod message;
 mod outputs;
 mod points;
+mod rests;
 mod risk;
 mod switching;
 mod time;
@@ -37,6 +39,7 @@ use crate::model::{
 use crate::site::{RuleKind, Site};
 
 use alarm::Alarm;
+use binding::Bindings;
 use derive::{Derivations, Derived};
 use evaluate::Answer;
 use groups::{Group, Groups};
@@ -57,6 +60,7 @@ pub struct Engine {
     index: Index,
     points: Points,
     derivations: Derivations,
+    bindings: Bindings,
     groups: Groups,
     links: Links,
     alarms: Vec<Alarm>,
@@ -87,6 +91,7 @@ impl Engine {
         let mut engine = Self {
             points: Points::new(&site),
             derivations: Derivations::new(&site),
+            bindings: Bindings::new(&site),
             links: Links::new(&site, now.wall.stamp(&site.identity.zone)),
             outputs: Outputs::new(&site, now.wall.stamp(&site.identity.zone)),
             alarms: site.rules.iter().map(|rule| Alarm::new(&rule.kind)).collect(),
@@ -152,6 +157,9 @@ impl Engine {
             if let Some(group) = self.site.rule(id).handling.group.filter(|_| alarm.stands()) {
                 self.standing_of_groups[group as usize] += 1;
             }
+            if alarm.is_suppressed {
+                self.bindings.assume_inactive(id);
+            }
             if let Some(deadline) = alarm.deadline() {
                 self.timers.arm(Timer::Alarm(id), deadline);
             }
@@ -178,6 +186,7 @@ impl Engine {
                     }
                     Timer::Group(group) => self.age(then, group),
                     Timer::Output(output) => self.expire(then, output, out),
+                    Timer::Minute => {}
                 }
             }
             self.settle(then, out);
@@ -190,7 +199,7 @@ impl Engine {
                 self.expect(reading.point);
                 self.examine(now, reading.point);
             }
-            self.derivations.note(reading.point);
+            self.note(reading.point);
         }
         out.batches.push(batch);
     }
@@ -212,7 +221,7 @@ impl Engine {
             match slot.stale_at() {
                 Some(deadline) if deadline <= now.mono => {
                     self.lapsed.extend(slot.spoil(point, now.wall, Reason::Stale));
-                    self.derivations.note(point);
+                    self.note(point);
                     self.examine(now, point);
                 }
                 Some(deadline) => next = Some(next.map_or(deadline, |next| next.min(deadline))),
@@ -260,7 +269,7 @@ impl Engine {
         let mut readings = Vec::new();
         for &point in &site.device(device).points {
             readings.extend(self.points.slot_mut(point).spoil(point, now.wall, Reason::Comm));
-            self.derivations.note(point);
+            self.note(point);
             self.examine(now, point);
         }
         if !readings.is_empty() {
@@ -294,6 +303,9 @@ impl Engine {
 
     /// Tells a rule what its point says. Returns whether there may be something new to find.
     fn observe(&mut self, at: Mono, alarm: AlarmId, point: PointId, unwatched: bool) -> bool {
+        if !self.bindings.is_active(alarm) {
+            return false;
+        }
         let delays = self.delays(alarm);
         let slot = self.points.slot(point);
         match (&mut self.alarms[alarm.index()].watch, slot.sample()) {
@@ -335,6 +347,12 @@ impl Engine {
         out.transitions.extend(self.time.events(change, self.stamp(now)));
     }
 
+    /// What rests on a point that has spoken is to be looked at.
+    fn note(&mut self, point: PointId) {
+        self.derivations.note(point);
+        self.bindings.note(point);
+    }
+
     /// Works out the derived points of which something has spoken. Like a condition, none is worked out between one point of a batch and the next.
     fn derive(&mut self, now: Now, out: &mut Output) {
         let mut readings = Vec::new();
@@ -349,7 +367,7 @@ impl Engine {
             if matters {
                 self.examine(now, point);
             }
-            self.derivations.note(point);
+            self.note(point);
             readings.push(reading);
         }
         if let Some(first) = readings.first() {
@@ -368,6 +386,9 @@ impl Engine {
         asked.sort_unstable();
         asked.dedup();
         for &alarm in &asked {
+            if !self.bindings.is_active(alarm) {
+                continue;
+            }
             let delays = self.delays(alarm);
             let (RuleKind::Condition(rule), Watch::Single { hold, .. }) =
                 (&site.rule(alarm).kind, &mut self.alarms[alarm.index()].watch)
@@ -400,6 +421,7 @@ impl Engine {
     /// it changed.
     fn settle(&mut self, now: Now, out: &mut Output) {
         self.derive(now, out);
+        self.review_bindings(now, out);
         self.ask(now);
         for stale in self.lapsed.chunk_by(|a, b| self.device_of(a) == self.device_of(b)) {
             let device = self.device_of(&stale[0]);

@@ -110,6 +110,7 @@ impl Plant {
             message: None,
             basis: Some("GB/T 50493".into()),
             handling: Handling::default(),
+            binding: None,
         });
         AlarmId::new(self.site.rules.len() - 1)
     }

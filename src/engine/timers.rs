@@ -17,6 +17,8 @@ pub(super) enum Timer {
     Group(usize),
     /// A command to this output.
     Output(OutputId),
+    /// The next minute of the wall clock, where the site has times of the week.
+    Minute,
 }
 
 /// The deadlines of every alarm, group and output.
@@ -32,7 +34,7 @@ pub(super) struct Timers {
 
 impl Timers {
     pub(super) fn new(alarms: usize, groups: usize, outputs: usize) -> Self {
-        Self { alarms, groups, armed: vec![None; alarms + groups + outputs], heap: BinaryHeap::new() }
+        Self { alarms, groups, armed: vec![None; alarms + groups + outputs + 1], heap: BinaryHeap::new() }
     }
 
     /// Sees to it that `timer` pops by `deadline`, or before.
@@ -76,10 +78,14 @@ impl Timers {
             Timer::Alarm(alarm) => alarm.index(),
             Timer::Group(group) => self.alarms + group,
             Timer::Output(output) => self.alarms + self.groups + output.index(),
+            Timer::Minute => self.armed.len() - 1,
         }
     }
 
     fn timer(&self, owner: usize) -> Timer {
+        if owner == self.armed.len() - 1 {
+            return Timer::Minute;
+        }
         match owner.checked_sub(self.alarms) {
             None => Timer::Alarm(AlarmId::new(owner)),
             Some(other) => match other.checked_sub(self.groups) {

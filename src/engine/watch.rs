@@ -85,6 +85,11 @@ impl Watch {
         }
     }
 
+    /// Nothing that is said counts for now: what was under way is forgotten.
+    pub(super) fn suspend(&mut self) {
+        self.holds_mut(Hold::suspend);
+    }
+
     /// Completes the delays that are due by `at`.
     pub(super) fn advance(&mut self, at: Mono, delays: Delays) {
         self.holds_mut(|hold| hold.advance(at, delays));

@@ -29,6 +29,7 @@ mod redirect;
 mod reference;
 mod repair;
 mod rule;
+mod schedule;
 mod secret;
 mod secrets;
 mod shape;
@@ -53,7 +54,8 @@ pub use model::{
 pub use output::{Call, OutputSpec, Target, Until, Values};
 pub use publisher::{Edge, Format, MqttDevice, TimeAt, TimeForm, Will};
 pub use reference::reference;
-pub use rule::{AlarmOptions, ConditionRule, Handling, Limit, Limits, Rule, RuleKind};
+pub use rule::{AlarmOptions, Binding, ConditionRule, Handling, Limit, Limits, Rule, RuleKind};
+pub use schedule::{Schedule, WeekSpan};
 pub use secret::Secret;
 pub use signal::{
     ByteOrder, Code, Conversion, Encoding, Extract, Line, Qualifier, Ratio, RatioKind, Register, Signal,

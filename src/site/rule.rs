@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::defaults;
 use super::expression::Condition;
+use super::schedule::Schedule;
 use crate::model::{DeviceId, HazardId, HealthSource, Level, OutputId, PointId, Text};
 
 /// A condition that raises the alarm of its name.
@@ -25,6 +26,26 @@ pub struct Rule {
     pub basis: Option<String>,
     /// How its alarm is handled.
     pub handling: Handling,
+    /// When it is active; always, where there is none.
+    pub binding: Option<Box<Binding>>,
+}
+
+/// When a rule is active.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Binding {
+    /// Only while this holds.
+    pub only_when: Option<Condition>,
+    /// Only at these times.
+    pub only_during: Option<Schedule>,
+    /// Not at these times.
+    pub not_during: Option<Schedule>,
+}
+
+impl Binding {
+    /// Whether the time of the week matters.
+    pub const fn has_times(&self) -> bool {
+        self.only_during.is_some() || self.not_during.is_some()
+    }
 }
 
 /// How an alarm is handled.

@@ -320,6 +320,7 @@ fn limits() -> Rule {
         message: None,
         basis: None,
         handling: Handling::default(),
+        binding: None,
     }
 }
 

@@ -11,6 +11,9 @@ const NOTE_CHARS_MAX = 500;
 const pending = new Set();
 let operator = recall("hazgate.operator") ?? "";
 
+/** Who signs, as far as is known. */
+export const whoSigns = () => operator;
+
 const keyOf = (alarm) => `${alarm.alarm} ${alarm.raised_at}`;
 
 /** Whether an acknowledgement of this instance is under way. */
@@ -36,7 +39,7 @@ export function drawOperator(node) {
   });
 }
 
-function setOperator(name) {
+export function setOperator(name) {
   operator = name;
   remember("hazgate.operator", name);
   changed("operator");
@@ -57,9 +60,9 @@ async function send(alarm, by, note) {
   }
 }
 
-const EXPLAINED = new Set(["not-standing", "other-instance", "unknown-alarm", "unavailable", "unreachable"]);
+const EXPLAINED = new Set(["shelved-too-long", "not-now", "no-reason", "not-standing", "other-instance", "unknown-alarm", "unavailable", "unreachable"]);
 
-function tell(error) {
+export function tell(error) {
   const kind = error instanceof Refusal && EXPLAINED.has(error.kind) ? error.kind : "other";
   const close = el("button", { type: "button", class: "quiet", text: "✕", "aria-label": t("ack.cancel"), onclick: () => toast.remove() });
   const toast = el("div", { class: "toast", role: "alert" }, el("span", { text: t(`refusal.${kind}`, { detail: error.message }) }), close);

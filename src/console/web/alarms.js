@@ -5,12 +5,16 @@ import { gatewayNow, isClockUnset, isLive, known, link, on } from "./store.js";
 import { gravity, marker, nameOf, setMarker } from "./level.js";
 import { age, clockMark, label, limit, moment, quality, value } from "./format.js";
 import { say, t } from "./i18n.js";
+import { handlingButtons } from "./handling.js";
 import { acknowledgeNow, acknowledgeWithNote, drawOperator, isPending } from "./acknowledge.js";
 
 export const isUnacknowledged = (alarm) => alarm.state.endsWith("unacknowledged");
 
 /** Whether it belongs before the operator: what is only for the record stands among the events. */
 export const isForOperator = (alarm) => alarm.level !== "journal" || isUnacknowledged(alarm);
+
+/** Whether it is set aside: shown last, and calls nobody. */
+export const isAside = (alarm) => alarm.beneath !== undefined && alarm.beneath !== null;
 
 /** Whether the condition itself is present. */
 export const isActive = (alarm) => alarm.state === "unacknowledged" || alarm.state === "acknowledged";
@@ -45,6 +49,7 @@ export function drawAlarms(section, spoken) {
 
 function byUrgency(a, b) {
   return (
+    Number(isAside(a)) - Number(isAside(b)) ||
     gravity(b.level) - gravity(a.level) ||
     Number(isUnacknowledged(b)) - Number(isUnacknowledged(a)) ||
     Date.parse(b.raised_at) - Date.parse(a.raised_at) ||
@@ -161,6 +166,9 @@ function updateDetails(node, alarm) {
     ["detail.device", device ? `${say(device.title)} (${device.id})` : alarm.device],
     ["detail.quality", quality(alarm.quality)],
     ["detail.acknowledged", alarm.acknowledged_by],
+    ["detail.shelvedUntil", alarm.shelved_until ? moment(alarm.shelved_until, gatewayNow()) : ""],
+    ["detail.beneath", alarm.beneath ? t(alarm.beneath === "normal" ? "level.normal" : `state.${alarm.beneath}`) : ""],
+    ["detail.firstOut", alarm.first_out ? t("detail.yes") : ""],
     ["detail.note", alarm.reason],
     ["detail.last", `${t(`event.${alarm.event}`)} · ${moment(alarm.at, gatewayNow())}`],
   ].filter(([, words]) => words);
@@ -168,10 +176,10 @@ function updateDetails(node, alarm) {
   const note = el("button", { type: "button", class: "quiet", text: t("ack.withNote"), onclick: () => acknowledgeWithNote(alarm) });
   note.disabled = !isLive();
   // Rebuilt only when something in it changed: it may hold the focus.
-  const print = JSON.stringify([rows, isUnacknowledged(alarm), isLive(), t("ack.withNote")]);
+  const print = JSON.stringify([rows, alarm.state, isLive(), t("ack.withNote")]);
   if (node.print === print) return;
   node.print = print;
-  node.replaceChildren(list, ...(isUnacknowledged(alarm) ? [note] : []));
+  node.replaceChildren(list, ...(isUnacknowledged(alarm) ? [note] : []), ...handlingButtons(alarm));
 }
 
 /** Speaks what is new since the page last looked; what stood already when it was opened is not news. */

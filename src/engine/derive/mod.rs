@@ -14,16 +14,14 @@ use crate::site::{Formula, Site, Source};
 
 use super::evaluate::{self, Latest};
 use super::points::Points;
+use super::rests::Rests;
 use window::Running;
 
 /// Every derived point of a site, in the order in which they are worked out.
 #[derive(Debug)]
 pub(super) struct Derivations {
     list: Vec<Derivation>,
-    /// Places of the derivations that rest on point 0, then on point 1, and so on.
-    places: Vec<u32>,
-    /// Where each point's begin in `places`, and one more for the end; empty where nothing is derived.
-    starts: Vec<u32>,
+    rests: Rests,
     /// Those to be worked out at the present moment, the first on top.
     due: BinaryHeap<Reverse<u32>>,
 }
@@ -59,28 +57,17 @@ impl Derivations {
             Some(Derivation { point, rests_on: formula.points().into(), running, is_due: false })
         };
         let list: Vec<Derivation> = site.derived.iter().filter_map(derivation).collect();
-        let mut pairs: Vec<(PointId, u32)> = list
+        let pairs = list
             .iter()
             .enumerate()
             .flat_map(|(place, it)| it.rests_on.iter().map(move |point| (*point, place as u32)))
             .collect();
-        pairs.sort_unstable();
-        let count = if list.is_empty() { 0 } else { site.points.len() + 1 };
-        let mut starts = vec![0; count];
-        for (point, _) in &pairs {
-            starts[point.index() + 1] += 1;
-        }
-        for index in 1..count {
-            starts[index] += starts[index - 1];
-        }
-        let places = pairs.into_iter().map(|(_, place)| place).collect();
-        Self { due: BinaryHeap::with_capacity(list.len()), list, places, starts }
+        Self { due: BinaryHeap::with_capacity(list.len()), rests: Rests::new(pairs, site.points.len()), list }
     }
 
     /// A point has spoken, or can't be trusted any more.
     pub(super) fn note(&mut self, point: PointId) {
-        let Some([from, to]) = self.starts.get(point.index()..point.index() + 2) else { return };
-        for &place in &self.places[*from as usize..*to as usize] {
+        for &place in self.rests.on(point) {
             let derivation = &mut self.list[place as usize];
             if !derivation.is_due {
                 derivation.is_due = true;

@@ -409,3 +409,29 @@ proptest! {
         prop_assert_eq!(kinds(&deeds), kinds(&twice));
     }
 }
+
+/// The table of docs/alarms.md: which states make up the risk.
+#[test]
+fn the_risk_counts_what_is_active_or_latched_and_not_set_aside() {
+    let b = PointId::new(1);
+    let level = |run: &mut Run| {
+        run.out.risk.take().map_or("same".to_owned(), |risk| format!("{}", risk.site.alarms.len()))
+    };
+    let mut run = start();
+    run.read(b, good(30.0));
+    assert_eq!(level(&mut run), "1", "unacknowledged");
+    run.acknowledge("b", None).expect("acknowledged");
+    assert_eq!(level(&mut run), "same", "acknowledged");
+    run.read(b, good(0.0));
+    assert_eq!(level(&mut run), "same", "latched");
+    run.command(Action::Reset { alarm: "b".into() }).expect("reset");
+    assert_eq!(level(&mut run), "0", "normal");
+    run.read(A, good(30.0));
+    assert_eq!(level(&mut run), "1");
+    run.shelve("a", HOUR).expect("shelved");
+    assert_eq!(level(&mut run), "0", "shelved");
+    run.wait(3600.0);
+    assert_eq!(level(&mut run), "1", "back");
+    run.read(A, good(0.0));
+    assert_eq!(level(&mut run), "0", "returned, unacknowledged");
+}

@@ -53,6 +53,7 @@ pub(super) fn rule(
         message: Some(raw.message.clone().into()),
         basis: raw.basis.clone(),
         handling: handling::of(&raw.handling, |key| spot.key(key), context),
+        binding: handling::binding(&raw.handling, |key| spot.key(key), points, context),
     })
 }
 
@@ -60,7 +61,7 @@ pub(super) fn rule(
 pub(super) fn read<T>(
     text: &str,
     place: Place,
-    points: &Points<'_>,
+    points: &dyn expression::Points,
     how: impl Fn(&str, &dyn expression::Points) -> Result<T, expression::Fault>,
     context: &mut Context<'_>,
 ) -> Option<T> {

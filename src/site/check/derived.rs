@@ -76,7 +76,7 @@ pub(super) fn rules(gathered: &Gathered, points: &Points<'_>, rules: &mut Rules,
             let key = |key: &str| {
                 if key.is_empty() { spot.key("limits") } else { spot.key(&format!("limits.{key}")) }
             };
-            let written = Written { name: point.name.clone(), raw, factor: 1.0, place: &key };
+            let written = Written { name: point.name.clone(), raw, factor: 1.0, names: points, place: &key };
             let rule = limits::rule(&written, id, point, context);
             rules.add(rule, spot.key("limits"), context);
         }
@@ -89,6 +89,7 @@ pub(super) fn rules(gathered: &Gathered, points: &Points<'_>, rules: &mut Rules,
             message: None,
             basis: None,
             handling: Handling::default(),
+            binding: None,
         };
         rules.add(signal, spot.key("id"), context);
     }

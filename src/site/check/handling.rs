@@ -3,10 +3,13 @@
 use std::collections::BTreeMap;
 
 use super::Context;
+use super::condition;
 use crate::site::defaults;
+use crate::site::expression;
 use crate::site::load::Gathered;
 use crate::site::raw::{RawByLevel, RawHandling};
-use crate::site::rule::{AlarmOptions, Handling};
+use crate::site::rule::{AlarmOptions, Binding, Handling};
+use crate::site::schedule::{Schedule, WeekSpan};
 use crate::site::source::{Place, Spot};
 use crate::site::values::Id;
 
@@ -42,6 +45,46 @@ pub(super) fn options(gathered: &Gathered, context: &mut Context<'_>) -> AlarmOp
         finding.hint("leave it out");
     }
     AlarmOptions { shelve_max, escalate_after, remind_after }
+}
+
+/// When a rule is active; none where it always is. `names` are what its condition may name.
+pub(super) fn binding(
+    raw: &RawHandling,
+    place: impl Fn(&str) -> Place,
+    names: &dyn expression::Points,
+    context: &mut Context<'_>,
+) -> Option<Box<Binding>> {
+    let only_when = raw
+        .only_when
+        .as_ref()
+        .and_then(|text| condition::read(text, place("only_when"), names, expression::parse, context));
+    let only_during = schedule("only_during", raw.only_during.as_deref(), &place, context);
+    let not_during = schedule("not_during", raw.not_during.as_deref(), &place, context);
+    let binding = Binding { only_when, only_during, not_during };
+    (binding.only_when.is_some() || binding.has_times()).then(|| Box::new(binding))
+}
+
+fn schedule(
+    key: &str,
+    raw: Option<&[String]>,
+    place: &impl Fn(&str) -> Place,
+    context: &mut Context<'_>,
+) -> Option<Schedule> {
+    let raw = raw?;
+    let mut spans = Vec::new();
+    for (index, text) in raw.iter().enumerate() {
+        if let Some(span) = WeekSpan::read(text) {
+            spans.push(span);
+        } else {
+            let place = place(&format!("{key}[{index}]"));
+            let finding = context.findings.add(place, format!("`{text}` is no time of the week"));
+            finding.hint("write `mon-fri 08:00-18:00`, `sat,sun`, or `22:00-06:00` for every day");
+        }
+    }
+    if raw.is_empty() {
+        context.findings.add(place(key), "no time is given").hint("leave it out, or name a time");
+    }
+    Some(Schedule(spans))
 }
 
 /// How the alarm of a rule is handled. `place` gives the place of one of its keys.

@@ -4,6 +4,7 @@ use super::Context;
 use super::handling;
 use crate::model::{PointId, Text};
 use crate::site::defaults;
+use crate::site::expression;
 use crate::site::model::Point;
 use crate::site::raw::{RawLevels, RawLimits};
 use crate::site::rule::{Limit, Limits, Rule, RuleKind};
@@ -18,6 +19,8 @@ pub(super) struct Written<'a> {
     pub(super) raw: &'a RawLimits,
     /// What its limits and deadband are multiplied with: 1, or a hundredth of a set-point.
     pub(super) factor: f64,
+    /// What its condition may name.
+    pub(super) names: &'a dyn expression::Points,
     /// The place of one of its keys.
     pub(super) place: &'a dyn Fn(&str) -> Place,
 }
@@ -35,6 +38,7 @@ pub(super) fn rule(written: &Written<'_>, id: PointId, point: &Point, context: &
         message: raw.message.as_ref().map(|words| message(words, &point.title)),
         basis: raw.basis.clone(),
         handling: handling::of(&raw.handling, written.place, context),
+        binding: handling::binding(&raw.handling, written.place, written.names, context),
     }
 }
 

@@ -195,6 +195,7 @@ impl Outputs<'_> {
                     message: None,
                     basis: None,
                     handling: Handling::default(),
+                    binding: None,
                 };
                 (rule, spot.key("id"))
             },

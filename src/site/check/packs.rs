@@ -6,9 +6,10 @@ use super::limits::{self, Written};
 use super::points::Points;
 use super::rules::Rules;
 use crate::model::{HazardId, PointId};
+use crate::site::expression;
 use crate::site::load::Gathered;
 use crate::site::model::Point;
-use crate::site::raw::{RawLevels, RawLimits, RawPack, RawPackFile, RawPackRule};
+use crate::site::raw::{RawHandling, RawLevels, RawLimits, RawPack, RawPackFile, RawPackRule};
 use crate::site::source::{FileId, Place, Spot};
 use crate::site::suggest::did_you_mean;
 
@@ -155,7 +156,9 @@ impl One<'_, '_> {
 
     fn add(&mut self, rule: usize, point: usize, place: &Place) {
         let Some(factor) = self.factor(&self.pack.rule[rule], place) else { return };
-        let limits = self.adapted(&self.pack.rule[rule].limits);
+        let hazard = self.points.list[point].hazard;
+        let names = Roles { points: self.points, hazard };
+        let limits = names.reachable(self.adapted(&self.pack.rule[rule].limits));
         let name = format!("{}.{}", self.points.list[point].name, self.pack.rule[rule].id.0);
         let in_pack = Spot::entry(self.pack_file, "rule", rule);
         let spot = self.spot;
@@ -164,7 +167,7 @@ impl One<'_, '_> {
             key if key.starts_with("levels") => spot.key(key).or(Some(in_pack.key(&format!("limits.{key}")))),
             _ => place.clone(),
         };
-        let written = Written { name, raw: &limits, factor, place: &key_place };
+        let written = Written { name, raw: &limits, factor, names: &names, place: &key_place };
         let made = limits::rule(&written, PointId::new(point), &self.points.list[point], self.context);
         self.rules.add(made, place.clone(), self.context);
     }
@@ -197,5 +200,39 @@ impl One<'_, '_> {
             off_delay: self.raw.off_delay.or(limits.off_delay),
             ..limits.clone()
         }
+    }
+}
+
+/// What conditions of a pack's rules name: roles, which stand for the points that have them at the same hazard.
+struct Roles<'p> {
+    points: &'p Points<'p>,
+    hazard: Option<HazardId>,
+}
+
+impl Roles<'_> {
+    fn of(&self, role: &str) -> Option<usize> {
+        let fits = |point: &Point| point.hazard == self.hazard && point.role.as_deref() == Some(role);
+        self.points.list.iter().position(fits).filter(|_| self.hazard.is_some())
+    }
+
+    /// Without the condition, where the hazard has not all the roles that it names: the rule is then always active.
+    fn reachable(&self, limits: RawLimits) -> RawLimits {
+        let named = limits.handling.only_when.as_deref().map(|text| expression::parse(text, self));
+        let lacks = matches!(named, Some(Err(ref fault)) if fault.message.starts_with(NO_ROLE));
+        let only_when = limits.handling.only_when.filter(|_| !lacks);
+        RawLimits { handling: RawHandling { only_when, ..limits.handling }, ..limits }
+    }
+}
+
+const NO_ROLE: &str = "no point has the role";
+
+impl expression::Points for Roles<'_> {
+    fn named(&self, role: &str) -> Result<expression::Named, (String, Option<String>)> {
+        let index = self.of(role).ok_or_else(|| (format!("{NO_ROLE} `{role}`"), None))?;
+        expression::Points::named(self.points, &self.points.list[index].name)
+    }
+
+    fn code(&self, point: PointId, label: &str) -> Result<i64, Vec<String>> {
+        expression::Points::code(self.points, point, label)
     }
 }

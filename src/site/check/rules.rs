@@ -94,7 +94,7 @@ fn with_points(points: &Points<'_>, rules: &mut Rules, context: &mut Context<'_>
         let Some((raw, whole)) = detailed.limits() else { continue };
         let place =
             |key: &str| if key.is_empty() { whole.clone() } else { detailed.place(&format!("limits.{key}")) };
-        let written = Written { name: point.name.clone(), raw, factor: 1.0, place: &place };
+        let written = Written { name: point.name.clone(), raw, factor: 1.0, names: points, place: &place };
         let rule = limits::rule(&written, PointId::new(index), point, context);
         rules.add(rule, whole.clone(), context);
     }
@@ -115,7 +115,8 @@ fn written(
     let hazard = hazards.refer(raw.hazard.as_ref(), spot.key("hazard"), context);
     let index = points.names.find(&raw.point.0, spot.key("point"), context)?;
     let place = |key: &str| if key.is_empty() { spot.place() } else { spot.key(key) };
-    let written = Written { name: raw.id.0.clone(), raw: &raw.limits, factor: 1.0, place: &place };
+    let written =
+        Written { name: raw.id.0.clone(), raw: &raw.limits, factor: 1.0, names: points, place: &place };
     let rule = limits::rule(&written, PointId::new(index), &points.list[index], context);
     Some(Rule { hazard: hazard.or(rule.hazard), ..rule })
 }
@@ -132,6 +133,7 @@ fn of_devices(devices: &Devices<'_>, points: &Points<'_>, rules: &mut Rules, con
             message: None,
             basis: None,
             handling: Handling::default(),
+            binding: None,
         };
         rules.add(rule, detail.spot.key("id"), context);
         let rule = Rule {
@@ -143,6 +145,7 @@ fn of_devices(devices: &Devices<'_>, points: &Points<'_>, rules: &mut Rules, con
             message: None,
             basis: None,
             handling: Handling::default(),
+            binding: None,
         };
         rules.add(rule, detail.spot.key("id"), context);
     }
@@ -183,6 +186,7 @@ fn of_points(devices: &Devices<'_>, points: &Points<'_>, rules: &mut Rules, cont
             message: None,
             basis: None,
             handling: Handling::default(),
+            binding: None,
         };
         rules.add(rule, detailed.place("signal"), context);
     }
@@ -219,5 +223,6 @@ fn health(part: &str, source: HealthSource, level: Level) -> Rule {
         message: None,
         basis: None,
         handling: Handling::default(),
+        binding: None,
     }
 }

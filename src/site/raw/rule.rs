@@ -73,6 +73,13 @@ pub(in crate::site) struct RawHandling {
     /// Whether it stays once its condition is gone, until somebody resets it.
     #[schemars(extend("default" = false))]
     pub(in crate::site) latch: Option<bool>,
+    /// The rule is active only while this condition holds, such as `casting_plc.casting`; docs/rules.md has the language. An alarm that stands meanwhile is
+    /// suppressed. Default: always.
+    pub(in crate::site) only_when: Option<String>,
+    /// The rule is active only at these times of the week, such as `["mon-fri 08:00-18:00"]`. Default: always.
+    pub(in crate::site) only_during: Option<Vec<String>>,
+    /// The rule is not active at these times of the week.
+    pub(in crate::site) not_during: Option<Vec<String>>,
     /// Alarms that one cause may set off one after the other: of a group, the first to be raised is marked. Any name; none stands alone.
     pub(in crate::site) group: Option<Id>,
 }

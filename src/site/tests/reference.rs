@@ -53,7 +53,13 @@ fn the_examples_of_rules_in_the_docs_are_rules_of_a_site() {
     };
     let head = [HEAD, &meter("meter1", "power"), &meter("meter2", "fan_power")].concat();
     let site = site_of_examples("docs/rules.md", &head);
-    for name in ["dust1.fan_linkage", "dust1.fan_share", "dust1.power_rate", "dust1.minutes_to_contract"] {
+    for name in [
+        "dust1.fan_linkage",
+        "dust1.fan_share",
+        "dust1.power_rate",
+        "dust1.minutes_to_contract",
+        "dust1.fan_power",
+    ] {
         assert!(site.rules.iter().any(|rule| rule.name == name), "{name}");
     }
     assert_eq!(site.derived.len(), 5);

@@ -5,6 +5,7 @@ mod conditions;
 mod derived;
 mod devices;
 mod dial_in;
+mod handling;
 mod meaning;
 mod outputs;
 mod publishers;

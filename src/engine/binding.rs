@@ -1,0 +1,138 @@
+//! When rules are active: only while a condition holds, only at some times of the week. While a rule is not, nothing that its points say counts,
+//! and an alarm of it that stands is suppressed by design.
+//!
+//! Where a condition is not known, what was last known of it goes on to count; before anything is known the rule is active, for silence is never
+//! safety.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::model::{AlarmId, Mono, Now, Output};
+use crate::site::{Binding, RuleKind, Site};
+
+use super::Engine;
+use super::evaluate;
+use super::rests::Rests;
+use super::timers::Timer;
+
+/// Which rules are active.
+#[derive(Debug)]
+pub(super) struct Bindings {
+    /// Rules that are active at times only.
+    bound: Vec<AlarmId>,
+    /// Whether each rule is active.
+    active: Vec<bool>,
+    rests: Rests,
+    /// Places in `bound` of those to be looked at at the present moment.
+    due: BTreeSet<u32>,
+    /// Whether any of them has times of the week.
+    has_times: bool,
+    /// The minute of the wall clock that was last looked at.
+    minute: i64,
+}
+
+impl Bindings {
+    pub(super) fn new(site: &Site) -> Self {
+        let bindings =
+            site.rules.iter().enumerate().filter_map(|(n, rule)| Some((n, rule.binding.as_deref()?)));
+        let bound: Vec<AlarmId> = bindings.clone().map(|(n, _)| AlarmId::new(n)).collect();
+        let pairs = bindings.clone().enumerate().flat_map(|(place, (_, binding))| {
+            let points = binding.only_when.iter().flat_map(crate::site::Condition::points);
+            points.map(move |point| (point, place as u32)).collect::<Vec<_>>()
+        });
+        let has_times = bindings.clone().any(|(_, binding)| binding.has_times());
+        Self {
+            rests: Rests::new(pairs.collect(), site.points.len()),
+            due: (0..bound.len() as u32).collect(),
+            active: vec![true; site.rules.len()],
+            bound,
+            has_times,
+            minute: i64::MIN,
+        }
+    }
+
+    /// Whether the rule of this alarm is active.
+    pub(super) fn is_active(&self, alarm: AlarmId) -> bool {
+        self.active[alarm.index()]
+    }
+
+    /// It was not when the gateway last ran.
+    pub(super) fn assume_inactive(&mut self, alarm: AlarmId) {
+        self.active[alarm.index()] = false;
+    }
+
+    /// A point has spoken.
+    pub(super) fn note(&mut self, point: crate::model::PointId) {
+        self.due.extend(self.rests.on(point));
+    }
+}
+
+impl Engine {
+    /// Looks at the rules that may have become active, or ceased to be.
+    pub(super) fn review_bindings(&mut self, now: Now, out: &mut Output) {
+        let minute = now.wall.0.div_euclid(60_000);
+        if self.bindings.has_times && minute != self.bindings.minute {
+            self.bindings.minute = minute;
+            self.bindings.due.extend(0..self.bindings.bound.len() as u32);
+            self.timers.arm(Timer::Minute, next_minute(now));
+        }
+        if self.bindings.due.is_empty() {
+            return;
+        }
+        let site = Arc::clone(&self.site);
+        for place in std::mem::take(&mut self.bindings.due) {
+            let alarm = self.bindings.bound[place as usize];
+            let Some(binding) = site.rule(alarm).binding.as_deref() else { continue };
+            let was = self.bindings.is_active(alarm);
+            let is = self.is_active_now(now, binding, was);
+            if is != was {
+                self.bindings.active[alarm.index()] = is;
+                self.activate(now, alarm, is, out);
+            }
+        }
+    }
+
+    fn is_active_now(&self, now: Now, binding: &Binding, was: bool) -> bool {
+        let zone = &self.site.identity.zone;
+        let at = Timestamp::from_millisecond(now.wall.0).unwrap_or(Timestamp::UNIX_EPOCH);
+        let at = zone.to_datetime(at);
+        let in_time = binding.only_during.as_ref().is_none_or(|times| times.holds(at))
+            && !binding.not_during.as_ref().is_some_and(|times| times.holds(at));
+        if !in_time {
+            return false;
+        }
+        match &binding.only_when {
+            None => true,
+            Some(condition) => match evaluate::known(condition, &self.points) {
+                Some((holds, _)) => holds,
+                None => was,
+            },
+        }
+    }
+
+    fn activate(&mut self, now: Now, alarm: AlarmId, active: bool, _out: &mut Output) {
+        if !active {
+            self.alarms[alarm.index()].watch.suspend();
+        }
+        // Nothing that the site's design does is refused.
+        let _never_refused = self.change(alarm, |alarm, facts, told| {
+            told.extend(alarm.suppress(facts, !active, now));
+            Ok(())
+        });
+        if active {
+            match &Arc::clone(&self.site).rule(alarm).kind {
+                RuleKind::Limits(limits) => self.examine(now, limits.point),
+                RuleKind::Condition(_) => self.asked.push(alarm),
+                _ => {}
+            }
+        }
+    }
+}
+
+/// When the wall clock's next minute begins.
+fn next_minute(now: Now) -> Mono {
+    let left = 60_000 - now.wall.0.rem_euclid(60_000);
+    now.mono + std::time::Duration::from_millis(left.unsigned_abs())
+}
