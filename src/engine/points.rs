@@ -24,13 +24,22 @@ pub(super) fn condition(sample: Sample, range: Range) -> Sample {
     }
 }
 
-/// One point.
+/// One point. What nearly every reading touches stands here and fits into a line of the processor's cache; the rest is behind a pointer.
 #[derive(Debug)]
 pub(super) struct Slot {
+    /// Between these, ends excluded, a good value changes nothing: it is in the range, no limit is crossed, nothing is under way. Empty where
+    /// something is.
+    ordinary: Range,
     latest: Option<PointState>,
     /// When it was last heard of, by arrival, or since when it is waited for.
     heard: Mono,
+    rest: Box<Rest>,
     hearing: Hearing,
+}
+
+/// What is known of a point beyond what every reading needs.
+#[derive(Debug)]
+struct Rest {
     max_age: Duration,
     range: Range,
     /// Between these, ends excluded, no limit on the point is crossed.
@@ -38,8 +47,11 @@ pub(super) struct Slot {
     /// Nothing is under way for this point: a good reading inside changes nothing.
     calm: bool,
     /// For a signal that never stands still unless something is wrong.
-    still: Option<Box<Still>>,
+    still: Option<Still>,
 }
+
+/// No value lies in it.
+const NOWHERE: Range = Range { low: f64::INFINITY, high: f64::NEG_INFINITY };
 
 /// Whether a point is heard of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,62 +115,64 @@ impl Latest for Points {
 impl Slot {
     fn new(point: &Point) -> Self {
         let everything = Range { low: f64::NEG_INFINITY, high: f64::INFINITY };
-        Self {
-            latest: None,
-            heard: Mono::ZERO,
-            hearing: Hearing::Lapsed,
+        let rest = Rest {
             max_age: point.max_age,
             range: point.range.unwrap_or(everything),
             inside: everything,
             calm: false,
-            still: point.stuck.map(|stuck| Box::new(Still { stuck, from: None })),
+            still: point.stuck.map(|stuck| Still { stuck, from: None }),
+        };
+        Self {
+            ordinary: NOWHERE,
+            latest: None,
+            heard: Mono::ZERO,
+            rest: Box::new(rest),
+            hearing: Hearing::Lapsed,
         }
     }
 
     fn narrow(&mut self, limits: &Limits) {
+        let inside = &mut self.rest.inside;
         for low in [limits.l, limits.ll].into_iter().flatten() {
-            self.inside.low = self.inside.low.max(low.value);
+            inside.low = inside.low.max(low.value);
         }
         for high in [limits.h, limits.hh].into_iter().flatten() {
-            self.inside.high = self.inside.high.min(high.value);
+            inside.high = inside.high.min(high.value);
         }
     }
 
     /// Any value may matter.
-    const fn close(&mut self) {
-        self.inside = Range { low: f64::INFINITY, high: f64::NEG_INFINITY };
+    fn close(&mut self) {
+        self.rest.inside = NOWHERE;
     }
 
     /// Conditions a reading and takes it as the latest; the order of arrival decides, since stamps may step. Returns
     /// whether it may change anything beyond that.
     #[inline]
     pub(super) fn take(&mut self, at: Mono, reading: &mut Reading) -> bool {
-        // Nearly every reading: what is well inside everything needs no conditioning.
-        let ordinary = self.calm && self.range_holds(reading.sample) && self.is_inside(reading.sample);
-        if !ordinary {
-            reading.sample = condition(reading.sample, self.range);
-            if let Some(still) = &mut self.still {
-                reading.sample = still.judge(at, reading.sample);
-            }
-        }
-        self.latest = Some(PointState { at: reading.at, sample: reading.sample });
         self.heard = at;
         self.hearing = Hearing::Heard;
-        !(ordinary || self.calm && self.is_inside(reading.sample))
-    }
-
-    fn range_holds(&self, sample: Sample) -> bool {
-        matches!(sample, Sample::Good(value) if (self.range.low..=self.range.high).contains(&value.as_f64()))
-    }
-
-    fn is_inside(&self, sample: Sample) -> bool {
-        match sample {
-            Sample::Good(value) => {
-                let value = value.as_f64();
-                self.inside.low < value && value < self.inside.high
-            }
-            Sample::Uncertain(..) | Sample::Bad(_) => false,
+        // Nearly every reading: what is well inside everything needs no conditioning.
+        if let Sample::Good(value) = reading.sample
+            && self.ordinary.low < value.as_f64()
+            && value.as_f64() < self.ordinary.high
+        {
+            self.latest = Some(PointState { at: reading.at, sample: reading.sample });
+            return false;
         }
+        self.take_closely(at, reading)
+    }
+
+    fn take_closely(&mut self, at: Mono, reading: &mut Reading) -> bool {
+        let rest = &mut *self.rest;
+        reading.sample = condition(reading.sample, rest.range);
+        if let Some(still) = &mut rest.still {
+            reading.sample = still.judge(at, reading.sample);
+        }
+        self.latest = Some(PointState { at: reading.at, sample: reading.sample });
+        let Sample::Good(value) = reading.sample else { return true };
+        let value = value.as_f64();
+        !(rest.calm && rest.inside.low < value && value < rest.inside.high)
     }
 
     /// Makes the latest bad for this reason, until the point speaks again. Returns the reading that says so, unless it
@@ -186,12 +200,20 @@ impl Slot {
 
     /// When its data is too old, if nothing is heard of it before.
     pub(super) fn stale_at(&self) -> Option<Mono> {
-        (self.hearing != Hearing::Lapsed).then(|| self.heard + self.max_age)
+        (self.hearing != Hearing::Lapsed).then(|| self.heard + self.rest.max_age)
     }
 
     /// Tells whether anything is under way for this point.
     pub(super) fn set_calm(&mut self, calm: bool) {
-        self.calm = calm && self.still.is_none();
+        let rest = &mut *self.rest;
+        rest.calm = calm && rest.still.is_none();
+        self.ordinary = match rest.calm {
+            true => Range {
+                low: rest.inside.low.max(rest.range.low),
+                high: rest.inside.high.min(rest.range.high),
+            },
+            false => NOWHERE,
+        };
     }
 
     pub(super) const fn latest(&self) -> Option<PointState> {

@@ -23,6 +23,7 @@ mod ids;
 mod lasting;
 mod line;
 mod outputs;
+mod plain;
 mod plan;
 mod poll;
 pub mod probe;

@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use super::super::conversion::Scale;
+use super::plain::Plain;
 use super::recipe::Recipe;
 use crate::model::limits::MODBUS_BITS_PER_READ_MAX;
 use crate::model::{PointId, Text};
@@ -106,6 +107,8 @@ pub(super) struct Block {
     pub(super) span: Span,
     /// Its points by address; at least one.
     pub(super) points: Vec<Located>,
+    /// The same, where all of them are plain.
+    pub(super) plain: Option<Plain>,
 }
 
 impl Block {
@@ -113,7 +116,8 @@ impl Block {
     fn over(points: Vec<Located>) -> Self {
         let Span { table, start, .. } = points[0].span;
         let end = points.iter().map(Located::end).max().unwrap_or_default();
-        Self { span: Span { table, start, count: (end - u32::from(start)) as u16 }, points }
+        let span = Span { table, start, count: (end - u32::from(start)) as u16 };
+        Self { span, plain: Plain::of(span, &points), points }
     }
 
     /// A block of one point.

@@ -169,6 +169,10 @@ impl<'a> Poll<'a> {
     fn read(&mut self, answer: Answer, block: &Block, now: Now) {
         let Progress { readings, making, answers, .. } = &mut self.progress;
         *answers += 1;
+        if let (Some(plain), Answer::Words(words)) = (&block.plain, &answer) {
+            readings.extend(plain.readings(words, now.wall));
+            return;
+        }
         for located in &block.points {
             if let Some(sample) = making.sample(readings.len(), located, &answer, block) {
                 readings.push(Reading { point: located.point, at: now.wall, sample });
