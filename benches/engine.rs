@@ -1,5 +1,5 @@
-//! What one reading costs the engine: 10,000 points with four limits and a greatest age each, 100 to a device. `cargo bench
-//! --bench engine`; the throughput column is readings.
+//! What one reading costs the engine: 10,000 points with four limits and a greatest age each, 100 to a device; the same with a rate of change
+//! of each point and a limit on that; and 100,000 points. `cargo bench --bench engine`; the throughput column is readings.
 //!
 //! Batches go in and come out by move and are used again, so that what is measured is the engine and not the allocator.
 
@@ -14,13 +14,11 @@ use hazgate::model::{
     Reason, Sample, Text, Value, Wall,
 };
 use hazgate::site::{
-    AlarmOptions, Conversion, Device, Extract, Handling, Identity, Limit, Limits, MqttDevice, Point,
-    Protocol, Range, Rule, RuleKind, Site, Source, StoreOptions,
+    AlarmOptions, Conversion, Device, Extract, Formula, Function, Handling, Identity, Limit, Limits,
+    MqttDevice, Point, Protocol, Range, Rule, RuleKind, Site, Source, StoreOptions, Window,
 };
 
-const DEVICES: usize = 100;
 const POINTS_PER_DEVICE: usize = 100;
-const POINTS: usize = DEVICES * POINTS_PER_DEVICE;
 
 fn text() -> Text {
     Text::same("bench")
@@ -86,7 +84,35 @@ fn rules(index: usize) -> [Rule; 2] {
     ]
 }
 
-fn site() -> Site {
+/// The rate of change of a point per minute, over a minute.
+fn rate(points: usize, index: usize) -> Point {
+    let minute = Duration::from_secs(60);
+    let window = Window { of: PointId::new(index), over: minute, function: Function::Rate { per: minute } };
+    Point {
+        name: format!("rate{index}"),
+        device: DeviceId::new(points / POINTS_PER_DEVICE),
+        range: None,
+        source: Source::Derived(Formula::Window(window)),
+        ..point(index)
+    }
+}
+
+fn rate_rule(points: usize, index: usize) -> Rule {
+    let limit = Some(Limit { value: 10.0, level: Level::Yellow });
+    let limits =
+        Limits { point: PointId::new(points + index), ll: None, l: None, h: limit, hh: None, deadband: 1.0 };
+    rule(format!("rate{index}"), RuleKind::Limits(limits))
+}
+
+/// With a rate of each point, if it `has_rates`.
+fn site(devices: usize, has_rates: bool) -> Site {
+    let count = devices * POINTS_PER_DEVICE;
+    let rates = if has_rates { count } else { 0 };
+    let mut all: Vec<Device> = (0..devices).map(device).collect();
+    if has_rates {
+        let points = (count..2 * count).map(PointId::new).collect();
+        all.push(Device { name: "derived".into(), protocol: Protocol::Derived, points, ..device(0) });
+    }
     Site {
         identity: Identity {
             enterprise: "e".into(),
@@ -96,12 +122,12 @@ fn site() -> Site {
         },
         hash: String::new(),
         hazards: Vec::new(),
-        devices: (0..DEVICES).map(device).collect(),
+        devices: all,
         links: Vec::new(),
-        points: (0..POINTS).map(point).collect(),
-        derived: Vec::new(),
+        points: (0..count).map(point).chain((0..rates).map(|n| rate(count, n))).collect(),
+        derived: (count..count + rates).map(PointId::new).collect(),
         alarms: AlarmOptions::default(),
-        rules: (0..POINTS).flat_map(rules).collect(),
+        rules: (0..count).flat_map(rules).chain((0..rates).map(|n| rate_rule(count, n))).collect(),
         outputs: Vec::new(),
         forwarders: Vec::new(),
         store: StoreOptions { directory: "unused".into(), telemetry_bytes_max: 0 },
@@ -119,11 +145,11 @@ struct Rig {
 }
 
 impl Rig {
-    fn new(sample: Sample) -> Self {
+    fn new(devices: usize, has_rates: bool, sample: Sample) -> Self {
         let now = Now { mono: Mono::ZERO, wall: Wall(0) };
         let mut out = Output::default();
-        let mut engine = Engine::new(Arc::new(site()), Vec::new(), now, &mut out);
-        for device in (0..DEVICES).map(DeviceId::new) {
+        let mut engine = Engine::new(Arc::new(site(devices, has_rates)), Vec::new(), now, &mut out);
+        for device in (0..devices).map(DeviceId::new) {
             let report =
                 LinkReport { device, state: LinkState::Up, error: None, counters: LinkCounters::default() };
             engine.apply(now, Input::Link(report), &mut out);
@@ -134,41 +160,48 @@ impl Rig {
             at: now.wall,
             readings: device(n).points.into_iter().map(reading).collect(),
         };
-        let batches = (0..DEVICES).map(batch).collect();
+        let batches = (0..devices).map(batch).collect();
         let mut rig = Self { engine, now, batches, out: Output::default() };
         // Whatever the first samples raise has been raised, and told, before anything is measured.
-        (0..4).for_each(|_| rig.second());
+        let seconds = if has_rates { 90 } else { 4 };
+        (0..seconds).for_each(|_| rig.second());
         rig
     }
 
     /// One reading of every point, spread over the second, and the wakes between them.
     fn second(&mut self) {
-        for n in 0..self.batches.len() {
-            self.now.mono = self.now.mono + Duration::from_secs(1) / DEVICES as u32;
-            self.now.wall.0 += 1000 / DEVICES as i64;
+        let devices = self.batches.len();
+        for n in 0..devices {
+            self.now.mono = self.now.mono + Duration::from_secs(1) / devices as u32;
+            self.now.wall.0 = self.now.mono.since_start().as_millis() as i64;
             let batch = std::mem::replace(
                 &mut self.batches[n],
                 Batch { device: DeviceId::new(n), at: Wall(0), readings: Vec::new() },
             );
             self.engine.apply(self.now, Input::Readings(batch), &mut self.out);
-            if let Some(batch) = self.out.batches.pop() {
-                self.batches[n] = batch;
+            let own = self.out.batches.iter().position(|batch| batch.device.index() == n);
+            if let Some(place) = own {
+                self.batches[n] = self.out.batches.swap_remove(place);
             }
+            self.out.batches.clear();
         }
         self.out.transitions.clear();
-        self.out.batches.clear();
     }
 }
 
 fn reading(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("reading");
-    group.throughput(Throughput::Elements(POINTS as u64)).sample_size(50);
-    for (name, sample) in [
-        ("calm", Sample::Good(Value::Float(50.0))),
-        ("alarm standing", Sample::Good(Value::Float(95.0))),
-        ("uncertain", Sample::Uncertain(Value::Float(50.0), Reason::Stuck)),
+    let calm = Sample::Good(Value::Float(50.0));
+    for (name, devices, has_rates, sample) in [
+        ("calm", 100, false, calm),
+        ("calm, 100,000 points", 1000, false, calm),
+        ("with its rate", 100, true, calm),
+        ("with its rate, 100,000 points", 1000, true, calm),
+        ("alarm standing", 100, false, Sample::Good(Value::Float(95.0))),
+        ("uncertain", 100, false, Sample::Uncertain(Value::Float(50.0), Reason::Stuck)),
     ] {
-        let mut rig = Rig::new(sample);
+        group.throughput(Throughput::Elements((devices * POINTS_PER_DEVICE) as u64)).sample_size(20);
+        let mut rig = Rig::new(devices, has_rates, sample);
         group.bench_function(name, |bencher| bencher.iter(|| black_box(&mut rig).second()));
     }
     group.finish();

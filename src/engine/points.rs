@@ -207,12 +207,10 @@ impl Slot {
     pub(super) fn set_calm(&mut self, calm: bool) {
         let rest = &mut *self.rest;
         rest.calm = calm && rest.still.is_none();
-        self.ordinary = match rest.calm {
-            true => Range {
-                low: rest.inside.low.max(rest.range.low),
-                high: rest.inside.high.min(rest.range.high),
-            },
-            false => NOWHERE,
+        self.ordinary = if rest.calm {
+            Range { low: rest.inside.low.max(rest.range.low), high: rest.inside.high.min(rest.range.high) }
+        } else {
+            NOWHERE
         };
     }
 
@@ -260,6 +258,11 @@ impl Still {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_every_reading_touches_fits_into_72_bytes() {
+        assert!(size_of::<Slot>() <= 72, "{} bytes", size_of::<Slot>());
+    }
 
     const RANGE: Range = Range { low: 0.0, high: 100.0 };
 
