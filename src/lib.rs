@@ -23,6 +23,7 @@ pub mod forward;
 pub mod fuzzing;
 pub mod gateway;
 pub mod inbox;
+pub mod measures;
 pub mod model;
 pub mod site;
 pub mod store;

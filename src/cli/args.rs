@@ -33,6 +33,8 @@ pub(crate) enum Command {
     Simulate(SimulateArgs),
     /// A centre's view: the alarms that arrive at BROKER, live
     Watch(WatchArgs),
+    /// What a site's rules would have said to recorded data: which alarms, how often, how long
+    Replay(Box<ReplayArgs>),
     /// Ask Modbus devices by hand: read, scan, watch, find the byte order
     Probe(Box<ProbeArgs>),
     /// Print the JSON Schema of the site file, for editors
@@ -93,6 +95,48 @@ pub(crate) struct SimulateArgs {
 }
 
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  hazgate replay site.toml --data 2026-10.csv\n  \
+                  hazgate replay site.toml --data a.csv b.csv.gz --events\n  \
+                  hazgate replay site.toml --data week.csv --compare tighter.toml\n  \
+                  hazgate replay site.toml --data leak.csv --expect leak.expect.toml\n\n\
+                  Data: CSV with a header; a column of times, and a column for each point (wide) or the columns point, value and, if there is\n\
+                  one, quality (long). Exit codes: 0 done, 1 an expectation is not met or the data can't be read, 2 a site file with mistakes.")]
+pub(crate) struct ReplayArgs {
+    /// The site file whose rules are tried
+    pub(crate) site: PathBuf,
+    /// Recorded data, each file sorted by time; several are merged
+    #[arg(long, required = true, num_args = 1.., value_name = "FILE")]
+    pub(crate) data: Vec<PathBuf>,
+    /// Which point a column, or a name in the column `point`, is; may be said again for others
+    #[arg(long, value_name = "COLUMN=POINT", value_parser = column)]
+    pub(crate) map: Vec<(String, String)>,
+    /// The column of times; by default time, timestamp, ts, at, datetime or 时间
+    #[arg(long, value_name = "COLUMN")]
+    pub(crate) time_column: Option<String>,
+    /// Silence after which a point is stale, where the site says less: recorded data is often sparser than polls
+    #[arg(long, default_value = "1h", value_parser = duration)]
+    pub(crate) max_age: Duration,
+    /// Somebody acknowledges every alarm after this long; by default nobody does
+    #[arg(long, value_parser = duration)]
+    pub(crate) ack_after: Option<Duration>,
+    /// List every event
+    #[arg(long)]
+    pub(crate) events: bool,
+    /// What another site file would have said to the same data, beside it
+    #[arg(long, value_name = "SITE")]
+    pub(crate) compare: Option<PathBuf>,
+    /// What must come, as TOML: [[expect]] alarm, raised, `at_least`, `at_most`, level, after, before
+    #[arg(long, value_name = "FILE")]
+    pub(crate) expect: Option<PathBuf>,
+    /// The result as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Language of the texts; by default that of the environment
+    #[arg(long)]
+    pub(crate) lang: Option<Language>,
+}
+
+#[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  hazgate watch mqtt://127.0.0.1:18830\n  hazgate watch mqtt://centre:1883 --username park --password-file pw --json"
 )]
@@ -131,6 +175,12 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
         .and_then(|parsed| Duration::try_from(parsed).ok())
         .filter(|parsed| !parsed.is_zero())
         .ok_or_else(|| "expected a duration such as 60s, 5min or 1h".to_owned())
+}
+
+fn column(text: &str) -> Result<(String, String), String> {
+    let (column, point) =
+        text.split_once('=').ok_or("expected the column and its point, as TI101=tank_plc.temperature")?;
+    Ok((column.to_owned(), point.to_owned()))
 }
 
 fn far_end(text: &str) -> Result<(String, String), String> {

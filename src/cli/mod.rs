@@ -11,6 +11,7 @@ mod demo;
 #[cfg_attr(not(feature = "broker"), expect(dead_code, reason = "only the demo needs all of it"))]
 mod language;
 mod probe;
+mod replay;
 mod run;
 #[cfg(feature = "broker")]
 mod screen;
@@ -87,6 +88,7 @@ fn dispatch(args: Args) -> anyhow::Result<ExitCode> {
     match args.command {
         Command::Check(args) => check::check(&args),
         Command::Schema => check::schema(),
+        Command::Replay(args) => replay::replay(&args),
         Command::Run(args) => asynchronous(run::run(args)),
         Command::Simulate(args) => asynchronous(simulate::simulate(args)),
         Command::Watch(args) => asynchronous(watch::watch(args)),

@@ -27,6 +27,9 @@ pub const WINDOW_KNOWN_PERCENT_MIN: u32 = 75;
 /// Windows that a forecast looks ahead: what is further off is not told apart.
 pub const FORECAST_SPANS_MAX: f64 = 10.0;
 
+/// Alarms of the last ten minutes that are remembered to tell a flood.
+pub const ANNUNCIATIONS_REMEMBERED_MAX: usize = 100_000;
+
 /// Points of one device whose age one timer looks after: one look costs no more than some hundred nanoseconds.
 pub const AGE_GROUP_LEN_MAX: usize = 64;
 

@@ -8,6 +8,7 @@ mod hazards;
 mod kill;
 mod outputs;
 mod probe;
+mod replay;
 mod rig;
 mod schemas;
 mod serial;
