@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::model::{AlarmId, Mono, Now, Output};
-use crate::site::{Binding, RuleKind, Site};
+use crate::model::{AlarmId, Mono, Now, PointId};
+use crate::site::{Binding, Condition, RuleKind, Site};
 
 use super::Engine;
 use super::evaluate;
@@ -39,7 +39,7 @@ impl Bindings {
             site.rules.iter().enumerate().filter_map(|(n, rule)| Some((n, rule.binding.as_deref()?)));
         let bound: Vec<AlarmId> = bindings.clone().map(|(n, _)| AlarmId::new(n)).collect();
         let pairs = bindings.clone().enumerate().flat_map(|(place, (_, binding))| {
-            let points = binding.only_when.iter().flat_map(crate::site::Condition::points);
+            let points = binding.only_when.iter().flat_map(Condition::points);
             points.map(move |point| (point, place as u32)).collect::<Vec<_>>()
         });
         let has_times = bindings.clone().any(|(_, binding)| binding.has_times());
@@ -58,20 +58,25 @@ impl Bindings {
         self.active[alarm.index()]
     }
 
-    /// It was not when the gateway last ran.
-    pub(super) fn assume_inactive(&mut self, alarm: AlarmId) {
-        self.active[alarm.index()] = false;
-    }
-
     /// A point has spoken.
-    pub(super) fn note(&mut self, point: crate::model::PointId) {
+    pub(super) fn note(&mut self, point: PointId) {
         self.due.extend(self.rests.on(point));
     }
 }
 
 impl Engine {
+    /// The alarm was suppressed when the gateway last ran: its rule was not active. A rule that is always active now, by another site file, has
+    /// nothing that could ever release it but this.
+    pub(super) fn resume_suppression(&mut self, now: Now, alarm: AlarmId) {
+        if self.site.rule(alarm).binding.is_some() {
+            self.bindings.active[alarm.index()] = false;
+        } else {
+            self.activate(now, alarm, true);
+        }
+    }
+
     /// Looks at the rules that may have become active, or ceased to be.
-    pub(super) fn review_bindings(&mut self, now: Now, out: &mut Output) {
+    pub(super) fn review_bindings(&mut self, now: Now) {
         let minute = now.wall.0.div_euclid(60_000);
         if self.bindings.has_times && minute != self.bindings.minute {
             self.bindings.minute = minute;
@@ -89,7 +94,7 @@ impl Engine {
             let is = self.is_active_now(now, binding, was);
             if is != was {
                 self.bindings.active[alarm.index()] = is;
-                self.activate(now, alarm, is, out);
+                self.activate(now, alarm, is);
             }
         }
     }
@@ -112,7 +117,7 @@ impl Engine {
         }
     }
 
-    fn activate(&mut self, now: Now, alarm: AlarmId, active: bool, _out: &mut Output) {
+    fn activate(&mut self, now: Now, alarm: AlarmId, active: bool) {
         if !active {
             self.alarms[alarm.index()].watch.suspend();
         }

@@ -157,11 +157,12 @@ impl Engine {
             if let Some(group) = self.site.rule(id).handling.group.filter(|_| alarm.stands()) {
                 self.standing_of_groups[group as usize] += 1;
             }
-            if alarm.is_suppressed {
-                self.bindings.assume_inactive(id);
-            }
+            let is_suppressed = alarm.is_suppressed;
             if let Some(deadline) = alarm.deadline() {
                 self.timers.arm(Timer::Alarm(id), deadline);
+            }
+            if is_suppressed {
+                self.resume_suppression(now, id);
             }
         }
     }
@@ -421,7 +422,7 @@ impl Engine {
     /// it changed.
     fn settle(&mut self, now: Now, out: &mut Output) {
         self.derive(now, out);
-        self.review_bindings(now, out);
+        self.review_bindings(now);
         self.ask(now);
         for stale in self.lapsed.chunk_by(|a, b| self.device_of(a) == self.device_of(b)) {
             let device = self.device_of(&stale[0]);

@@ -410,6 +410,26 @@ proptest! {
     }
 }
 
+/// A site file that no longer binds the rule must not leave its alarm suppressed for good.
+#[test]
+fn p1_an_alarm_that_was_suppressed_is_released_where_nothing_suppresses_it_any_more() {
+    let site = plant(AlarmOptions::default());
+    let mut run = Run::start(site.clone());
+    run.read(A, good(30.0));
+    let raised = run.last();
+    let suppressed = Transition {
+        event: EventKind::Suppressed,
+        state: AlarmState::Suppressed,
+        beneath: Some(AlarmState::Unacknowledged),
+        ..raised
+    };
+    let mut run = Run::resume(site, vec![suppressed], 60_000);
+    let released = run.last();
+    assert_eq!((released.event, released.state), (EventKind::Unsuppressed, AlarmState::Unacknowledged));
+    run.read(A, good(0.0));
+    assert_eq!(run.last().state, AlarmState::ReturnedUnacknowledged);
+}
+
 /// The table of docs/alarms.md: which states make up the risk.
 #[test]
 fn the_risk_counts_what_is_active_or_latched_and_not_set_aside() {
