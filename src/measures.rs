@@ -276,6 +276,7 @@ mod tests {
             acknowledged_by: None,
             beneath: None,
             shelved_until: None,
+            shelved_level: None,
             overdue_levels: 0,
             first_out: false,
             disposal: None,

@@ -129,7 +129,9 @@ impl Alarm {
     pub(super) fn follow(&mut self, facts: &Facts<'_>, now: Now, out: &mut Vec<Transition>) {
         let found = self.watch.finding().map(|level| level.graver(self.overdue_levels()));
         let Some(cause) = self.cause(found) else { return };
-        if cause == Cause::Graver && self.state() == AlarmState::Shelved {
+        let shelved = self.last.as_ref().and_then(|last| last.shelved_level);
+        let outgrows = shelved.is_none_or(|level| found > Some(level));
+        if cause == Cause::Graver && self.state() == AlarmState::Shelved && outgrows {
             // It was shelved for less than it has become.
             out.extend(self.unshelve(facts, now, None));
         }
@@ -144,10 +146,12 @@ impl Alarm {
                 transition.raised_at = self.instances.get_or_insert_default().name(at);
                 transition.first_out = facts.is_first && facts.rule.handling.group.is_some();
                 transition.shelved_until = self.last.as_ref().and_then(|last| last.shelved_until);
+                transition.shelved_level = self.last.as_ref().and_then(|last| last.shelved_level);
             }
             (_, Some(last)) => {
                 transition.raised_at = last.raised_at;
                 transition.shelved_until = last.shelved_until;
+                transition.shelved_level = last.shelved_level;
                 transition.first_out = last.first_out;
                 transition.overdue_levels = last.overdue_levels;
                 if event != EventKind::Escalated {
@@ -248,6 +252,7 @@ impl Alarm {
         transition.beneath = transition.state.is_aside().then_some(base);
         if transition.state != AlarmState::Shelved {
             transition.shelved_until = None;
+            transition.shelved_level = None;
         }
         if transition.event != EventKind::Deescalated {
             self.wait = wait(&transition, &facts.site.alarms, now);
@@ -292,6 +297,7 @@ pub(super) fn orphaned(last: Transition, at: Stamp) -> Transition {
         state: AlarmState::Normal,
         beneath: None,
         shelved_until: None,
+        shelved_level: None,
         disposal: None,
         message: message::orphaned(&last.message),
         by: Some("gateway".to_owned()),
@@ -334,6 +340,7 @@ fn describe(facts: &Facts<'_>, event: EventKind, decider: Option<(Bound, f64)>, 
         acknowledged_by: None,
         beneath: None,
         shelved_until: None,
+        shelved_level: None,
         overdue_levels: 0,
         first_out: false,
         disposal: None,

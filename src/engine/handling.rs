@@ -28,6 +28,7 @@ impl Alarm {
             return Err(not_now(facts, "out of service", "put it back into service first"));
         }
         let mut transition = self.set_aside(EventKind::Shelved, facts, now, who);
+        transition.shelved_level = self.level().filter(|_| self.base().is_active());
         transition.shelved_until = Some(until);
         Ok(Some(self.record(transition, self.noted(), Some(AlarmState::Shelved), facts, now)))
     }

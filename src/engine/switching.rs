@@ -167,6 +167,7 @@ impl Engine {
             acknowledged_by: None,
             beneath: None,
             shelved_until: None,
+            shelved_level: None,
             overdue_levels: 0,
             first_out: false,
             disposal: None,

@@ -76,6 +76,7 @@ fn note(
         acknowledged_by: None,
         beneath: None,
         shelved_until: None,
+        shelved_level: None,
         overdue_levels: 0,
         first_out: false,
         disposal: None,

@@ -184,6 +184,9 @@ pub struct Transition {
     /// While it is shelved: until when.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shelved_until: Option<Stamp>,
+    /// While it is shelved: how grave it was when that was done, if its condition was present then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shelved_level: Option<Level>,
     /// By how many levels it is graver than its condition, because nobody acknowledged it in time.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub overdue_levels: u8,

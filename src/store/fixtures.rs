@@ -124,6 +124,7 @@ pub(crate) fn transition(alarm: &str, event: EventKind, state: AlarmState) -> Tr
         acknowledged_by: None,
         beneath: None,
         shelved_until: None,
+        shelved_level: None,
         overdue_levels: 0,
         first_out: false,
         disposal: None,

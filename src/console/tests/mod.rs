@@ -225,6 +225,7 @@ fn raised(seq: u64) -> Event {
         acknowledged_by: None,
         beneath: None,
         shelved_until: None,
+        shelved_level: None,
         overdue_levels: 0,
         first_out: false,
         disposal: None,

@@ -117,6 +117,20 @@ fn p1_what_becomes_graver_than_it_was_shelved_for_breaks_the_shelf() {
 }
 
 #[test]
+fn what_becomes_as_grave_again_as_it_was_shelved_for_stays_shelved() {
+    let mut run = start();
+    run.read(A, good(60.0));
+    run.shelve("a", HOUR).expect("shelved");
+    run.transitions();
+    for value in [0.0, 30.0, 60.0] {
+        run.read(A, good(value));
+    }
+    let told: Vec<_> = run.transitions().into_iter().map(|t| (t.event, t.state)).collect();
+    let aside = |event| (event, AlarmState::Shelved);
+    assert_eq!(told, [aside(EventKind::Cleared), aside(EventKind::Raised), aside(EventKind::Escalated)]);
+}
+
+#[test]
 fn out_of_service_is_no_risk_and_calls_again_when_it_is_put_back() {
     let mut run = start();
     run.read(A, good(60.0));
