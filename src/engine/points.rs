@@ -24,7 +24,7 @@ pub(super) fn condition(sample: Sample, range: Range) -> Sample {
     }
 }
 
-/// One point. What nearly every reading touches stands here and fits into a line of the processor's cache; the rest is behind a pointer.
+/// One point. What nearly every reading touches stands here; the rest is behind a pointer.
 #[derive(Debug)]
 pub(super) struct Slot {
     /// Between these, ends excluded, a good value changes nothing: it is in the range, no limit is crossed, nothing is under way. Empty where
