@@ -61,6 +61,8 @@ pub struct Engine {
     points: Points,
     derivations: Derivations,
     bindings: Bindings,
+    /// Whether anything is derived from, or bound to, any point.
+    has_dependents: bool,
     groups: Groups,
     links: Links,
     alarms: Vec<Alarm>,
@@ -92,6 +94,7 @@ impl Engine {
             points: Points::new(&site),
             derivations: Derivations::new(&site),
             bindings: Bindings::new(&site),
+            has_dependents: !site.derived.is_empty() || site.rules.iter().any(|rule| rule.binding.is_some()),
             links: Links::new(&site, now.wall.stamp(&site.identity.zone)),
             outputs: Outputs::new(&site, now.wall.stamp(&site.identity.zone)),
             alarms: site.rules.iter().map(|rule| Alarm::new(&rule.kind)).collect(),
@@ -200,7 +203,9 @@ impl Engine {
                 self.expect(reading.point);
                 self.examine(now, reading.point);
             }
-            self.note(reading.point);
+            if self.has_dependents {
+                self.note(reading.point);
+            }
         }
         out.batches.push(batch);
     }
