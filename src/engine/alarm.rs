@@ -254,9 +254,14 @@ impl Alarm {
             transition.shelved_until = None;
             transition.shelved_level = None;
         }
-        if transition.event != EventKind::Deescalated {
-            self.wait = wait(&transition, &facts.site.alarms, now);
-        }
+        let anew = wait(&transition, &facts.site.alarms, now);
+        self.wait = match transition.event {
+            // A shelf ends by the clock that never steps, whatever happens beneath it meanwhile.
+            event if transition.state == AlarmState::Shelved && event != EventKind::Shelved => self.wait,
+            // Who has let an alarm wait is not given more time because it became less grave.
+            EventKind::Deescalated => self.wait.or(anew),
+            _ => anew,
+        };
         let stands = transition.state != AlarmState::Normal;
         self.last = stands.then(|| Box::new(transition.clone()));
         transition

@@ -1,19 +1,19 @@
 //! When rules are active: only while a condition holds, only at some times of the week. While a rule is not, nothing that its points say counts,
 //! and an alarm of it that stands is suppressed by design.
 //!
-//! Where a condition is not known, what was last known of it goes on to count; before anything is known the rule is active, for silence is never
-//! safety.
+//! Where a condition is not known, what was last known of it goes on to count; before anything is known the rule is active, and doubtful data may make it
+//! active and never the contrary, for silence is never safety.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use jiff::civil::DateTime;
 
 use crate::model::{AlarmId, Mono, Now, PointId};
 use crate::site::{Binding, Condition, RuleKind, Site};
 
 use super::Engine;
-use super::evaluate;
+use super::evaluate::{self, Answer};
 use super::rests::Rests;
 use super::timers::Timer;
 
@@ -26,7 +26,7 @@ pub(super) struct Bindings {
     active: Vec<bool>,
     rests: Rests,
     /// Places in `bound` of those to be looked at at the present moment.
-    due: BTreeSet<u32>,
+    due: Vec<u32>,
     /// Whether any of them has times of the week.
     has_times: bool,
     /// The minute of the wall clock that was last looked at.
@@ -60,7 +60,7 @@ impl Bindings {
 
     /// A point has spoken.
     pub(super) fn note(&mut self, point: PointId) {
-        self.due.extend(self.rests.on(point));
+        self.due.extend_from_slice(self.rests.on(point));
     }
 }
 
@@ -86,34 +86,37 @@ impl Engine {
         if self.bindings.due.is_empty() {
             return;
         }
-        let site = Arc::clone(&self.site);
-        for place in std::mem::take(&mut self.bindings.due) {
+        let (site, mut due) = (Arc::clone(&self.site), std::mem::take(&mut self.bindings.due));
+        due.sort_unstable();
+        due.dedup();
+        let local = self.bindings.has_times.then(|| self.local(now));
+        for &place in &due {
             let alarm = self.bindings.bound[place as usize];
             let Some(binding) = site.rule(alarm).binding.as_deref() else { continue };
             let was = self.bindings.is_active(alarm);
-            let is = self.is_active_now(now, binding, was);
+            let is = local.is_none_or(|at| is_in_time(binding, at)) && self.may_hold(binding, was);
             if is != was {
                 self.bindings.active[alarm.index()] = is;
                 self.activate(now, alarm, is);
             }
         }
+        due.clear();
+        self.bindings.due = due;
     }
 
-    fn is_active_now(&self, now: Now, binding: &Binding, was: bool) -> bool {
-        let zone = &self.site.identity.zone;
+    /// What people at the site read on their clocks.
+    fn local(&self, now: Now) -> DateTime {
         let at = Timestamp::from_millisecond(now.wall.0).unwrap_or(Timestamp::UNIX_EPOCH);
-        let at = zone.to_datetime(at);
-        let in_time = binding.only_during.as_ref().is_none_or(|times| times.holds(at))
-            && !binding.not_during.as_ref().is_some_and(|times| times.holds(at));
-        if !in_time {
-            return false;
-        }
-        match &binding.only_when {
-            None => true,
-            Some(condition) => match evaluate::known(condition, &self.points) {
-                Some((holds, _)) => holds,
-                None => was,
-            },
+        self.site.identity.zone.to_datetime(at)
+    }
+
+    /// Whether the binding's condition holds, given whether it `was` so when that was last known.
+    fn may_hold(&self, binding: &Binding, was: bool) -> bool {
+        let Some(condition) = &binding.only_when else { return true };
+        match evaluate::answer(condition, &self.points) {
+            Answer::Holds => true,
+            Answer::Fails => false,
+            Answer::Unknown => was,
         }
     }
 
@@ -134,6 +137,11 @@ impl Engine {
             }
         }
     }
+}
+
+fn is_in_time(binding: &Binding, at: DateTime) -> bool {
+    binding.only_during.as_ref().is_none_or(|times| times.holds(at))
+        && !binding.not_during.as_ref().is_some_and(|times| times.holds(at))
 }
 
 /// When the wall clock's next minute begins.

@@ -75,6 +75,33 @@ fn unshelving_by_hand_leaves_it_acknowledged_and_by_time_unacknowledged() {
     assert_eq!((over.event, over.state, over.by), (EventKind::Unshelved, AlarmState::Unacknowledged, None));
 }
 
+/// A shelf is measured by the clock that never steps, also when something happens beneath it.
+#[test]
+fn p2_putting_the_wall_clock_back_keeps_no_alarm_on_the_shelf() {
+    let mut run = start();
+    run.read(A, good(30.0));
+    run.shelve("a", HOUR).expect("shelved");
+    run.put_ms = -10 * 3_600_000;
+    run.read(A, good(0.0));
+    run.read(A, good(30.0));
+    run.transitions();
+    run.wait(3599.0);
+    assert_eq!(run.kinds(), []);
+    run.wait(1.0);
+    assert_eq!(run.last().state, AlarmState::Unacknowledged);
+}
+
+#[test]
+fn p1_what_became_less_grave_is_waited_for_as_well() {
+    let table = [None, Some(Duration::from_secs(600)), None, None];
+    let mut run = Run::start(plant(AlarmOptions { escalate_after: table, ..AlarmOptions::default() }));
+    run.read(A, good(60.0));
+    run.read(A, good(30.0));
+    assert_eq!(run.kinds(), [EventKind::Raised, EventKind::Deescalated]);
+    run.wait(600.0);
+    assert_eq!(run.last().event, EventKind::Escalated);
+}
+
 #[test]
 fn what_is_gone_when_the_shelf_ends_comes_back_as_nothing() {
     let mut run = start();
