@@ -44,13 +44,13 @@ pub struct Measures {
 pub struct Record {
     /// How often it was raised.
     pub raised: u64,
-    /// How long its condition was present, in ms: over all, and at most.
+    /// How long its condition was present over all, in ms.
     pub total_ms: i64,
-    /// The longest.
+    /// How long it was present at most, in ms.
     pub longest_ms: i64,
-    /// When it was raised first and last.
+    /// When it was raised first.
     pub first: Option<Wall>,
-    /// The last.
+    /// When it was raised last.
     pub last: Option<Wall>,
     /// How often it was raised for the third time within a minute.
     pub chattering: u64,

@@ -146,3 +146,27 @@ async fn data_without_a_known_column_is_refused_with_what_would_be_right() {
     assert_eq!(code, 1);
     assert!(text.contains("--map COLUMN=POINT") && text.contains("plc.level"), "{text}");
 }
+
+/// Level and gas change places from one moment to the next, and stand in two files, one of them packed. Asked in between, the rule would hold.
+#[tokio::test(flavor = "multi_thread")]
+async fn all_that_was_said_at_one_moment_is_one_moment_to_the_rules() {
+    let both = "[[rule]]\nid = \"both\"\nkind = \"condition\"\nwhen = \"plc.level > 5 && plc.gas > 20\"\nmessage = \"m\"\n";
+    let level = "time,point,value\n1795262400,plc.level,8\n1795262401,plc.level,0\n1795262402,plc.level,8\n";
+    let gas = "time,point,value\n1795262400,plc.gas,0\n1795262401,plc.gas,24\n1795262402,plc.gas,0\n";
+    let folder = folder(&[("level.csv", level), ("two.toml", &format!("{SITE}{both}"))]);
+    let packed = std::fs::File::create(folder.path().join("gas.csv.gz")).expect("a file");
+    let mut packed = flate2::write::GzEncoder::new(packed, flate2::Compression::fast());
+    std::io::Write::write_all(&mut packed, gas.as_bytes()).expect("written");
+    packed.finish().expect("packed");
+    for order in [["gas.csv.gz", "level.csv"], ["level.csv", "gas.csv.gz"]] {
+        let arguments = ["replay", "two.toml", "--data", order[0], order[1], "--json"];
+        let (code, text) = finish(&arguments, folder.path()).await;
+        assert_eq!(code, 0, "{text}");
+        let json: Value = serde_json::from_str(&text).expect("JSON");
+        assert_eq!(
+            (&json["readings"], &json["result"]["alarms"]),
+            (&6.into(), &serde_json::json!({})),
+            "{json}"
+        );
+    }
+}

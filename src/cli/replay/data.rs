@@ -173,6 +173,47 @@ impl Recording {
     }
 }
 
+/// Several files as one, in the order of time. All that stands at one moment is one row, as what comes in one poll is one moment to the engine.
+pub(super) struct Merged {
+    pub(super) files: Vec<Recording>,
+    /// What each file says next.
+    heads: Vec<Option<Row>>,
+}
+
+impl Merged {
+    pub(super) fn open(site: &Site, args: &ReplayArgs) -> anyhow::Result<Self> {
+        let open = |path: &PathBuf| Recording::open(path, site, args);
+        let mut merged =
+            Self { files: args.data.iter().map(open).collect::<Result<_, _>>()?, heads: Vec::new() };
+        for file in &mut merged.files {
+            let mut row = Row::default();
+            merged.heads.push(file.next(&mut row)?.then_some(row));
+        }
+        Ok(merged)
+    }
+
+    /// When the next row was said; none at the end.
+    pub(super) fn begin(&self) -> Option<Wall> {
+        self.heads.iter().flatten().map(|head| head.at).min()
+    }
+
+    /// The next row into `row`; whether there was one.
+    pub(super) fn next(&mut self, row: &mut Row) -> anyhow::Result<bool> {
+        let Some(at) = self.begin() else { return Ok(false) };
+        row.at = at;
+        row.samples.clear();
+        for (file, head) in self.files.iter_mut().zip(&mut self.heads) {
+            while let Some(same) = head.as_mut().filter(|head| head.at == at) {
+                row.samples.append(&mut same.samples);
+                if !file.next(same)? {
+                    *head = None;
+                }
+            }
+        }
+        Ok(true)
+    }
+}
+
 fn time_column(columns: &[String], asked: Option<&str>) -> anyhow::Result<usize> {
     let called = |name: &str| columns.iter().position(|column| column.eq_ignore_ascii_case(name));
     match asked {

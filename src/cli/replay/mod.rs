@@ -16,7 +16,7 @@ use hazgate::site::Site;
 use serde_json::json;
 
 use super::args::{Language, ReplayArgs};
-use data::{Recording, Row};
+use data::{Merged, Row};
 use expect::Expectations;
 use play::Replay;
 
@@ -26,20 +26,19 @@ pub(crate) fn replay(args: &ReplayArgs) -> anyhow::Result<ExitCode> {
     let mut expectations = args.expect.as_deref().map(Expectations::read).transpose()?;
     let language = Language::choose(args.lang);
     let mut out = std::io::stdout().lock();
-    let mut lines = Vec::new();
+    let mut written = Ok(());
     let mut tell = |transition: &Transition| {
         if let Some(expectations) = &mut expectations {
             expectations.take(transition);
         }
         if args.events && !args.json {
             let columns = language.event_columns(transition.level, transition.event);
-            lines.push(format!("{}  {columns}  {}", transition.at, language.of(&transition.message)));
+            let line = writeln!(out, "{}  {columns}  {}", transition.at, language.of(&transition.message));
+            written = std::mem::replace(&mut written, Ok(())).and(line);
         }
     };
     let done = run(&site, args, &mut tell)?;
-    for line in lines {
-        writeln!(out, "{line}")?;
-    }
+    written?;
     let other = match &args.compare {
         Some(path) => {
             let other = play::reachable(super::load(path)?, args.max_age);
@@ -76,41 +75,25 @@ struct Done {
 }
 
 fn run(site: &Site, args: &ReplayArgs, tell: &mut impl FnMut(&Transition)) -> anyhow::Result<Done> {
-    let mut files =
-        args.data.iter().map(|path| Recording::open(path, site, args)).collect::<anyhow::Result<Vec<_>>>()?;
-    let mut rows = Vec::new();
-    for file in &mut files {
-        let mut row = Row::default();
-        rows.push(file.next(&mut row)?.then_some(row));
-    }
-    let Some(begin) = rows.iter().flatten().map(|row| row.at).min() else {
-        bail!("there is no value of any point in the data")
-    };
+    let mut data = Merged::open(site, args)?;
+    let Some(begin) = data.begin() else { bail!("there is no value of any point in the data") };
     let mut replay = Replay::new(site.clone(), begin, args.ack_after);
     let mut seen = vec![false; site.points.len()];
-    let mut end = begin;
-    // The earliest row of all files, until there is none.
-    while let Some(n) =
-        (0..rows.len()).filter(|n| rows[*n].is_some()).min_by_key(|n| rows[*n].as_ref().map(|row| row.at))
-    {
-        if let Some(row) = &mut rows[n] {
-            end = row.at;
-            row.samples.iter().for_each(|(point, _)| seen[point.index()] = true);
-            replay.take(row, tell);
-            if !files[n].next(row)? {
-                rows[n] = None;
-            }
-        }
+    let (mut row, mut end) = (Row::default(), begin);
+    while data.next(&mut row)? {
+        end = row.at;
+        row.samples.iter().for_each(|(point, _)| seen[point.index()] = true);
+        replay.take(&row, tell);
     }
     replay.until(end, tell);
     Ok(Done {
         begin,
         end,
-        readings: files.iter().map(|file| file.readings).sum(),
+        readings: data.files.iter().map(|file| file.readings).sum(),
         measures: replay.measures,
-        mistakes: files.iter().flat_map(|file| file.mistakes.clone()).collect(),
-        mistakes_count: files.iter().map(|file| file.mistakes_count).sum(),
-        unknown: files.iter().flat_map(|file| file.unknown.clone()).collect(),
+        mistakes: data.files.iter().flat_map(|file| file.mistakes.clone()).collect(),
+        mistakes_count: data.files.iter().map(|file| file.mistakes_count).sum(),
+        unknown: data.files.iter().flat_map(|file| file.unknown.clone()).collect(),
         silent: play::silent(site, &seen),
         zone: site.identity.zone.clone(),
     })

@@ -3,6 +3,7 @@
 //! What recorded data can't tell is left out: whether devices answered, how the gateway fared, whether outputs did what they must. A point is stale
 //! only after longer than its data is usually apart.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -37,9 +38,11 @@ pub(super) struct Replay {
     out: Output,
     /// Batches of each device, to be used again.
     batches: Vec<Vec<Reading>>,
+    /// Devices that have said something at the present moment.
+    touched: Vec<usize>,
     acknowledge_after: Option<Duration>,
-    /// When which alarm is acknowledged.
-    pending: Vec<(Mono, String)>,
+    /// When which alarm is acknowledged, in that order.
+    pending: VecDeque<(Mono, String)>,
     pub(super) measures: Measures,
 }
 
@@ -64,7 +67,8 @@ impl Replay {
             out: Output::default(),
             batches,
             acknowledge_after,
-            pending: Vec::new(),
+            pending: VecDeque::new(),
+            touched: Vec::new(),
             measures,
         }
     }
@@ -73,23 +77,29 @@ impl Replay {
     pub(super) fn take(&mut self, row: &Row, tell: &mut impl FnMut(&Transition)) {
         self.until(row.at, tell);
         for &(point, sample) in &row.samples {
-            let device = self.site.point(point).device;
-            self.batches[device.index()].push(Reading { point, at: row.at, sample });
+            let device = self.site.point(point).device.index();
+            if self.batches[device].is_empty() {
+                self.touched.push(device);
+            }
+            self.batches[device].push(Reading { point, at: row.at, sample });
         }
-        for n in 0..self.batches.len() {
-            if self.batches[n].is_empty() {
-                continue;
-            }
-            let readings = std::mem::take(&mut self.batches[n]);
-            let batch = Batch { device: DeviceId::new(n), at: row.at, readings };
-            self.engine.apply(self.now, Input::Readings(batch), &mut self.out);
-            let own = self.out.batches.iter().position(|batch| batch.device.index() == n);
-            if let Some(place) = own {
-                let mut readings = self.out.batches.swap_remove(place).readings;
-                readings.clear();
-                self.batches[n] = readings;
-            }
+        for n in 0..self.touched.len() {
+            self.hand_over(self.touched[n], row.at);
             self.told(tell);
+        }
+        self.touched.clear();
+    }
+
+    /// What one device has said goes to the engine; its batch comes back to be used again.
+    fn hand_over(&mut self, device: usize, at: Wall) {
+        let readings = std::mem::take(&mut self.batches[device]);
+        let batch = Batch { device: DeviceId::new(device), at, readings };
+        self.engine.apply(self.now, Input::Readings(batch), &mut self.out);
+        let own = self.out.batches.iter().position(|batch| batch.device.index() == device);
+        if let Some(place) = own {
+            let mut readings = self.out.batches.swap_remove(place).readings;
+            readings.clear();
+            self.batches[device] = readings;
         }
     }
 
@@ -98,13 +108,13 @@ impl Replay {
         let end = Mono::from_start(Duration::from_millis(u64::try_from(at.0 - self.begin.0).unwrap_or(0)));
         loop {
             let wake = self.engine.next_deadline().filter(|deadline| *deadline <= end);
-            let acknowledge = self.pending.first().map(|(when, _)| *when).filter(|when| *when <= end);
+            let acknowledge = self.pending.front().map(|(when, _)| *when).filter(|when| *when <= end);
             let Some(next) = wake.into_iter().chain(acknowledge).min() else { break };
             self.move_to(next);
             self.engine.apply(self.now, Input::Wake, &mut self.out);
             self.told(tell);
-            while let Some(place) = self.pending.iter().position(|(when, _)| *when <= next) {
-                let (_, alarm) = self.pending.remove(place);
+            while self.pending.front().is_some_and(|(when, _)| *when <= next) {
+                let Some((_, alarm)) = self.pending.pop_front() else { break };
                 let action = Action::Acknowledge { alarm, raised_at: None };
                 let command = Command { action, by: "replay".to_owned(), reason: None };
                 self.engine.apply(self.now, Input::Command(command), &mut self.out);
@@ -127,7 +137,7 @@ impl Replay {
             if let Some(after) = self.acknowledge_after
                 && transition.state == hazgate::model::AlarmState::Unacknowledged
             {
-                self.pending.push((self.now.mono + after, transition.alarm));
+                self.pending.push_back((self.now.mono + after, transition.alarm));
             }
         }
         self.out = Output { batches: std::mem::take(&mut self.out.batches), ..Output::default() };
