@@ -14,8 +14,8 @@ use hazgate::model::{
     Reason, Sample, Text, Value, Wall,
 };
 use hazgate::site::{
-    AlarmOptions, Conversion, Device, Extract, Formula, Function, Handling, Identity, Limit, Limits,
-    MqttDevice, Point, Protocol, Range, Rule, RuleKind, Site, Source, StoreOptions, Window,
+    AlarmOptions, Conversion, Device, Extract, Formula, Function, Identity, Limit, Limits, MqttDevice, Point,
+    Protocol, Range, Rule, RuleKind, Site, Source, StoreOptions, Window,
 };
 
 const POINTS_PER_DEVICE: usize = 100;
@@ -54,17 +54,7 @@ fn point(index: usize) -> Point {
 
 fn rule(name: String, kind: RuleKind) -> Rule {
     let second = Duration::from_secs(1);
-    Rule {
-        name,
-        hazard: None,
-        kind,
-        on_delay: second,
-        off_delay: second,
-        message: None,
-        basis: None,
-        handling: Handling::default(),
-        binding: None,
-    }
+    Rule { on_delay: second, off_delay: second, ..Rule::new(name, None, kind) }
 }
 
 fn rules(index: usize) -> [Rule; 2] {

@@ -256,30 +256,9 @@ mod tests {
         };
         let at = Wall(ms).stamp(&jiff::tz::TimeZone::UTC);
         Transition {
-            at,
-            event,
-            alarm: alarm.to_owned(),
-            point: None,
-            device: None,
-            hazard: None,
             state,
             level: Level::Orange,
-            value: None,
-            limit: None,
-            unit: None,
-            quality: None,
-            message: crate::model::Text::default(),
-            basis: None,
-            raised_at: at,
-            by: None,
-            reason: None,
-            acknowledged_by: None,
-            beneath: None,
-            shelved_until: None,
-            shelved_level: None,
-            overdue_levels: 0,
-            first_out: false,
-            disposal: None,
+            ..Transition::new(at, event, alarm, crate::model::Text::default())
         }
     }
 

@@ -6,8 +6,10 @@ use std::fmt;
 use std::io;
 use std::io::ErrorKind;
 
-use crate::model::Text;
 use rustls::{AlertDescription, CertificateError};
+
+use crate::model::limits::{OPERATOR_NAME_CHARS_MAX, OPERATOR_REASON_CHARS_MAX};
+use crate::model::{Finding, Text};
 
 /// Why a text from outside is not taken, to be preceded by the name of the field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -18,6 +20,9 @@ pub(crate) enum LineError {
     /// A line break, a tab or the like.
     #[error("holds a control character")]
     Control,
+    /// Nothing, where something must be said.
+    #[error("is blank")]
+    Blank,
 }
 
 /// What a person or a centre wrote in one line of at most `chars_max` characters, without the blanks around it; none if
@@ -31,6 +36,25 @@ pub(crate) fn line(text: &str, chars_max: usize) -> Result<Option<&str>, LineErr
         return Err(LineError::Control);
     }
     Ok((!text.is_empty()).then_some(text))
+}
+
+/// The same, where something must be said.
+pub(crate) fn needed(text: &str, chars_max: usize) -> Result<String, LineError> {
+    line(text, chars_max)?.map(str::to_owned).ok_or(LineError::Blank)
+}
+
+/// What is put on record of an alarm, each part in words that fit into a line; or the part that does not, and why.
+pub(crate) fn finding(finding: &Finding) -> Result<Finding, (&'static str, LineError)> {
+    let Finding { nature, cause, measure, handler, ledger } = finding;
+    let at = |field: &'static str| move |error| (field, error);
+    let ledger = line(ledger.as_deref().unwrap_or_default(), OPERATOR_NAME_CHARS_MAX);
+    Ok(Finding {
+        nature: *nature,
+        cause: needed(cause, OPERATOR_REASON_CHARS_MAX).map_err(at("finding.cause"))?,
+        measure: needed(measure, OPERATOR_REASON_CHARS_MAX).map_err(at("finding.measure"))?,
+        handler: needed(handler, OPERATOR_NAME_CHARS_MAX).map_err(at("finding.handler"))?,
+        ledger: ledger.map_err(at("finding.ledger"))?.map(str::to_owned),
+    })
 }
 
 /// An error that the gateway itself found on a stream, in words of its own.

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use hazgate::model::{DeviceId, Level, PointId, Text};
 use hazgate::site::{
-    AlarmOptions, ByteOrder, Device, Encoding, Handling, Identity, Limit, Limits, Link, LinkKind,
-    ModbusDevice, Point, Protocol, Register, Rule, RuleKind, Site, Source, StoreOptions, Table,
+    AlarmOptions, ByteOrder, Device, Encoding, Identity, Limit, Limits, Link, LinkKind, ModbusDevice, Point,
+    Protocol, Register, Rule, RuleKind, Site, Source, StoreOptions, Table,
 };
 
 /// Registers, and so points, of each device: one question.
@@ -109,15 +109,5 @@ fn add_point(site: &mut Site, device: DeviceId, address: u16) -> PointId {
 
 fn rule(name: String, kind: RuleKind) -> Rule {
     let second = Duration::from_secs(1);
-    Rule {
-        name,
-        hazard: None,
-        kind,
-        on_delay: second,
-        off_delay: second,
-        message: None,
-        basis: None,
-        handling: Handling::default(),
-        binding: None,
-    }
+    Rule { on_delay: second, off_delay: second, ..Rule::new(name, None, kind) }
 }

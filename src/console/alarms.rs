@@ -66,7 +66,9 @@ pub(super) async fn act(
         Deed::Reset => Action::Reset { alarm },
         Deed::Dispose => {
             let finding = body.finding.ok_or_else(|| Problem::invalid("finding must say what it was"))?;
-            Action::Dispose { alarm, raised_at: body.raised_at, finding: checked(&finding)? }
+            let finding = words::finding(&finding)
+                .map_err(|(field, error)| Problem::invalid(format!("{field} {error}")))?;
+            Action::Dispose { alarm, raised_at: body.raised_at, finding }
         }
     };
     carry_out(&shared, Command { action, by, reason }).await
@@ -112,24 +114,6 @@ async fn carry_out(shared: &Shared, command: Command) -> Result<StatusCode, Prob
 
 fn signed(by: &str) -> Result<String, Problem> {
     line("by", by, OPERATOR_NAME_CHARS_MAX)?.ok_or_else(|| Problem::invalid("by must name who acts"))
-}
-
-/// What is put on record is in words that fit into a line.
-fn checked(finding: &Finding) -> Result<Finding, Problem> {
-    let words = |field: &str, text: &str, chars_max| {
-        line(field, text, chars_max)?.ok_or_else(|| Problem::invalid(format!("{field} is blank")))
-    };
-    Ok(Finding {
-        nature: finding.nature,
-        cause: words("finding.cause", &finding.cause, OPERATOR_REASON_CHARS_MAX)?,
-        measure: words("finding.measure", &finding.measure, OPERATOR_REASON_CHARS_MAX)?,
-        handler: words("finding.handler", &finding.handler, OPERATOR_NAME_CHARS_MAX)?,
-        ledger: line(
-            "finding.ledger",
-            finding.ledger.as_deref().unwrap_or_default(),
-            OPERATOR_NAME_CHARS_MAX,
-        )?,
-    })
 }
 
 fn line(field: &str, text: &str, chars_max: usize) -> Result<Option<String>, Problem> {

@@ -325,29 +325,14 @@ fn describe(facts: &Facts<'_>, event: EventKind, decider: Option<(Bound, f64)>, 
     };
     let device = device.or_else(|| point.map(|point| site.device(point.device)));
     Transition {
-        at,
-        event,
-        alarm: rule.name.clone(),
         point: point.map(|point| point.name.clone()),
         device: device.map(|device| device.name.clone()),
         hazard: rule.hazard.map(|hazard| site.hazard(hazard).name.clone()),
-        state: AlarmState::Normal,
-        level: Level::Journal,
         value: sample.and_then(Sample::value),
         limit: decider.map(|(_, limit)| limit),
         unit: point.map(|point| point.unit.clone()).filter(|unit| !unit.is_empty()),
         quality: sample.map(Sample::quality),
-        message: message::compose(facts, event, decider),
         basis: rule.basis.clone(),
-        raised_at: at,
-        by: None,
-        reason: None,
-        acknowledged_by: None,
-        beneath: None,
-        shelved_until: None,
-        shelved_level: None,
-        overdue_levels: 0,
-        first_out: false,
-        disposal: None,
+        ..Transition::new(at, event, rule.name.clone(), message::compose(facts, event, decider))
     }
 }

@@ -6,13 +6,13 @@ use std::ops::Range;
 use crate::model::{AlarmId, DeviceId, HealthSource, OutputId, PointId};
 use crate::site::{RuleKind, Site};
 
+use super::rests::Rests;
+
 /// The rules by what they are about.
 #[derive(Debug)]
 pub(super) struct Index {
-    /// Alarms of point 0, then of point 1, and so on; by id within a point.
-    of_points: Vec<AlarmId>,
-    /// Where each point's alarms begin in `of_points`, and one more for the end.
-    starts: Vec<u32>,
+    /// The alarms of each point, by id.
+    of_points: Rests,
     /// The alarm of each device's loss.
     of_losses: Vec<Option<AlarmId>>,
     /// The alarm of each device's degradation.
@@ -25,45 +25,37 @@ pub(super) struct Index {
 
 impl Index {
     pub(super) fn new(site: &Site) -> Self {
-        let mut pairs: Vec<(PointId, AlarmId)> = Vec::new();
+        let mut pairs = Vec::new();
         let mut of_losses = vec![None; site.devices.len()];
         let mut of_degradations = of_losses.clone();
         let mut of_outputs = vec![None; site.outputs.len()];
         let mut of_parts = Vec::new();
-        for (index, rule) in site.rules.iter().enumerate() {
-            let alarm = AlarmId::new(index);
+        for (rule, place) in site.rules.iter().zip(0..) {
+            let alarm = AlarmId::new(place as usize);
             match &rule.kind {
-                RuleKind::Limits(limits) => pairs.push((limits.point, alarm)),
-                RuleKind::Condition(rule) => pairs.extend(rule.points.iter().map(|point| (*point, alarm))),
-                RuleKind::Signal { point, .. } => pairs.push((*point, alarm)),
+                RuleKind::Limits(limits) => pairs.push((limits.point, place)),
+                RuleKind::Condition(rule) => pairs.extend(rule.points.iter().map(|point| (*point, place))),
+                RuleKind::Signal { point, .. } => pairs.push((*point, place)),
                 RuleKind::DeviceLost { device, .. } => of_losses[device.index()] = Some(alarm),
                 RuleKind::DeviceDegraded { device } => of_degradations[device.index()] = Some(alarm),
                 RuleKind::OutputFailed { output, .. } => of_outputs[output.index()] = Some(alarm),
                 RuleKind::Health { source, .. } => of_parts.push((*source, alarm)),
             }
         }
-        pairs.sort_unstable();
-        let mut starts = vec![0; site.points.len() + 1];
-        for (point, _) in &pairs {
-            starts[point.index() + 1] += 1;
-        }
-        for point in 0..site.points.len() {
-            starts[point + 1] += starts[point];
-        }
         let mut by_name: Vec<AlarmId> = (0..site.rules.len()).map(AlarmId::new).collect();
         by_name.sort_unstable_by_key(|alarm| &site.rule(*alarm).name);
-        let of_points = pairs.into_iter().map(|(_, alarm)| alarm).collect();
-        Self { of_points, starts, of_losses, of_degradations, of_outputs, of_parts, by_name }
+        let of_points = Rests::new(pairs, site.points.len());
+        Self { of_points, of_losses, of_degradations, of_outputs, of_parts, by_name }
     }
 
     /// Where this point's alarms stand: for [`Index::at`].
     pub(super) fn of_point(&self, point: PointId) -> Range<usize> {
-        self.starts[point.index()] as usize..self.starts[point.index() + 1] as usize
+        self.of_points.range(point)
     }
 
     /// The alarm at this place of a point's range.
     pub(super) fn at(&self, place: usize) -> AlarmId {
-        self.of_points[place]
+        AlarmId::new(self.of_points.at(place) as usize)
     }
 
     /// The alarm of a device that does not answer.

@@ -1,5 +1,7 @@
 //! What rests on which point: places in some list by the points that they look at, worked out once at start-up.
 
+use std::ops::Range;
+
 use crate::model::PointId;
 
 /// Places by point.
@@ -28,9 +30,19 @@ impl Rests {
 
     /// What rests on this point.
     pub(super) fn on(&self, point: PointId) -> &[u32] {
+        &self.places[self.range(point)]
+    }
+
+    /// Where that stands: for [`Rests::at`], by whoever changes something between two looks.
+    pub(super) fn range(&self, point: PointId) -> Range<usize> {
         match self.starts.get(point.index()..point.index() + 2) {
-            Some([from, to]) => &self.places[*from as usize..*to as usize],
-            _ => &[],
+            Some([from, to]) => *from as usize..*to as usize,
+            _ => 0..0,
         }
+    }
+
+    /// What stands at this place of a point's range.
+    pub(super) fn at(&self, place: usize) -> u32 {
+        self.places[place]
     }
 }

@@ -2,8 +2,8 @@
 //! states come out. An order need not wait for the journal: a siren must not wait for a broken disk.
 
 use crate::model::{
-    AlarmId, AlarmState, CommandError, CommandResult, DeviceId, EventKind, Level, Now, Output, OutputId,
-    OutputReport, OutputStatus, Text, Transition, Value,
+    AlarmId, CommandError, CommandResult, DeviceId, EventKind, Now, Output, OutputId, OutputReport,
+    OutputStatus, Text, Transition, Value,
 };
 
 use super::Engine;
@@ -147,30 +147,12 @@ impl Engine {
         let by = hand.map(|hand| hand.by.clone());
         let message: Text = message::switched(&spec.title, wanted, by.as_deref(), why);
         Transition {
-            at,
-            event: EventKind::Switched,
-            alarm: spec.name.clone(),
-            point: None,
             device: Some(self.site.device(spec.device).name.clone()),
             hazard: spec.hazard.map(|hazard| self.site.hazard(hazard).name.clone()),
-            state: AlarmState::Normal,
-            level: Level::Journal,
             value: Some(Value::Bool(wanted)),
-            limit: None,
-            unit: None,
-            quality: None,
-            message,
-            basis: None,
-            raised_at: at,
             by,
             reason: cause,
-            acknowledged_by: None,
-            beneath: None,
-            shelved_until: None,
-            shelved_level: None,
-            overdue_levels: 0,
-            first_out: false,
-            disposal: None,
+            ..Transition::new(at, EventKind::Switched, spec.name.clone(), message)
         }
     }
 }

@@ -6,9 +6,8 @@ use jiff::tz::TimeZone;
 
 use crate::model::{AlarmId, DeviceId, HazardId, HealthSource, Level, OutputId, PointId, Text};
 use crate::site::{
-    AlarmOptions, Call, Conversion, Device, Extract, Handling, Hazard, HazardKind, Identity, Limit, Limits,
-    MqttDevice, OutputSpec, Point, Protocol, Range, Rule, RuleKind, Site, Source, StoreOptions, Target,
-    Until, Values,
+    AlarmOptions, Call, Conversion, Device, Extract, Hazard, HazardKind, Identity, Limit, Limits, MqttDevice,
+    OutputSpec, Point, Protocol, Range, Rule, RuleKind, Site, Source, StoreOptions, Target, Until, Values,
 };
 
 /// A site under construction.
@@ -102,15 +101,10 @@ impl Plant {
             RuleKind::Health { .. } => None,
         };
         self.site.rules.push(Rule {
-            name: name.into(),
-            hazard,
-            kind,
             on_delay: Duration::from_secs_f64(on),
             off_delay: Duration::from_secs_f64(off),
-            message: None,
             basis: Some("GB/T 50493".into()),
-            handling: Handling::default(),
-            binding: None,
+            ..Rule::new(name, hazard, kind)
         });
         AlarmId::new(self.site.rules.len() - 1)
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::model::{AlarmState, ClockChange, EventKind, Level, Stamp, Text, Transition, Value};
+use crate::model::{ClockChange, EventKind, Stamp, Text, Transition, Value};
 
 use super::instance::Instances;
 
@@ -56,30 +56,10 @@ fn note(
     raised_at: Stamp,
 ) -> Transition {
     Transition {
-        at,
-        event,
-        alarm: name.to_owned(),
-        point: None,
-        device: None,
-        hazard: None,
-        state: AlarmState::Normal,
-        level: Level::Journal,
         value: Some(Value::Float(seconds)),
-        limit: None,
         unit: Some("s".to_owned()),
-        quality: None,
-        message,
-        basis: None,
         raised_at,
-        by: None,
-        reason: None,
-        acknowledged_by: None,
-        beneath: None,
-        shelved_until: None,
-        shelved_level: None,
-        overdue_levels: 0,
-        first_out: false,
-        disposal: None,
+        ..Transition::new(at, event, name, message)
     }
 }
 

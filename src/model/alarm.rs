@@ -198,6 +198,38 @@ pub struct Transition {
     pub disposal: Option<Disposal>,
 }
 
+impl Transition {
+    /// Of nothing but itself: normal, of level `journal`, its instance begun now, and all that can be left out left out.
+    pub fn new(at: Stamp, event: EventKind, alarm: impl Into<String>, message: Text) -> Self {
+        Self {
+            at,
+            event,
+            alarm: alarm.into(),
+            point: None,
+            device: None,
+            hazard: None,
+            state: AlarmState::Normal,
+            level: Level::Journal,
+            value: None,
+            limit: None,
+            unit: None,
+            quality: None,
+            message,
+            basis: None,
+            raised_at: at,
+            by: None,
+            reason: None,
+            acknowledged_by: None,
+            beneath: None,
+            shelved_until: None,
+            shelved_level: None,
+            overdue_levels: 0,
+            first_out: false,
+            disposal: None,
+        }
+    }
+}
+
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
 const fn is_zero(levels: &u8) -> bool {
     *levels == 0

@@ -30,6 +30,23 @@ pub struct Rule {
     pub binding: Option<Box<Binding>>,
 }
 
+impl Rule {
+    /// Always active, without delays, with nothing to say but what it is about; its alarm handled as by default.
+    pub fn new(name: impl Into<String>, hazard: Option<HazardId>, kind: RuleKind) -> Self {
+        Self {
+            name: name.into(),
+            hazard,
+            kind,
+            on_delay: Duration::ZERO,
+            off_delay: Duration::ZERO,
+            message: None,
+            basis: None,
+            handling: Handling::default(),
+            binding: None,
+        }
+    }
+}
+
 /// When a rule is active.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Binding {

@@ -104,9 +104,6 @@ pub(crate) fn open(site: &Site) -> Opened {
 pub(crate) fn transition(alarm: &str, event: EventKind, state: AlarmState) -> Transition {
     let at = AT.stamp(&TimeZone::get("Asia/Shanghai").unwrap());
     Transition {
-        at,
-        event,
-        alarm: alarm.to_owned(),
         point: Some("meter1.power".to_owned()),
         device: Some("meter1".to_owned()),
         hazard: Some("dust1".to_owned()),
@@ -116,18 +113,8 @@ pub(crate) fn transition(alarm: &str, event: EventKind, state: AlarmState) -> Tr
         limit: Some(1.5),
         unit: Some("kW".to_owned()),
         quality: Some(Quality::Good),
-        message: Text::new("除尘风机功率低", "fan power low"),
         basis: Some("AQ 4273-2016".to_owned()),
-        raised_at: at,
-        by: None,
-        reason: None,
-        acknowledged_by: None,
-        beneath: None,
-        shelved_until: None,
-        shelved_level: None,
-        overdue_levels: 0,
-        first_out: false,
-        disposal: None,
+        ..Transition::new(at, event, alarm, Text::new("除尘风机功率低", "fan power low"))
     }
 }
 

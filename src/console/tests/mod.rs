@@ -29,8 +29,8 @@ use crate::model::{
     RiskLevel, Sample, Snapshot, Stamp, Text, Transition, UplinkStatus, Value, Wall,
 };
 use crate::site::{
-    AlarmOptions, Broker, Call, Code, Conversion, Device, Extract, Forwarder, ForwarderKind, Handling,
-    Hazard, HazardKind, Identity, InfluxTarget, Limit, Limits, Link, LinkKind, MqttDevice, OutputSpec, Point,
+    AlarmOptions, Broker, Call, Code, Conversion, Device, Extract, Forwarder, ForwarderKind, Hazard,
+    HazardKind, Identity, InfluxTarget, Limit, Limits, Link, LinkKind, MqttDevice, OutputSpec, Point,
     Protocol, Range, Rule, RuleKind, Secret, Site, Source, StoreOptions, Target, Until, Values,
 };
 
@@ -205,9 +205,6 @@ fn snapshot(level: f64) -> Snapshot {
 
 fn raised(seq: u64) -> Event {
     let transition = Transition {
-        at: stamp(),
-        event: EventKind::Raised,
-        alarm: "gauge.level".to_owned(),
         point: Some("gauge.level".to_owned()),
         device: Some("gauge".to_owned()),
         hazard: Some("tank1".to_owned()),
@@ -217,18 +214,7 @@ fn raised(seq: u64) -> Event {
         limit: Some(9.0),
         unit: Some("m".to_owned()),
         quality: Some(Quality::Good),
-        message: Text::new("液位高", "Level high"),
-        basis: None,
-        raised_at: stamp(),
-        by: None,
-        reason: None,
-        acknowledged_by: None,
-        beneath: None,
-        shelved_until: None,
-        shelved_level: None,
-        overdue_levels: 0,
-        first_out: false,
-        disposal: None,
+        ..Transition::new(stamp(), EventKind::Raised, "gauge.level", Text::new("液位高", "Level high"))
     };
     Event { id: Uuid::from_u128(u128::from(seq)), seq, clock: ClockSync::Synced, transition }
 }
@@ -305,10 +291,10 @@ fn point(name: &str) -> Point {
 
 fn limits() -> Rule {
     let limit = |value, level| Some(Limit { value, level });
-    Rule {
-        name: "gauge.level".to_owned(),
-        hazard: Some(HazardId::new(0)),
-        kind: RuleKind::Limits(Limits {
+    Rule::new(
+        "gauge.level",
+        Some(HazardId::new(0)),
+        RuleKind::Limits(Limits {
             point: PointId::new(0),
             ll: None,
             l: limit(1.0, Level::Yellow),
@@ -316,13 +302,7 @@ fn limits() -> Rule {
             hh: limit(10.0, Level::Red),
             deadband: 0.1,
         }),
-        on_delay: Duration::ZERO,
-        off_delay: Duration::ZERO,
-        message: None,
-        basis: None,
-        handling: Handling::default(),
-        binding: None,
-    }
+    )
 }
 
 /// Sounds while the level is too high and nobody has acknowledged it.

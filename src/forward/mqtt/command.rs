@@ -8,7 +8,7 @@ use crate::forward::contract::{CommandKind, CommandMessage};
 use crate::model::limits::{
     MQTT_PAYLOAD_BYTES_MAX, OPERATOR_NAME_CHARS_MAX, OPERATOR_REASON_CHARS_MAX, OUTPUT_COMMAND_MAX,
 };
-use crate::model::{Action, Command, Finding, Scope, Stamp, Wall};
+use crate::model::{Action, Command, Scope, Stamp, Wall};
 use crate::words;
 
 /// Characters of a command's id, and of an alarm's or an output's name.
@@ -124,7 +124,8 @@ fn action(message: CommandMessage) -> Result<Action, String> {
         CommandKind::InService => Action::PutBack { alarm: named()? },
         CommandKind::Reset => Action::Reset { alarm: named()? },
         CommandKind::Dispose => {
-            let finding = checked(present("finding", finding)?)?;
+            let finding = words::finding(&present("finding", finding)?)
+                .map_err(|(field, error)| format!("`{field}` {error}"))?;
             Action::Dispose { alarm: named()?, raised_at, finding }
         }
         CommandKind::Switch => {
@@ -135,25 +136,13 @@ fn action(message: CommandMessage) -> Result<Action, String> {
     })
 }
 
-/// What is put on record is in words that fit into a line.
-fn checked(finding: Finding) -> Result<Finding, String> {
-    let Finding { nature, cause, measure, handler, ledger } = finding;
-    Ok(Finding {
-        nature,
-        cause: needed("finding.cause", &cause, OPERATOR_REASON_CHARS_MAX)?,
-        measure: needed("finding.measure", &measure, OPERATOR_REASON_CHARS_MAX)?,
-        handler: needed("finding.handler", &handler, OPERATOR_NAME_CHARS_MAX)?,
-        ledger: taken("finding.ledger", ledger.as_deref(), ID_CHARS_MAX)?,
-    })
-}
-
 fn present<T>(field: &str, value: Option<T>) -> Result<T, String> {
     value.ok_or_else(|| format!("missing field `{field}`"))
 }
 
 /// What a field that must say something says, by the rule for [`words::line`].
 fn needed(field: &str, value: &str, chars_max: usize) -> Result<String, String> {
-    taken(field, Some(value), chars_max)?.ok_or_else(|| format!("`{field}` is blank"))
+    words::needed(value, chars_max).map_err(|error| format!("`{field}` {error}"))
 }
 
 /// What a field says, if anything.

@@ -16,7 +16,7 @@ use crate::site::expression::{self, Value};
 use crate::site::load::Gathered;
 use crate::site::model::{Device, Point, Protocol, Range, Source};
 use crate::site::raw::{FunctionWord, RawDerived, TowardWord};
-use crate::site::rule::{Handling, Rule, RuleKind};
+use crate::site::rule::{Rule, RuleKind};
 use crate::site::source::Spot;
 use crate::site::values::Period;
 
@@ -81,15 +81,12 @@ pub(super) fn rules(gathered: &Gathered, points: &Points<'_>, rules: &mut Rules,
             rules.add(rule, spot.key("limits"), context);
         }
         let signal = Rule {
-            name: format!("{}.signal", point.name),
-            hazard: point.hazard,
-            kind: RuleKind::Signal { point: id, level: defaults::SIGNAL_LEVEL.0 },
             on_delay: defaults::SIGNAL_AFTER,
-            off_delay: defaults::NO_DELAY.0,
-            message: None,
-            basis: None,
-            handling: Handling::default(),
-            binding: None,
+            ..Rule::new(
+                format!("{}.signal", point.name),
+                point.hazard,
+                RuleKind::Signal { point: id, level: defaults::SIGNAL_LEVEL.0 },
+            )
         };
         rules.add(signal, spot.key("id"), context);
     }

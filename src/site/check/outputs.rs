@@ -17,7 +17,7 @@ use crate::site::load::Gathered;
 use crate::site::model::Protocol;
 use crate::site::output::{Call, OutputSpec, Target, Until};
 use crate::site::raw::{RawOutput, UntilWord};
-use crate::site::rule::{Handling, Rule, RuleKind};
+use crate::site::rule::{Rule, RuleKind};
 use crate::site::signal::Table;
 use crate::site::source::{Place, Spot};
 use crate::site::values::Period;
@@ -187,15 +187,12 @@ impl Outputs<'_> {
             |(index, (output, (raw, spot)))| {
                 let level = raw.failed_level.unwrap_or(defaults::OUTPUT_FAILED_LEVEL).0;
                 let rule = Rule {
-                    name: format!("{}.failed", output.name),
-                    hazard: output.hazard,
-                    kind: RuleKind::OutputFailed { output: OutputId::new(index), level },
                     on_delay: raw.failed_after.unwrap_or(defaults::OUTPUT_FAILED_AFTER).0,
-                    off_delay: defaults::NO_DELAY.0,
-                    message: None,
-                    basis: None,
-                    handling: Handling::default(),
-                    binding: None,
+                    ..Rule::new(
+                        format!("{}.failed", output.name),
+                        output.hazard,
+                        RuleKind::OutputFailed { output: OutputId::new(index), level },
+                    )
                 };
                 (rule, spot.key("id"))
             },

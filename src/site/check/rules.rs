@@ -19,7 +19,7 @@ use crate::site::defaults;
 use crate::site::load::Gathered;
 use crate::site::model::{Point, Protocol};
 use crate::site::raw::{ClockWord, RawRule};
-use crate::site::rule::{Handling, Rule, RuleKind};
+use crate::site::rule::{Rule, RuleKind};
 use crate::site::source::{Place, Spot};
 
 /// What the journal has beside alarms; no rule may be called so.
@@ -125,27 +125,22 @@ fn of_devices(devices: &Devices<'_>, points: &Points<'_>, rules: &mut Rules, con
     let slowest = slowest_polls(devices, points);
     for (index, (device, detail)) in devices.list.iter().zip(&devices.details).enumerate() {
         let rule = Rule {
-            name: format!("{}.lost", device.name),
-            hazard: device.hazard,
-            kind: RuleKind::DeviceLost { device: DeviceId::new(index), level: detail.lost_level },
             on_delay: detail.lost_after.0,
-            off_delay: defaults::NO_DELAY.0,
-            message: None,
-            basis: None,
-            handling: Handling::default(),
-            binding: None,
+            ..Rule::new(
+                format!("{}.lost", device.name),
+                device.hazard,
+                RuleKind::DeviceLost { device: DeviceId::new(index), level: detail.lost_level },
+            )
         };
         rules.add(rule, detail.spot.key("id"), context);
         let rule = Rule {
-            name: format!("{}.degraded", device.name),
-            hazard: device.hazard,
-            kind: RuleKind::DeviceDegraded { device: DeviceId::new(index) },
             on_delay: defaults::DEGRADED_AFTER.max(slowest[index] * defaults::DEGRADED_AFTER_POLLS),
             off_delay: defaults::DEGRADED_UNTIL.max(slowest[index] * defaults::DEGRADED_UNTIL_POLLS),
-            message: None,
-            basis: None,
-            handling: Handling::default(),
-            binding: None,
+            ..Rule::new(
+                format!("{}.degraded", device.name),
+                device.hazard,
+                RuleKind::DeviceDegraded { device: DeviceId::new(index) },
+            )
         };
         rules.add(rule, detail.spot.key("id"), context);
     }
@@ -178,15 +173,12 @@ fn of_points(devices: &Devices<'_>, points: &Points<'_>, rules: &mut Rules, cont
     for (index, (point, detailed)) in points.list.iter().zip(&points.details).enumerate() {
         let level = devices.details[point.device.index()].signal_level;
         let rule = Rule {
-            name: format!("{}.signal", point.name),
-            hazard: point.hazard,
-            kind: RuleKind::Signal { point: PointId::new(index), level },
             on_delay: signal_after(&devices.list[point.device.index()].protocol, point),
-            off_delay: defaults::NO_DELAY.0,
-            message: None,
-            basis: None,
-            handling: Handling::default(),
-            binding: None,
+            ..Rule::new(
+                format!("{}.signal", point.name),
+                point.hazard,
+                RuleKind::Signal { point: PointId::new(index), level },
+            )
         };
         rules.add(rule, detailed.place("signal"), context);
     }
@@ -214,15 +206,5 @@ fn of_gateway(gathered: &Gathered, forwarders: &Forwarders, rules: &mut Rules, c
 }
 
 fn health(part: &str, source: HealthSource, level: Level) -> Rule {
-    Rule {
-        name: format!("gateway.{part}"),
-        hazard: None,
-        kind: RuleKind::Health { source, level },
-        on_delay: defaults::NO_DELAY.0,
-        off_delay: defaults::NO_DELAY.0,
-        message: None,
-        basis: None,
-        handling: Handling::default(),
-        binding: None,
-    }
+    Rule::new(format!("gateway.{part}"), None, RuleKind::Health { source, level })
 }
