@@ -8,7 +8,7 @@ use super::cycle::{self, Cause, Manner};
 use super::instance::Instances;
 use super::message;
 use super::points::Points;
-use super::watch::{Bound, Watch};
+use super::watch::{Bound, Rising, Watch};
 
 /// What is known of a rule's subject when its alarm changes.
 #[derive(Debug, Clone, Copy)]
@@ -50,6 +50,8 @@ pub(super) struct Alarm {
     pub(super) last: Option<Box<Transition>>,
     /// The names of its instances; none before the first.
     instances: Option<Box<Instances>>,
+    /// The on-delays that ran when it was last looked at; none if none did.
+    rising: Option<Box<Rising>>,
     /// The site's design sets it aside.
     pub(super) is_suppressed: bool,
     /// What it waits for, and how long.
@@ -58,7 +60,8 @@ pub(super) struct Alarm {
 
 impl Alarm {
     pub(super) fn new(kind: &RuleKind) -> Self {
-        Self { watch: Watch::new(kind), last: None, instances: None, is_suppressed: false, wait: None }
+        let watch = Watch::new(kind);
+        Self { watch, last: None, instances: None, rising: None, is_suppressed: false, wait: None }
     }
 
     /// Takes up the alarm where it stood when the gateway last ran. What it waits for has gone on by the wall clock.
@@ -70,6 +73,22 @@ impl Alarm {
         self.is_suppressed = last.state == AlarmState::Suppressed;
         self.wait = wait(&last, options, now);
         self.last = Some(Box::new(last));
+    }
+
+    /// Whether other on-delays run than when this was last asked.
+    pub(super) fn delays_moved(&mut self) -> bool {
+        let rising = self.watch.rising();
+        if self.rising.as_deref().copied().unwrap_or_default() == rising {
+            return false;
+        }
+        self.rising = (rising != Rising::default()).then(|| Box::new(rising));
+        true
+    }
+
+    /// Takes up on-delays that ran when the gateway last ran.
+    pub(super) fn resume(&mut self, rising: Rising) {
+        self.watch.resume(rising);
+        self.rising = Some(Box::new(rising));
     }
 
     /// As others see it.

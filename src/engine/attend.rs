@@ -11,7 +11,6 @@ use crate::site::RuleKind;
 
 use super::Engine;
 use super::alarm::{Alarm, Facts, Who};
-use super::hold::Delays;
 use super::outputs;
 use super::timers::Timer;
 
@@ -58,9 +57,12 @@ impl Engine {
             let count = &mut self.standing_of_groups[group];
             *count = *count + u32::from(alarm.stands()) - u32::from(stood);
         }
-        let moments = [alarm.watch.deadline(Delays::of(rule)), alarm.deadline()];
+        let moments = [alarm.watch.deadline(), alarm.deadline()];
         if let Some(deadline) = moments.into_iter().flatten().min() {
             self.timers.arm(Timer::Alarm(id), deadline);
+        }
+        if alarm.delays_moved() {
+            self.delays_moved.push(id);
         }
         self.decided.extend(self.told.drain(..).map(|transition| (id, transition)));
         result

@@ -47,12 +47,12 @@ pub(super) enum Hold {
     /// It does not count.
     #[default]
     Off,
-    /// It has been present since then, not yet long enough. The last news is `backed` unless it was in doubt.
-    Rising { since: Mono, backed: bool },
+    /// It is present, and counts from then on if it still is. The last news is `backed` unless it was in doubt.
+    Rising { due: Mono, backed: bool },
     /// It counts.
     On,
-    /// It counts, but has been absent since then.
-    Falling { since: Mono },
+    /// It counts, but is absent, and no longer counts from then on if it still is.
+    Falling { due: Mono },
 }
 
 impl Hold {
@@ -68,27 +68,27 @@ impl Hold {
     /// The condition is present.
     pub(super) fn present(&mut self, at: Mono, delays: Delays) {
         *self = match *self {
-            Self::Off => Self::Rising { since: at, backed: true },
-            Self::Rising { since, .. } => Self::Rising { since, backed: true },
+            Self::Off => Self::Rising { due: at + delays.on, backed: true },
+            Self::Rising { due, .. } => Self::Rising { due, backed: true },
             Self::On | Self::Falling { .. } => Self::On,
         };
-        self.advance(at, delays);
+        self.advance(at);
     }
 
     /// The condition is absent, beyond doubt.
     pub(super) fn absent(&mut self, at: Mono, delays: Delays) {
         *self = match *self {
             Self::Off | Self::Rising { .. } => Self::Off,
-            Self::On => Self::Falling { since: at },
-            Self::Falling { since } => Self::Falling { since },
+            Self::On => Self::Falling { due: at + delays.off },
+            Self::Falling { due } => Self::Falling { due },
         };
-        self.advance(at, delays);
+        self.advance(at);
     }
 
     /// The last news does not say whether the condition is present.
     pub(super) fn doubt(&mut self) {
         *self = match *self {
-            Self::Rising { since, .. } => Self::Rising { since, backed: false },
+            Self::Rising { due, .. } => Self::Rising { due, backed: false },
             Self::Falling { .. } => Self::On,
             settled @ (Self::Off | Self::On) => settled,
         };
@@ -103,18 +103,32 @@ impl Hold {
     }
 
     /// Completes the delay that is due by `at`.
-    pub(super) fn advance(&mut self, at: Mono, delays: Delays) {
-        if self.deadline(delays).is_some_and(|deadline| deadline <= at) {
+    pub(super) fn advance(&mut self, at: Mono) {
+        if self.deadline().is_some_and(|deadline| deadline <= at) {
             *self = if self.counts() { Self::Off } else { Self::On };
         }
     }
 
     /// When the running delay completes, unless there is news before.
-    pub(super) fn deadline(self, delays: Delays) -> Option<Mono> {
+    pub(super) const fn deadline(self) -> Option<Mono> {
         match self {
-            Self::Rising { since, backed: true } => Some(since + delays.on),
-            Self::Falling { since } => Some(since + delays.off),
+            Self::Rising { due, backed: true } | Self::Falling { due } => Some(due),
             Self::Rising { backed: false, .. } | Self::Off | Self::On => None,
+        }
+    }
+
+    /// When the on-delay that runs is over, whether or not the last news was in doubt.
+    pub(super) const fn rising(self) -> Option<Mono> {
+        match self {
+            Self::Rising { due, .. } => Some(due),
+            Self::Off | Self::On | Self::Falling { .. } => None,
+        }
+    }
+
+    /// An on-delay that ran before a restart goes on; nothing has been heard of the condition since.
+    pub(super) fn resume(&mut self, due: Mono) {
+        if *self == Self::Off {
+            *self = Self::Rising { due, backed: false };
         }
     }
 
@@ -145,11 +159,11 @@ mod tests {
     }
 
     fn rising(since: u64, backed: bool) -> Hold {
-        Hold::Rising { since: s(since), backed }
+        Hold::Rising { due: s(since) + DELAYS.on, backed }
     }
 
     fn falling(since: u64) -> Hold {
-        Hold::Falling { since: s(since) }
+        Hold::Falling { due: s(since) + DELAYS.off }
     }
 
     /// The table at the head of this file, cell by cell, with news at second 5 and at the second it is due.
@@ -190,11 +204,11 @@ mod tests {
     #[test]
     fn a_delay_completes_at_its_deadline_and_not_before() {
         for (start, due, end) in [(rising(3, true), 13, Hold::On), (falling(3), 23, Hold::Off)] {
-            assert_eq!(start.deadline(DELAYS), Some(s(due)));
+            assert_eq!(start.deadline(), Some(s(due)));
             let mut hold = start;
-            hold.advance(s(due - 1), DELAYS);
+            hold.advance(s(due - 1));
             assert_eq!(hold, start);
-            hold.advance(s(due), DELAYS);
+            hold.advance(s(due));
             assert_eq!(hold, end);
         }
     }
@@ -202,9 +216,20 @@ mod tests {
     #[test]
     fn doubt_leaves_an_on_delay_without_a_deadline() {
         let mut hold = rising(3, false);
-        assert_eq!(hold.deadline(DELAYS), None);
-        hold.advance(s(1000), DELAYS);
+        assert_eq!(hold.deadline(), None);
+        hold.advance(s(1000));
         assert_eq!(hold, rising(3, false));
+    }
+
+    #[test]
+    fn what_is_resumed_waits_for_news_and_touches_nothing_that_counts() {
+        let mut hold = Hold::Off;
+        hold.resume(s(4));
+        assert_eq!((hold.deadline(), hold.rising()), (None, Some(s(4))));
+        hold.present(s(9), DELAYS);
+        assert_eq!(hold, Hold::On, "the delay was over long ago");
+        hold.resume(s(30));
+        assert_eq!(hold, Hold::On);
     }
 
     #[test]

@@ -15,6 +15,7 @@ mod hold;
 mod index;
 mod instance;
 mod links;
+mod memory;
 mod message;
 mod outputs;
 mod points;
@@ -74,6 +75,8 @@ pub struct Engine {
     asked: Vec<AlarmId>,
     /// How many alarms of each group stand.
     standing_of_groups: Vec<u32>,
+    /// Alarms of which other on-delays run since the last input.
+    delays_moved: Vec<AlarmId>,
     /// What the alarm that is being attended to tells.
     told: Vec<Transition>,
     /// Transitions of the present moment.
@@ -87,7 +90,7 @@ impl Engine {
     /// and clear only when good data says so; its outputs are ordered anew. Puts out every device's and every output's
     /// state, the risk picture, and the end of alarms whose rule is gone.
     pub fn new(site: Arc<Site>, standing: impl Into<Standing>, now: Now, out: &mut Output) -> Self {
-        let Standing { alarms: standing, outputs: kept } = standing.into();
+        let Standing { alarms: standing, outputs: kept, memories } = standing.into();
         let index = Index::new(&site);
         let groups = Groups::new(&site);
         let mut engine = Self {
@@ -103,6 +106,7 @@ impl Engine {
             time: TimeBook::default(),
             asked: Vec::new(),
             standing_of_groups: vec![0; groups_of(&site)],
+            delays_moved: Vec::new(),
             told: Vec::new(),
             decided: Vec::new(),
             lapsed: Vec::new(),
@@ -111,6 +115,7 @@ impl Engine {
             site,
         };
         engine.restore(standing, now, out);
+        engine.recall(memories, now, out);
         engine.start_devices(now, out);
         engine.begin_outputs(&kept, now, out);
         engine.settle(now, out);
@@ -184,8 +189,7 @@ impl Engine {
             while let Some(timer) = self.timers.pop(due) {
                 match timer {
                     Timer::Alarm(alarm) => {
-                        let delays = self.delays(alarm);
-                        self.alarms[alarm.index()].watch.advance(due, delays);
+                        self.alarms[alarm.index()].watch.advance(due);
                         self.decide(then, alarm);
                     }
                     Timer::Group(group) => self.age(then, group),
@@ -321,10 +325,8 @@ impl Engine {
                 self.asked.push(alarm);
                 return false;
             }
-            (Watch::Single { hold, .. }, _) if unwatched || slot.is_awaited() => {
-                hold.suspend();
-                return false;
-            }
+            (Watch::Single { hold, .. }, _) if unwatched => hold.suspend(),
+            (Watch::Single { hold, .. }, _) if slot.is_awaited() => hold.doubt(),
             (Watch::Single { hold, .. }, _) if slot.is_good() => hold.absent(at, delays),
             (Watch::Single { hold, .. }, _) => hold.present(at, delays),
         }
@@ -349,6 +351,9 @@ impl Engine {
             self.show_outputs(now, out);
             self.risk.show_again();
             self.show_risk(now, out);
+        }
+        if change.by_ms != 0 {
+            self.remember_all_delays();
         }
         out.transitions.extend(self.time.events(change, self.stamp(now)));
     }
@@ -434,6 +439,7 @@ impl Engine {
             out.batches.push(Batch { device, at: now.wall, readings: stale.to_vec() });
         }
         self.lapsed.clear();
+        self.remember_delays(now, out);
         if self.decided.is_empty() {
             return;
         }

@@ -91,15 +91,41 @@ impl Watch {
     }
 
     /// Completes the delays that are due by `at`.
-    pub(super) fn advance(&mut self, at: Mono, delays: Delays) {
-        self.holds_mut(|hold| hold.advance(at, delays));
+    pub(super) fn advance(&mut self, at: Mono) {
+        self.holds_mut(|hold| hold.advance(at));
     }
 
     /// When the next delay completes.
-    pub(super) fn deadline(&self, delays: Delays) -> Option<Mono> {
+    pub(super) fn deadline(&self) -> Option<Mono> {
         match self {
-            Self::Single { hold, .. } => hold.deadline(delays),
-            Self::Limits(watch) => watch.stages.iter().filter_map(|s| s.hold.deadline(delays)).min(),
+            Self::Single { hold, .. } => hold.deadline(),
+            Self::Limits(watch) => watch.stages.iter().filter_map(|s| s.hold.deadline()).min(),
+        }
+    }
+
+    /// The on-delays that run: when each is over.
+    pub(super) fn rising(&self) -> Rising {
+        let mut rising = Rising::default();
+        match self {
+            Self::Single { hold, .. } => rising.0[0] = hold.rising(),
+            Self::Limits(watch) => {
+                for Stage { bound, hold, .. } in &watch.stages {
+                    rising.0[*bound as usize] = hold.rising();
+                }
+            }
+        }
+        rising
+    }
+
+    /// Takes up on-delays that ran before a restart.
+    pub(super) fn resume(&mut self, rising: Rising) {
+        match self {
+            Self::Single { hold, .. } => rising.0[0].into_iter().for_each(|due| hold.resume(due)),
+            Self::Limits(watch) => {
+                for Stage { bound, hold, .. } in &mut watch.stages {
+                    rising.0[*bound as usize].into_iter().for_each(|due| hold.resume(due));
+                }
+            }
         }
     }
 
@@ -118,6 +144,10 @@ impl Watch {
         }
     }
 }
+
+/// The on-delays of one rule that run, and when each is over: by [`Bound`], or the first alone where there is one condition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Rising(pub(super) [Option<Mono>; 4]);
 
 /// One of the four limits. Ordered from the inside out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

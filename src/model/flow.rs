@@ -196,12 +196,23 @@ pub struct Standing {
     pub alarms: Vec<Transition>,
     /// The last state of every output.
     pub outputs: Vec<OutputStatus>,
+    /// What else the engine put out to be told again.
+    pub memories: Vec<Memory>,
 }
 
 impl From<Vec<Transition>> for Standing {
     fn from(alarms: Vec<Transition>) -> Self {
-        Self { alarms, outputs: Vec::new() }
+        Self { alarms, ..Self::default() }
     }
+}
+
+/// Something that the engine must know again after a restart and that no alarm or output says. Only the newest of a key counts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Memory {
+    /// What it is of, in the engine's own words.
+    pub key: String,
+    /// What is to be known, in the engine's own words; none to forget it.
+    pub body: Option<String>,
 }
 
 /// Everything that the engine decided in one call or one batch of calls. The caller empties it.
@@ -219,6 +230,8 @@ pub struct Output {
     pub orders: Vec<OutputOrder>,
     /// Outputs whose state changed.
     pub outputs: Vec<OutputStatus>,
+    /// What must be known again after a restart.
+    pub memories: Vec<Memory>,
     /// Results of commands, one for each in the order they came.
     pub results: Vec<CommandResult>,
 }
@@ -232,6 +245,7 @@ impl Output {
             && self.risk.is_none()
             && self.orders.is_empty()
             && self.outputs.is_empty()
+            && self.memories.is_empty()
             && self.results.is_empty()
     }
 }

@@ -19,7 +19,8 @@ pub use alarm::{AlarmState, Disposal, Event, EventKind, Finding, Nature, Transit
 pub use clock::{ClockChange, ClockSync};
 pub use device::{DeviceStatus, LinkCounters, LinkReport, LinkState};
 pub use flow::{
-    Action, Command, CommandError, CommandResult, HealthReport, HealthSource, Input, Output, Scope, Standing,
+    Action, Command, CommandError, CommandResult, HealthReport, HealthSource, Input, Memory, Output, Scope,
+    Standing,
 };
 pub use id::{AlarmId, DeviceId, ForwarderId, HazardId, OutputId, PointId};
 pub use level::Level;

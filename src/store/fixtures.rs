@@ -1,5 +1,6 @@
 //! A small plant for the tests of the store and of those who read from it.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -136,6 +137,11 @@ pub(crate) fn batch(device: usize, at: Wall, power: f64) -> Batch {
 /// A turn that raises these alarms.
 pub(crate) fn alarms(transitions: Vec<Transition>) -> Turn {
     Turn { transitions, ..Turn::default() }
+}
+
+/// What the engine is to be told again, by key.
+pub(crate) fn memories<const N: usize>(pairs: [(&str, Option<&str>); N]) -> BTreeMap<String, Option<String>> {
+    pairs.into_iter().map(|(key, body)| (key.to_owned(), body.map(str::to_owned))).collect()
 }
 
 /// A turn with these readings.

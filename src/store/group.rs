@@ -45,6 +45,8 @@ pub(super) struct Group {
     pub(super) devices: Vec<DeviceStatus>,
     pub(super) outputs: Vec<OutputStatus>,
     pub(super) risk: Option<Risk>,
+    /// What the engine must know again, by key; none to forget it.
+    pub(super) memories: BTreeMap<String, Option<String>>,
     pub(super) progress: BTreeMap<String, Progress>,
     pub(super) replies: Vec<(oneshot::Sender<CommandResult>, CommandResult)>,
 }
@@ -73,6 +75,7 @@ impl Group {
         self.devices.extend(turn.devices);
         self.outputs.extend(turn.outputs);
         self.risk = turn.risk.or(self.risk.take());
+        self.memories.extend(turn.memories);
         self.replies.extend(turn.replies);
     }
 
@@ -119,7 +122,7 @@ impl Group {
 
     /// Whether there is anything to write.
     pub(super) fn writes(&self) -> bool {
-        let states = !self.outputs.is_empty() || self.start.is_some();
+        let states = !self.outputs.is_empty() || self.start.is_some() || !self.memories.is_empty();
         self.is_durable() || states || self.given_up > 0 || !self.rows.is_empty() || !self.progress.is_empty()
     }
 }

@@ -160,12 +160,18 @@ impl Store {
         self.publisher.board.subscribe()
     }
 
-    /// The alarms that are not normal and the outputs, as committed.
+    /// The alarms that are not normal, the outputs and what the engine remembers, as committed. Reads from the disk: for starts.
     pub fn standing(&self) -> Standing {
+        let memories = schema::reader(&self.path).and_then(|connection| sql::memories(&connection));
+        let memories = memories.unwrap_or_else(|error| {
+            tracing::error!(%error, "what the engine remembers cannot be read: delays begin anew");
+            Vec::new()
+        });
         let board = self.publisher.board.borrow();
         Standing {
             alarms: board.alarms.values().map(|event| event.transition.clone()).collect(),
             outputs: board.outputs.values().map(|status| OutputStatus::clone(status)).collect(),
+            memories,
         }
     }
 

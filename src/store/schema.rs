@@ -20,7 +20,7 @@ const EVENT_CREDIBLE_MAX: u64 = 1 << 52;
 /// From 1970 to the first of January 2020, UTC.
 const MS_TO_2020: i64 = 1_577_836_800_000;
 /// The format that this program writes, and the newest that it reads.
-const SCHEMA_VERSION: u32 = 2;
+const SCHEMA_VERSION: u32 = 3;
 /// How long a statement waits for a lock of another connection.
 const BUSY_WAIT: Duration = Duration::from_secs(1);
 /// Bytes of a database that is checked page by page at opening; a larger one is checked as it is read.
@@ -40,6 +40,7 @@ const TABLES: &str = "
         PRIMARY KEY(forwarder, after)) STRICT, WITHOUT ROWID;
     CREATE TABLE restamp(event_after INTEGER NOT NULL, event_upto INTEGER NOT NULL, telemetry_after INTEGER NOT NULL,
         telemetry_upto INTEGER NOT NULL, by_ms INTEGER NOT NULL, settles INTEGER NOT NULL) STRICT;
+    CREATE TABLE memory(key TEXT PRIMARY KEY, body TEXT NOT NULL) STRICT, WITHOUT ROWID;
 ";
 
 /// From format 1, which knew nothing of what vouches for a stamp.
@@ -48,6 +49,12 @@ const FROM_1: &str = "
     CREATE TABLE restamp(event_after INTEGER NOT NULL, event_upto INTEGER NOT NULL, telemetry_after INTEGER NOT NULL,
         telemetry_upto INTEGER NOT NULL, by_ms INTEGER NOT NULL, settles INTEGER NOT NULL) STRICT;
     UPDATE meta SET value = '2' WHERE key = 'schema_version';
+";
+
+/// From format 2, in which the engine had nothing to remember but alarms and outputs.
+const FROM_2: &str = "
+    CREATE TABLE memory(key TEXT PRIMARY KEY, body TEXT NOT NULL) STRICT, WITHOUT ROWID;
+    UPDATE meta SET value = '3' WHERE key = 'schema_version';
 ";
 
 /// A data directory that is ours, with its database open for writing.
@@ -128,14 +135,18 @@ fn open(path: &Path, now: Wall) -> Result<Connection, StoreError> {
         Some(found) if found > SCHEMA_VERSION => {
             return Err(StoreError::Newer { path: path.to_owned(), found, known: SCHEMA_VERSION });
         }
-        Some(1) => {
-            let transaction = connection.transaction()?;
-            transaction.execute_batch(FROM_1)?;
-            transaction.commit()?;
-        }
+        Some(1) => bring_up(&mut connection, &[FROM_1, FROM_2])?,
+        Some(2) => bring_up(&mut connection, &[FROM_2])?,
         Some(_) => {}
     }
     Ok(connection)
+}
+
+/// Brings an older format up to ours, all of it or nothing.
+fn bring_up(connection: &mut Connection, steps: &[&str]) -> Result<(), StoreError> {
+    let transaction = connection.transaction()?;
+    steps.iter().try_for_each(|step| transaction.execute_batch(step))?;
+    Ok(transaction.commit()?)
 }
 
 fn check(connection: &Connection, path: &Path) -> Result<(), StoreError> {

@@ -10,7 +10,7 @@ use super::ledger::{Ledger, row_bytes};
 use super::progress::{Progress, Span};
 use super::restamp;
 use super::row;
-use crate::model::{AlarmState, Event};
+use crate::model::{AlarmState, Event, Memory};
 
 /// Rows that one transaction trims beyond as many as it adds.
 const TRIM_STEP_ROWS: usize = 1000;
@@ -80,6 +80,7 @@ pub(super) fn write(
         let text = serde_json::to_string(output).expect("plain data always serializes");
         put_meta(&transaction, &output_key(&output.output), &text)?;
     }
+    write_memories(&transaction, &group.memories)?;
     for (forwarder, progress) in &group.progress {
         write_progress(&transaction, forwarder, progress)?;
     }
@@ -137,6 +138,28 @@ fn write_rows(transaction: &Transaction<'_>, rows: &[NewRow]) -> rusqlite::Resul
         insert.execute(params![row.id as i64, row.device, row.seq as i64, row.at, row.body, clock])?;
     }
     Ok(())
+}
+
+fn write_memories(
+    transaction: &Transaction<'_>,
+    memories: &BTreeMap<String, Option<String>>,
+) -> rusqlite::Result<()> {
+    let mut keep = transaction.prepare_cached("INSERT OR REPLACE INTO memory(key, body) VALUES (?1, ?2)")?;
+    let mut forget = transaction.prepare_cached("DELETE FROM memory WHERE key = ?1")?;
+    for (key, body) in memories {
+        match body {
+            Some(body) => keep.execute([key, body])?,
+            None => forget.execute([key])?,
+        };
+    }
+    Ok(())
+}
+
+/// Everything that the engine put out to be told again.
+pub(super) fn memories(connection: &Connection) -> Result<Vec<Memory>, StoreError> {
+    let mut statement = connection.prepare("SELECT key, body FROM memory ORDER BY key")?;
+    let rows = statement.query_map([], |row| Ok(Memory { key: row.get(0)?, body: row.get(1)? }))?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }
 
 /// Where the state of an output is kept.

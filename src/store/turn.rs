@@ -25,6 +25,8 @@ pub struct Turn {
     pub outputs: Vec<OutputStatus>,
     /// The risk picture, if it changed.
     pub risk: Option<Risk>,
+    /// What the engine must know again after a restart, by key; none to forget it.
+    pub memories: BTreeMap<String, Option<String>>,
     /// Whom to answer once all of it is on disk.
     pub replies: Vec<(oneshot::Sender<CommandResult>, CommandResult)>,
 }
@@ -34,6 +36,7 @@ impl Turn {
     pub fn take(out: &mut Output, waiting: &mut Vec<Option<oneshot::Sender<CommandResult>>>) -> Self {
         let results = std::mem::take(&mut out.results);
         let replies = waiting.drain(..).zip(results).filter_map(|(to, result)| Some((to?, result))).collect();
+        let memories = std::mem::take(&mut out.memories);
         Self {
             clock: None,
             given_up: BTreeMap::new(),
@@ -42,6 +45,7 @@ impl Turn {
             devices: std::mem::take(&mut out.devices),
             outputs: std::mem::take(&mut out.outputs),
             risk: out.risk.take(),
+            memories: memories.into_iter().map(|memory| (memory.key, memory.body)).collect(),
             replies,
         }
     }

@@ -21,7 +21,7 @@ use super::Engine;
 use super::testing::{Plant, limit, no_limits};
 use crate::model::{
     Action, AlarmState, Batch, ClockChange, ClockSync, Command, CommandResult, DeviceId, EventKind,
-    HealthReport, HealthSource, Input, Level, LinkCounters, LinkReport, LinkState, Mono, Now, Output,
+    HealthReport, HealthSource, Input, Level, LinkCounters, LinkReport, LinkState, Memory, Mono, Now, Output,
     PointId, Quality, Reading, Reason, Sample, Stamp, Standing, Text, Transition, Value, Wall,
 };
 use crate::site::{Limits, RuleKind, Site};

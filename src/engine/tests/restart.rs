@@ -1,4 +1,5 @@
-//! The gateway stops at any moment and starts again with nothing but the last transition of each standing alarm.
+//! The gateway stops at any moment and starts again with nothing but the last transition of each standing alarm and what its engine
+//! asked to be told again.
 
 use std::collections::BTreeMap;
 
@@ -36,6 +37,18 @@ fn reports(events: &[(u64, Event)]) -> Vec<(u64, Event)> {
     links.chain([(0, Event::Store(store))]).collect()
 }
 
+/// What is on disk once all of `out` is: the last transition of each standing alarm, the newest memory of each key.
+fn kept(out: &Output) -> Standing {
+    let newest: BTreeMap<_, _> = out.memories.iter().map(|memory| (&memory.key, memory)).collect();
+    let memories = newest.into_values().filter(|memory| memory.body.is_some()).cloned().collect();
+    Standing { alarms: standing(&out.transitions), memories, outputs: Vec::new() }
+}
+
+/// The keys of what is kept beside the alarms.
+fn keys(out: &Output) -> Vec<String> {
+    kept(out).memories.into_iter().map(|memory| memory.key).collect()
+}
+
 /// A minute in which every device answers and every point says the same good value each second.
 fn plateau(values: [f64; POINTS]) -> Vec<(u64, Event)> {
     let up = (0..DEVICES).map(|device| (0, Event::Link(device, LinkState::Up)));
@@ -54,7 +67,9 @@ fn cut_at(scenario: &Scenario, cut: usize) -> (Run, Run, Vec<Transition>) {
     let mut whole = Run::start(scenario.site.clone());
     play(&mut whole, before);
     let history = whole.transitions();
-    let mut resumed = Run::resume(scenario.site.clone(), standing(&history), whole.ms);
+    whole.out.transitions.clone_from(&history);
+    let mut resumed = Run::resume(scenario.site.clone(), kept(&whole.out), whole.ms);
+    whole.out.transitions.clear();
     play(&mut resumed, &reports(before));
     (whole, resumed, history)
 }
@@ -116,6 +131,158 @@ proptest! {
             }
         }
     }
+}
+
+/// One point with four limits of random levels, each on-delay a whole number of readings long.
+fn delayed(on: u64) -> (Site, PointId) {
+    let (mut site, point) = site();
+    site.rules[0].on_delay = Duration::from_millis(100 * on);
+    site.rules[0].off_delay = Duration::ZERO;
+    if let RuleKind::Limits(limits) = &mut site.rules[0].kind {
+        (limits.ll, limits.l) = (limit(5.0, Level::Red), limit(10.0, Level::Yellow));
+    }
+    (site, point)
+}
+
+proptest! {
+    /// Where readings come all the time and nothing has to be gone for a while, nobody can tell from the events that there was a restart.
+    #[test]
+    fn p1_delays_go_on_over_a_restart_as_if_there_had_been_none(
+        on in 0_u64..20, values in prop::collection::vec(0_u8..12, 1..80), cut in 0_usize..80,
+    ) {
+        let (site, point) = delayed(on);
+        let mut whole = Run::start(site.clone());
+        let mut resumed = Run::start(site.clone());
+        for (n, value) in values.iter().enumerate() {
+            if n == cut {
+                resumed = Run { out: resumed.out, ..Run::resume(site.clone(), kept(&whole.out), whole.ms) };
+            }
+            for run in [&mut whole, &mut resumed] {
+                run.read(point, good(f64::from(*value) * 5.0 + 2.5));
+                run.wait(0.1);
+            }
+        }
+        prop_assert_eq!(whole.transitions(), resumed.transitions());
+    }
+}
+
+#[test]
+fn p1_a_delay_that_ends_while_the_gateway_is_down_ends_at_the_first_reading_that_confirms_it() {
+    let (site, point) = delayed(50);
+    let mut run = Run::start(site.clone());
+    run.read(point, good(30.0));
+    run.wait(3.0);
+    assert_eq!(keys(&run.out), ["delay.gas"]);
+    for (value, events) in [(30.0, vec![EventKind::Raised]), (0.0, vec![])] {
+        let mut run = Run::resume(site.clone(), kept(&run.out), 60_000);
+        run.wait(60.0);
+        assert_eq!(run.kinds(), [], "nothing has been heard of it");
+        run.read(point, good(value));
+        let low = if value < 10.0 { vec!["delay.gas".to_owned()] } else { vec![] };
+        assert_eq!((run.kinds(), keys(&run.out)), (events, low));
+    }
+}
+
+#[test]
+fn a_delay_that_has_ended_or_come_to_nothing_is_not_kept() {
+    let (site, point) = delayed(50);
+    let mut run = Run::start(site);
+    for value in [30.0, 60.0] {
+        run.read(point, good(value));
+        run.wait(1.0);
+        assert_eq!(keys(&run.out), ["delay.gas"]);
+    }
+    run.read(point, good(20.0));
+    assert_eq!(keys(&run.out), [] as [String; 0]);
+    run.read(point, good(30.0));
+    run.wait(5.0);
+    assert_eq!((run.kinds(), keys(&run.out)), (vec![EventKind::Raised], vec![]));
+}
+
+#[test]
+fn a_clock_that_is_put_back_by_hours_makes_no_delay_longer_than_itself() {
+    let (site, point) = delayed(50);
+    let mut run = Run::start(site.clone());
+    run.read(point, good(30.0));
+    let mut run = Run::resume(site, kept(&run.out), 0);
+    run.put_ms = -3_600_000;
+    run.apply(Input::Clock(stepped(run.now(), -3_600_000)));
+    run.read(point, good(30.0));
+    run.wait(5.0);
+    assert_eq!(run.kinds(), [EventKind::ClockStepped, EventKind::Raised]);
+}
+
+#[test]
+fn what_is_kept_follows_the_clock() {
+    let (site, point) = delayed(50);
+    let mut run = Run::start(site.clone());
+    run.read(point, good(30.0));
+    run.wait(1.0);
+    run.put_ms = -3_600_000;
+    run.apply(Input::Clock(stepped(run.now(), -3_600_000)));
+    let at = Now { wall: Wall(run.now().wall.0 + 1000), ..at(2000) };
+    let mut out = Output::default();
+    let mut engine = Engine::new(Arc::new(site), kept(&run.out), at, &mut out);
+    let reading = Reading { point, at: at.wall, sample: good(30.0) };
+    let batch = Batch { device: DeviceId::new(0), at: at.wall, readings: vec![reading] };
+    engine.apply(at, Input::Readings(batch), &mut out);
+    // Two of the five seconds are over.
+    assert_eq!(engine.next_deadline(), Some(super::at(5000).mono));
+}
+
+fn stepped(at: Now, by_ms: i64) -> ClockChange {
+    ClockChange { at, by_ms, slept: Duration::ZERO, sync: ClockSync::Synced, restamps: false }
+}
+
+#[test]
+fn p2_a_device_that_was_being_lost_has_a_moment_to_be_heard_and_no_more() {
+    let mut plant = Plant::new();
+    let device = plant.device("meter", Text::same("meter"), None);
+    plant.lost("meter.lost", device, 10.0);
+    let mut run = Run::start(plant.site.clone());
+    run.wait(9.0);
+    assert_eq!(keys(&run.out), ["delay.meter.lost"]);
+    let start = || Run::resume(plant.site.clone(), kept(&run.out), 3_600_000);
+    let (mut heard, mut silent) = (start(), start());
+    for run in [&mut heard, &mut silent] {
+        run.wait(2.0);
+        assert_eq!(run.kinds(), []);
+    }
+    heard.link(device, LinkState::Up);
+    for (mut run, events) in [(heard, vec![]), (silent, vec![EventKind::Raised])] {
+        run.wait(1.0);
+        assert_eq!((run.kinds(), keys(&run.out)), (events, vec![]));
+    }
+}
+
+#[test]
+fn p2_a_sensor_that_was_being_lost_is_lost_when_the_delay_is_over() {
+    let mut plant = Plant::new();
+    let device = plant.device("gds", Text::same("gds"), None);
+    let point = plant.point(device, "lel", Text::same("gas"));
+    plant.signal("gds.lel.signal", point, 10.0);
+    let mut run = Run::start(plant.site.clone());
+    run.link(device, LinkState::Up);
+    run.read(point, BAD);
+    run.wait(8.0);
+    let mut run = Run::resume(plant.site, kept(&run.out), run.ms);
+    run.link(device, LinkState::Up);
+    run.wait(1.0);
+    run.read(point, BAD);
+    run.wait(0.9);
+    assert_eq!(run.kinds(), []);
+    run.wait(0.1);
+    assert_eq!(run.kinds(), [EventKind::Raised]);
+}
+
+#[test]
+fn what_the_site_has_no_use_for_any_more_is_forgotten() {
+    let (site, _) = site();
+    let memory = |key: &str, body: &str| Memory { key: key.to_owned(), body: Some(body.to_owned()) };
+    let kept = vec![memory("delay.gone", r#"{"h":1}"#), memory("delay.gas", "?"), memory("what", "{}")];
+    let forgotten: Vec<_> = kept.iter().map(|kept| Memory { body: None, ..kept.clone() }).collect();
+    let run = Run::resume(site, Standing { memories: kept, ..Standing::default() }, 0);
+    assert_eq!(run.out.memories, forgotten);
 }
 
 #[test]

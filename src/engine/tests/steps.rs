@@ -35,7 +35,7 @@ fn decided(scenario: &Scenario, steps: &[i64]) -> Output {
     run.out
 }
 
-/// The output without its stamps and without the steps themselves.
+/// The output without its stamps, without the steps themselves, and without what is kept over a restart, which is by the wall clock.
 fn timeless(mut out: Output) -> Output {
     let nil = Wall(0).stamp(&jiff::tz::TimeZone::UTC);
     out.transitions.retain(|t| t.event != EventKind::ClockStepped);
@@ -52,6 +52,7 @@ fn timeless(mut out: Output) -> Output {
     if let Some(risk) = &mut out.risk {
         risk.at = nil;
     }
+    out.memories.clear();
     out
 }
 
@@ -172,6 +173,7 @@ fn p2_the_stamp_of_an_output_is_put_right_with_the_others() {
     let kept = Standing {
         alarms: Vec::new(),
         outputs: vec![OutputStatus { wanted: false, confirmed: true, by: None, ..switched.clone() }],
+        ..Standing::default()
     };
     let mut run = Run::resume(site, kept, 1000);
     run.out = Output::default();

@@ -255,7 +255,7 @@ fn standing(transitions: &[Transition], statuses: &[OutputStatus]) -> Standing {
         outputs.retain(|output| output.output != status.output);
         outputs.push(status.clone());
     }
-    Standing { alarms, outputs }
+    Standing { alarms, outputs, ..Standing::default() }
 }
 
 #[test]

@@ -5,9 +5,11 @@ use std::path::Path;
 
 use crate::clock::Clock;
 use crate::model::{AlarmState, EventKind, Wall};
-use crate::store::fixtures::{AT, alarms, batch, commit, open, raised, site, telemetry, transition};
+use crate::store::fixtures::{
+    AT, alarms, batch, commit, memories, open, raised, site, telemetry, transition,
+};
 use crate::store::tests::anywhere;
-use crate::store::{Heads, Progress, Span, Store, StoreError, ledger, schema};
+use crate::store::{Heads, Progress, Span, Store, StoreError, Turn, ledger, schema};
 
 /// What a process that is killed at this moment leaves behind: the database and its log as the system has them.
 fn killed(from: &Path, to: &Path) {
@@ -42,6 +44,25 @@ async fn p1_a_crash_loses_nothing_and_numbers_go_on_where_they_stopped() {
     assert_eq!(newest[0].seq, 6);
     let rows = store.outbox("a").unwrap().telemetry(0, u64::MAX >> 1, 10).await.unwrap();
     assert_eq!(rows.iter().map(|r| (r.id, r.seq)).collect::<Vec<_>>(), [(1, 1), (2, 2), (3, 1), (4, 3)]);
+    store.close().await;
+}
+
+#[tokio::test]
+async fn p1_what_the_engine_remembers_is_there_after_a_crash_the_newest_of_each_key() {
+    let (dir, left) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let mut site = site(dir.path(), vec![("a", anywhere())]);
+    let store = open(&site).store;
+    let first = memories([("a", Some("1")), ("b", Some("1")), ("c", Some("1"))]);
+    for memories in [first, memories([("b", Some("2")), ("c", None)])] {
+        commit(&store, Turn { memories, ..Turn::default() }).await;
+    }
+    killed(dir.path(), left.path());
+    store.close().await;
+    site.store.directory = left.path().to_owned();
+    let store = open(&site).store;
+    let kept = store.standing().memories;
+    let kept: Vec<_> = kept.iter().map(|memory| (memory.key.as_str(), memory.body.as_deref())).collect();
+    assert_eq!(kept, [("a", Some("1")), ("b", Some("2"))]);
     store.close().await;
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::clock::{Clock, OsTime};
 use crate::model::{AlarmState, ClockChange, ClockSync, EventKind, Mono, Now, Stamp, Transition, Wall};
 use crate::site::Site;
-use crate::store::fixtures::{AT, alarms, batch, commit, raised, site, telemetry, transition};
+use crate::store::fixtures::{AT, alarms, batch, commit, memories, raised, site, telemetry, transition};
 use crate::store::tests::anywhere;
 use crate::store::{Store, Turn};
 
@@ -154,7 +154,7 @@ async fn a_database_of_the_first_format_is_taken_over() {
     let outsider = rusqlite::Connection::open(dir.path().join("hazgate.db")).unwrap();
     outsider
         .execute_batch(
-            "ALTER TABLE telemetry DROP COLUMN clock; DROP TABLE restamp;
+            "ALTER TABLE telemetry DROP COLUMN clock; DROP TABLE restamp; DROP TABLE memory;
              UPDATE meta SET value = '1' WHERE key = 'schema_version'",
         )
         .unwrap();
@@ -164,6 +164,8 @@ async fn a_database_of_the_first_format_is_taken_over() {
     assert_eq!(opened.set_aside, None);
     let store = opened.store;
     commit(&store, telemetry(vec![batch(0, AT, 2.0)])).await;
+    commit(&store, Turn { memories: memories([("k", Some("v"))]), ..Turn::default() }).await;
+    assert_eq!(store.standing().memories.len(), 1);
     let rows = store.outbox("a").unwrap().telemetry(0, 9, 9).await.unwrap();
     assert_eq!((rows.len(), rows[0].clock), (2, ClockSync::Unknown));
     store.close().await;
