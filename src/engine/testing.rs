@@ -6,8 +6,9 @@ use jiff::tz::TimeZone;
 
 use crate::model::{AlarmId, DeviceId, HazardId, HealthSource, Level, OutputId, PointId, Text};
 use crate::site::{
-    AlarmOptions, Call, Conversion, Device, Extract, Hazard, HazardKind, Identity, Limit, Limits, MqttDevice,
-    OutputSpec, Point, Protocol, Range, Rule, RuleKind, Site, Source, StoreOptions, Target, Until, Values,
+    AlarmOptions, Call, Conversion, Device, Extract, Formula, Hazard, HazardKind, Identity, Limit, Limits,
+    MqttDevice, OutputSpec, Point, Protocol, Range, Rule, RuleKind, Site, Source, StoreOptions, Target,
+    Until, Values,
 };
 
 /// A site under construction.
@@ -86,6 +87,21 @@ impl Plant {
             stuck: None,
         });
         id
+    }
+
+    /// A derived point, of the device that all of them belong to.
+    pub(crate) fn derived(&mut self, signal: &str, formula: Formula) -> PointId {
+        let of_gateway = |device: &Device| device.protocol == Protocol::Derived;
+        let device = self.site.devices.iter().position(of_gateway).map(DeviceId::new).unwrap_or_else(|| {
+            let device = self.device("derived", Text::same("derived"), None);
+            self.site.devices[device.index()].protocol = Protocol::Derived;
+            device
+        });
+        let point = self.point(device, signal, Text::same(signal));
+        let made = &mut self.site.points[point.index()];
+        (made.source, made.range) = (Source::Derived(formula), None);
+        self.site.derived.push(point);
+        point
     }
 
     /// A rule with these delays, in seconds, for the hazard of what it watches.

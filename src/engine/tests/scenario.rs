@@ -5,6 +5,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::*;
+use crate::site::{Binding, Condition, ConditionRule, Formula, Function, Number, Relation, Rule, Window};
 
 /// Devices of every random plant, each with two points.
 pub(super) const DEVICES: usize = 2;
@@ -59,7 +60,54 @@ pub(super) fn input(site: &Site, now: Now, event: &Event) -> Input {
 }
 
 pub(super) fn scenario() -> impl Strategy<Value = Scenario> {
-    (site(), vec((time(), event()), 0..60)).prop_map(|(site, events)| Scenario { site, events })
+    (plant(), vec((time(), event()), 0..60)).prop_map(|(plant, events)| Scenario { site: plant.site, events })
+}
+
+/// The same with points that are worked out from others and from the past, and with a condition.
+pub(super) fn derived() -> impl Strategy<Value = Scenario> {
+    (plant(), limits(), limits(), vec((time(), event()), 0..60)).prop_map(
+        |(mut plant, sum, window, events)| {
+            derive(&mut plant, sum, window);
+            Scenario { site: plant.site, events }
+        },
+    )
+}
+
+/// The same again, where rules of each kind are active only while a point says so.
+pub(super) fn bound() -> impl Strategy<Value = Scenario> {
+    (derived(), 0..POINTS).prop_map(|(mut scenario, by)| {
+        let only_when = Some(compare(PointId::new(by), Relation::More, 40.0));
+        let binding = Binding { only_when, only_during: None, not_during: None };
+        let process = |rule: &&mut Rule| matches!(rule.kind, RuleKind::Limits(_) | RuleKind::Condition(_));
+        for rule in scenario.site.rules.iter_mut().filter(process).step_by(2) {
+            rule.binding = Some(Box::new(binding.clone()));
+        }
+        scenario
+    })
+}
+
+fn compare(point: PointId, relation: Relation, value: f64) -> Condition {
+    Condition::Compare(Box::new(Number::Point(point)), relation, Box::new(Number::Constant(value)))
+}
+
+/// A mean of two devices, a maximum of three seconds of one point, and a condition over both and a point.
+fn derive(plant: &mut Plant, sum: Shape, window: Shape) {
+    let [a, b] = [0, 2].map(|point| Number::Point(PointId::new(point)));
+    let sum_of_both = Number::Sum(Box::new([a, b]));
+    let both = Number::Product(Box::new([sum_of_both, Number::Constant(0.5)]));
+    let mean = plant.derived("mean", Formula::Number(both));
+    let past = Window { of: PointId::new(1), over: Duration::from_secs(3), function: Function::Greatest };
+    let most = plant.derived("most", Formula::Window(past));
+    for (name, point, Shape { bounds, deadband, on, off }) in [("mean", mean, sum), ("most", most, window)] {
+        plant.signal(&format!("derived.{name}.signal"), point, 1.5);
+        let [ll, l, h, hh] = bounds;
+        let limits = Limits { ll, l, h, hh, ..no_limits(point, deadband) };
+        plant.rule(&format!("derived.{name}"), RuleKind::Limits(limits), on, off);
+    }
+    let last = PointId::new(POINTS - 1);
+    let when = Condition::All(vec![compare(mean, Relation::More, 50.0), compare(last, Relation::Less, 30.0)]);
+    let condition = ConditionRule { stays: when.clone(), when, points: vec![last, mean], level: Level::Red };
+    plant.rule("linkage", RuleKind::Condition(condition), 0.5, 2.0);
 }
 
 fn time() -> impl Strategy<Value = u64> {
@@ -91,7 +139,7 @@ fn sample() -> impl Strategy<Value = Option<Sample>> {
     ]
 }
 
-fn site() -> impl Strategy<Value = Site> {
+fn plant() -> impl Strategy<Value = Plant> {
     vec(limits(), POINTS..=POINTS).prop_map(|limits| {
         let mut plant = Plant::new();
         let hazard = plant.hazard("tank");
@@ -109,7 +157,7 @@ fn site() -> impl Strategy<Value = Site> {
                 plant.rule(&format!("d{d}.{signal}"), RuleKind::Limits(limits), on, off);
             }
         }
-        plant.site
+        plant
     })
 }
 
