@@ -340,7 +340,7 @@ fn describe(facts: &Facts<'_>, event: EventKind, decider: Option<(Bound, f64)>, 
             (None, Some(site.device(*device)))
         }
         RuleKind::OutputFailed { output, .. } => (None, Some(site.device(site.output(*output).device))),
-        RuleKind::Condition(_) | RuleKind::Health { .. } => (None, None),
+        RuleKind::Condition(_) | RuleKind::LinkLost { .. } | RuleKind::Health { .. } => (None, None),
     };
     let device = device.or_else(|| point.map(|point| site.device(point.device)));
     Transition {

@@ -41,6 +41,7 @@ impl Engine {
             RuleKind::DeviceLost { device, .. } | RuleKind::DeviceDegraded { device } => {
                 (None, self.links.device_error(*device))
             }
+            RuleKind::LinkLost { devices, .. } => (None, self.links.error_of_any(devices)),
             RuleKind::OutputFailed { output, .. } => {
                 (None, self.outputs.get(*output).and_then(outputs::Outlet::trouble))
             }

@@ -15,6 +15,8 @@ pub(super) struct Index {
     of_points: Rests,
     /// The alarm of each device's loss.
     of_losses: Vec<Option<AlarmId>>,
+    /// For each device, the alarm that speaks for it where nobody behind its link answers.
+    of_silences: Vec<Option<AlarmId>>,
     /// The alarm of each device's degradation.
     of_degradations: Vec<Option<AlarmId>>,
     /// The alarm of each output's failing.
@@ -27,6 +29,7 @@ impl Index {
     pub(super) fn new(site: &Site) -> Self {
         let mut pairs = Vec::new();
         let mut of_losses = vec![None; site.devices.len()];
+        let mut of_silences = of_losses.clone();
         let mut of_degradations = of_losses.clone();
         let mut of_outputs = vec![None; site.outputs.len()];
         let mut of_parts = Vec::new();
@@ -37,6 +40,9 @@ impl Index {
                 RuleKind::Condition(rule) => pairs.extend(rule.points.iter().map(|point| (*point, place))),
                 RuleKind::Signal { point, .. } => pairs.push((*point, place)),
                 RuleKind::DeviceLost { device, .. } => of_losses[device.index()] = Some(alarm),
+                RuleKind::LinkLost { devices, .. } => {
+                    devices.iter().for_each(|device| of_silences[device.index()] = Some(alarm));
+                }
                 RuleKind::DeviceDegraded { device } => of_degradations[device.index()] = Some(alarm),
                 RuleKind::OutputFailed { output, .. } => of_outputs[output.index()] = Some(alarm),
                 RuleKind::Health { source, .. } => of_parts.push((*source, alarm)),
@@ -45,7 +51,7 @@ impl Index {
         let mut by_name: Vec<AlarmId> = (0..site.rules.len()).map(AlarmId::new).collect();
         by_name.sort_unstable_by_key(|alarm| &site.rule(*alarm).name);
         let of_points = Rests::new(pairs, site.points.len());
-        Self { of_points, of_losses, of_degradations, of_outputs, of_parts, by_name }
+        Self { of_points, of_losses, of_silences, of_degradations, of_outputs, of_parts, by_name }
     }
 
     /// Where this point's alarms stand: for [`Index::at`].
@@ -61,6 +67,11 @@ impl Index {
     /// The alarm of a device that does not answer.
     pub(super) fn of_loss(&self, device: DeviceId) -> Option<AlarmId> {
         self.of_losses[device.index()]
+    }
+
+    /// The alarm that speaks for a device where nobody behind its link answers, if there is one.
+    pub(super) fn of_silence(&self, device: DeviceId) -> Option<AlarmId> {
+        self.of_silences[device.index()]
     }
 
     /// The alarm of a device that answers in part.

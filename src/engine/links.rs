@@ -1,17 +1,22 @@
 //! What is known of the links on both sides: to the devices, to the destinations, and of the gateway's other parts.
+//!
+//! Whether a device is lost or the link before it is told from who else was heard. A device that is down is *explained* as long as nobody
+//! behind its link has been heard since it was found down: then it is the link that is silent. Once another has been heard, the device is
+//! lost by itself, and stays so until it answers. Behind a broker, where publishers speak rarely, all of them must be down besides.
 
 use jiff::tz::TimeZone;
 
 use crate::model::{
     DeviceId, DeviceStatus, ForwarderId, HealthReport, HealthSource, LinkCounters, LinkReport, LinkState,
-    Stamp, Text, UplinkStatus, Wall,
+    Mono, Stamp, Text, UplinkStatus, Wall,
 };
-use crate::site::{Device, Protocol, Site};
+use crate::site::{Device, LinkKind, Protocol, Site};
 
 /// Every device's link and every part's health.
 #[derive(Debug)]
 pub(super) struct Links {
     devices: Vec<DeviceLink>,
+    shared: Vec<SharedLink>,
     uplinks: Vec<UplinkStatus>,
     /// What is wrong with the parts that are no destinations.
     store: Option<Text>,
@@ -25,6 +30,24 @@ struct DeviceLink {
     since: Stamp,
     error: Option<Text>,
     counters: LinkCounters,
+    /// When it was found down, if it is.
+    down_at: Option<Mono>,
+    /// The link that it shares with others, by its place among those.
+    shared: Option<u32>,
+}
+
+/// A link with several devices behind it.
+#[derive(Debug)]
+struct SharedLink {
+    devices: Vec<DeviceId>,
+    /// Whether devices behind it need not speak unless they have something to say.
+    is_broker: bool,
+    /// When anyone behind it was last heard.
+    heard: Option<Mono>,
+    /// How many behind it are down.
+    down: usize,
+    /// Whether it explains that a device behind it is down.
+    explains: bool,
 }
 
 /// What is new in a report.
@@ -40,12 +63,17 @@ pub(super) enum Novelty {
 
 impl Links {
     /// Nothing has been heard of anything yet: every device but the gateway itself is down, no destination is connected.
-    pub(super) fn new(site: &Site, at: Stamp) -> Self {
-        let unheard = |device: &Device| DeviceLink {
-            state: if device.protocol == Protocol::Derived { LinkState::Up } else { LinkState::Down },
-            since: at,
-            error: None,
-            counters: LinkCounters::default(),
+    pub(super) fn new(site: &Site, at: Stamp, now: Mono) -> Self {
+        let unheard = |device: &Device| {
+            let is_gateway = device.protocol == Protocol::Derived;
+            DeviceLink {
+                state: if is_gateway { LinkState::Up } else { LinkState::Down },
+                since: at,
+                error: None,
+                counters: LinkCounters::default(),
+                down_at: (!is_gateway).then_some(now),
+                shared: None,
+            }
         };
         let unconnected = |index| UplinkStatus {
             forwarder: ForwarderId::new(index),
@@ -53,8 +81,23 @@ impl Links {
             since: at,
             error: None,
         };
+        let mut devices: Vec<_> = site.devices.iter().map(unheard).collect();
+        let mut shared = Vec::new();
+        for link in site.links.iter().filter(|link| link.devices.len() > 1) {
+            for device in &link.devices {
+                devices[device.index()].shared = Some(shared.len() as u32);
+            }
+            shared.push(SharedLink {
+                devices: link.devices.clone(),
+                is_broker: matches!(link.kind, LinkKind::Mqtt(_)),
+                heard: None,
+                down: link.devices.len(),
+                explains: true,
+            });
+        }
         Self {
-            devices: site.devices.iter().map(unheard).collect(),
+            devices,
+            shared,
             uplinks: (0..site.forwarders.len()).map(unconnected).collect(),
             store: None,
             task: None,
@@ -63,8 +106,18 @@ impl Links {
     }
 
     /// Takes news of a device. Returns what is new in them.
-    pub(super) fn report(&mut self, report: LinkReport, at: Stamp) -> Novelty {
+    pub(super) fn report(&mut self, report: LinkReport, at: Stamp, now: Mono) -> Novelty {
         let link = &mut self.devices[report.device.index()];
+        let (was_down, is_down) = (link.state == LinkState::Down, report.state == LinkState::Down);
+        if was_down != is_down {
+            link.down_at = is_down.then_some(now);
+        }
+        if let Some(shared) = link.shared.map(|place| &mut self.shared[place as usize]) {
+            shared.down = shared.down + usize::from(is_down) - usize::from(was_down);
+            if !is_down {
+                shared.heard = Some(now);
+            }
+        }
         let counted = std::mem::replace(&mut link.counters, report.counters) != report.counters;
         if link.state == report.state && link.error == report.error {
             return if counted { Novelty::Counters } else { Novelty::None };
@@ -75,6 +128,38 @@ impl Links {
         link.state = report.state;
         link.error = report.error;
         Novelty::State
+    }
+
+    /// Something came from a device. Returns whether its link explained until now why others behind it are down.
+    pub(super) fn hear(&mut self, device: DeviceId, now: Mono) -> bool {
+        let Some(place) = self.devices[device.index()].shared else { return false };
+        let link = &mut self.shared[place as usize];
+        link.heard = Some(now);
+        link.explains
+    }
+
+    /// Looks anew whether the device's link, if it shares one, explains why devices behind it are down. Returns those, where that is not as before.
+    pub(super) fn review_link(&mut self, device: DeviceId) -> &[DeviceId] {
+        let Some(place) = self.devices[device.index()].shared else { return &[] };
+        let explains = self.shared[place as usize].devices.iter().any(|device| self.is_explained(*device));
+        let link = &mut self.shared[place as usize];
+        if std::mem::replace(&mut link.explains, explains) == explains { &[] } else { &link.devices }
+    }
+
+    /// Whether a device is down, and its link silent since.
+    pub(super) fn is_explained(&self, device: DeviceId) -> bool {
+        let DeviceLink { shared: Some(place), down_at: Some(down_at), .. } = self.devices[device.index()]
+        else {
+            return false;
+        };
+        let link = &self.shared[place as usize];
+        let may_be = !link.is_broker || link.down == link.devices.len();
+        may_be && link.heard.is_none_or(|heard| heard <= down_at)
+    }
+
+    /// What is wrong with the first of these devices of which something is known, in words.
+    pub(super) fn error_of_any(&self, devices: &[DeviceId]) -> Option<&Text> {
+        devices.iter().find_map(|device| self.device_error(*device))
     }
 
     /// Takes news of a part of the gateway.
@@ -129,7 +214,7 @@ impl Links {
 
     /// A device's state for others to see.
     pub(super) fn status(&self, site: &Site, device: DeviceId, at: Stamp) -> DeviceStatus {
-        let DeviceLink { state, since, error, counters } = &self.devices[device.index()];
+        let DeviceLink { state, since, error, counters, .. } = &self.devices[device.index()];
         DeviceStatus {
             at,
             device: site.device(device).name.clone(),

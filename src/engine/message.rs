@@ -1,11 +1,16 @@
 //! What an operator reads, in Chinese and English: the rule's own words, or a sentence that names the signal, the limit
 //! crossed, the value and the limit.
 
-use crate::model::{EventKind, HealthSource, PointId, Quality, Reason, Sample, Text, Value};
+use crate::model::{
+    DeviceId, EventKind, HealthSource, LinkId, PointId, Quality, Reason, Sample, Text, Value,
+};
 use crate::site::{Point, RuleKind, Site};
 
 use super::alarm::Facts;
 use super::watch::Bound;
+
+/// So many devices of a link are named.
+const DEVICES_NAMED_MAX: usize = 5;
 
 /// The message of a transition. `decider` is the limit that decided, or that was left.
 pub(super) fn compose(facts: &Facts<'_>, event: EventKind, decider: Option<(Bound, f64)>) -> Text {
@@ -23,6 +28,9 @@ pub(super) fn compose(facts: &Facts<'_>, event: EventKind, decider: Option<(Boun
         (None, RuleKind::Signal { point, .. }) => signal(facts.site.point(*point), facts.sample, cleared),
         (None, RuleKind::DeviceLost { device, .. }) => {
             lost(&facts.site.device(*device).title, facts.error, cleared)
+        }
+        (None, RuleKind::LinkLost { link, devices, .. }) => {
+            link_lost(facts.site, *link, devices, facts.error, cleared)
         }
         (None, RuleKind::OutputFailed { output, .. }) => {
             failed(&facts.site.output(*output).title, facts.error, cleared)
@@ -162,6 +170,24 @@ fn lost(device: &Text, error: Option<&Text>, cleared: bool) -> Text {
         return Text::new(format!("{zh}通信恢复正常"), format!("{en} answers again"));
     }
     because(Text::new(format!("{zh}通信中断"), format!("{en} does not answer")), error)
+}
+
+/// Names the devices as far as a line can hold them.
+fn link_lost(site: &Site, link: LinkId, devices: &[DeviceId], error: Option<&Text>, cleared: bool) -> Text {
+    let link = site.link(link).title();
+    if cleared {
+        return Text::new(format!("链路 {link} 通信恢复"), format!("Link {link}: a device answers again"));
+    }
+    let titles = || devices.iter().take(DEVICES_NAMED_MAX).map(|device| &site.device(*device).title);
+    let zh: Vec<_> = titles().map(|title| title.zh.as_str()).collect();
+    let en: Vec<_> = titles().map(|title| title.en.as_str()).collect();
+    let (count, more) =
+        (devices.len(), if devices.len() > DEVICES_NAMED_MAX { ("等", ", …") } else { ("", "") });
+    let what = Text::new(
+        format!("链路 {link} 通信中断，{count} 台设备均无应答（{}{}）", zh.join("、"), more.0),
+        format!("Link {link}: none of {count} devices answers ({}{})", en.join(", "), more.1),
+    );
+    because(what, error)
 }
 
 fn failed(output: &Text, error: Option<&Text>, cleared: bool) -> Text {

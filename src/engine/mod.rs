@@ -15,6 +15,7 @@ mod hold;
 mod index;
 mod instance;
 mod links;
+mod loss;
 mod memory;
 mod message;
 mod outputs;
@@ -34,8 +35,8 @@ mod tests;
 use std::sync::Arc;
 
 use crate::model::{
-    AlarmId, AlarmState, Batch, ClockChange, DeviceId, HealthReport, Input, LinkReport, LinkState, Mono, Now,
-    Output, PointId, Reading, Reason, Snapshot, Stamp, Standing, Transition, Wall,
+    AlarmId, AlarmState, Batch, ClockChange, DeviceId, HealthReport, Input, Mono, Now, Output, PointId,
+    Reading, Reason, Snapshot, Stamp, Standing, Transition, Wall,
 };
 use crate::site::{RuleKind, Site};
 
@@ -46,7 +47,7 @@ use evaluate::Answer;
 use groups::{Group, Groups};
 use hold::{Delays, News};
 use index::Index;
-use links::{Links, Novelty};
+use links::Links;
 use outputs::Outputs;
 use points::Points;
 use risk::RiskBook;
@@ -98,7 +99,7 @@ impl Engine {
             derivations: Derivations::new(&site),
             bindings: Bindings::new(&site),
             has_dependents: !site.derived.is_empty() || site.rules.iter().any(|rule| rule.binding.is_some()),
-            links: Links::new(&site, now.wall.stamp(&site.identity.zone)),
+            links: Links::new(&site, now.wall.stamp(&site.identity.zone), now.mono),
             outputs: Outputs::new(&site, now.wall.stamp(&site.identity.zone)),
             alarms: site.rules.iter().map(|rule| Alarm::new(&rule.kind)).collect(),
             timers: Timers::new(site.rules.len(), groups.len(), site.outputs.len()),
@@ -175,14 +176,6 @@ impl Engine {
         }
     }
 
-    /// A device counts as down from the start, so that one which never answers is an alarm too.
-    fn start_devices(&mut self, now: Now, out: &mut Output) {
-        for device in (0..self.site.devices.len()).map(DeviceId::new) {
-            out.devices.push(self.links.status(&self.site, device, self.stamp(now)));
-            self.judge_link(now, device);
-        }
-    }
-
     fn fall_due(&mut self, now: Now, out: &mut Output) {
         while let Some(due) = self.timers.next().filter(|due| *due <= now.mono) {
             let then = back_to(now, due);
@@ -210,6 +203,9 @@ impl Engine {
             if self.has_dependents {
                 self.note(reading.point);
             }
+        }
+        if self.links.hear(batch.device, now.mono) {
+            self.review_link(now, batch.device);
         }
         out.batches.push(batch);
     }
@@ -240,59 +236,6 @@ impl Engine {
         }
         if let Some(deadline) = next {
             self.timers.arm(Timer::Group(group), deadline);
-        }
-    }
-
-    fn link(&mut self, now: Now, report: LinkReport, out: &mut Output) {
-        let device = report.device;
-        let was_down = self.links.is_down(device);
-        let novelty = self.links.report(report, self.stamp(now));
-        if novelty != Novelty::None {
-            out.devices.push(self.links.status(&self.site, device, self.stamp(now)));
-        }
-        if novelty != Novelty::State {
-            return;
-        }
-        if self.links.is_down(device) {
-            self.lose_points(now, device, out);
-        } else if was_down {
-            self.await_points(now, device);
-        }
-        self.judge_link(now, device);
-        self.review_outputs_of(now, device, out);
-    }
-
-    /// A device that is down may be degraded besides: nobody can know.
-    fn judge_link(&mut self, now: Now, device: DeviceId) {
-        let (lost, degraded) = match self.links.state(device) {
-            LinkState::Up => (News::Absent, News::Absent),
-            LinkState::Degraded => (News::Absent, News::Present),
-            LinkState::Down => (News::Present, News::Unwatched),
-        };
-        self.judge(now, self.index.of_loss(device), lost);
-        self.judge(now, self.index.of_degradation(device), degraded);
-    }
-
-    /// One fault stays one fault: the points of a device that is down are bad, and raise nothing of their own.
-    fn lose_points(&mut self, now: Now, device: DeviceId, out: &mut Output) {
-        let site = Arc::clone(&self.site);
-        let mut readings = Vec::new();
-        for &point in &site.device(device).points {
-            readings.extend(self.points.slot_mut(point).spoil(point, now.wall, Reason::Comm));
-            self.note(point);
-            self.examine(now, point);
-        }
-        if !readings.is_empty() {
-            out.batches.push(Batch { device, at: now.wall, readings });
-        }
-    }
-
-    fn await_points(&mut self, now: Now, device: DeviceId) {
-        let site = Arc::clone(&self.site);
-        for &point in &site.device(device).points {
-            self.points.slot_mut(point).await_from(now.mono);
-            self.expect(point);
-            self.examine(now, point);
         }
     }
 

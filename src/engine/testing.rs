@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
-use crate::model::{AlarmId, DeviceId, HazardId, HealthSource, Level, OutputId, PointId, Text};
+use crate::model::{AlarmId, DeviceId, HazardId, HealthSource, Level, LinkId, OutputId, PointId, Text};
 use crate::site::{
     AlarmOptions, Call, Conversion, Device, Extract, Formula, Hazard, HazardKind, Identity, Limit, Limits,
-    MqttDevice, OutputSpec, Point, Protocol, Range, Rule, RuleKind, Site, Source, StoreOptions, Target,
-    Until, Values,
+    Link, LinkKind, MqttDevice, OutputSpec, Point, Protocol, Range, Rule, RuleKind, Site, Source,
+    StoreOptions, Target, Until, Values,
 };
 
 /// A site under construction.
@@ -113,6 +113,7 @@ impl Plant {
             RuleKind::DeviceLost { device, .. } | RuleKind::DeviceDegraded { device } => {
                 self.site.device(*device).hazard
             }
+            RuleKind::LinkLost { devices, .. } => self.site.device(devices[0]).hazard,
             RuleKind::OutputFailed { output, .. } => self.site.output(*output).hazard,
             RuleKind::Health { .. } => None,
         };
@@ -155,6 +156,14 @@ impl Plant {
         let failed = RuleKind::OutputFailed { output: id, level: Level::Orange };
         self.rule(&format!("{name}.failed"), failed, 3.0, 0.0);
         id
+    }
+
+    /// Puts the devices behind one link and gives them an alarm in common.
+    pub(crate) fn link(&mut self, name: &str, kind: LinkKind, devices: &[DeviceId], on: f64) -> AlarmId {
+        let link = LinkId::new(self.site.links.len());
+        self.site.links.push(Link { kind, devices: devices.to_vec() });
+        let devices = devices.to_vec();
+        self.rule(name, RuleKind::LinkLost { link, devices, level: Level::Orange }, on, 0.0)
     }
 
     /// With the delays in seconds.

@@ -44,6 +44,7 @@ impl Watch {
             RuleKind::Condition(ConditionRule { level, .. })
             | RuleKind::Signal { level, .. }
             | RuleKind::DeviceLost { level, .. }
+            | RuleKind::LinkLost { level, .. }
             | RuleKind::OutputFailed { level, .. }
             | RuleKind::Health { level, .. } => Self::Single { level: *level, hold: Hold::Off },
             RuleKind::DeviceDegraded { .. } => Self::Single { level: Level::Journal, hold: Hold::Off },

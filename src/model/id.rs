@@ -30,6 +30,10 @@ index_id!(
     DeviceId
 );
 index_id!(
+    /// A link of `Site::links`.
+    LinkId
+);
+index_id!(
     /// A hazard of `Site::hazards`.
     HazardId
 );

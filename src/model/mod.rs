@@ -22,7 +22,7 @@ pub use flow::{
     Action, Command, CommandError, CommandResult, HealthReport, HealthSource, Input, Memory, Output, Scope,
     Standing,
 };
-pub use id::{AlarmId, DeviceId, ForwarderId, HazardId, OutputId, PointId};
+pub use id::{AlarmId, DeviceId, ForwarderId, HazardId, LinkId, OutputId, PointId};
 pub use level::Level;
 pub use output::{Orders, OutputOrder, OutputReport, OutputStatus};
 pub use reading::{Batch, NotAQuality, Quality, Reading, Reason, Sample, Value};

@@ -16,7 +16,7 @@ use super::publisher::MqttDevice;
 use super::rule::{AlarmOptions, Rule};
 use super::secret::Secret;
 use super::signal::{Code, Extract, Signal};
-use crate::model::{AlarmId, DeviceId, ForwarderId, HazardId, OutputId, PointId, Text, Value};
+use crate::model::{AlarmId, DeviceId, ForwarderId, HazardId, LinkId, OutputId, PointId, Text, Value};
 use crate::tls::TlsOptions;
 
 /// What one gateway watches, and how.
@@ -141,6 +141,19 @@ pub struct Link {
     pub kind: LinkKind,
     /// Who is behind it; at least one.
     pub devices: Vec<DeviceId>,
+}
+
+impl Link {
+    /// Where it leads, as people know it: the address, the port, or what the far end says when it dials in.
+    pub fn title(&self) -> String {
+        match &self.kind {
+            LinkKind::ModbusTcp(address) | LinkKind::ModbusRtuOverTcp(address) => address.clone(),
+            LinkKind::ModbusTls(target) => target.address.clone(),
+            LinkKind::ModbusSerial(line) => line.port.clone(),
+            LinkKind::ModbusDialIn(dial_in) => format!("{} {}", dial_in.listen, dial_in.registration),
+            LinkKind::Mqtt(broker) => broker.address.clone(),
+        }
+    }
 }
 
 /// How to connect.
@@ -378,6 +391,11 @@ impl Site {
     /// The device with this id.
     pub fn device(&self, id: DeviceId) -> &Device {
         &self.devices[id.index()]
+    }
+
+    /// The link with this id.
+    pub fn link(&self, id: LinkId) -> &Link {
+        &self.links[id.index()]
     }
 
     /// The hazard with this id.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::defaults;
 use super::expression::Condition;
 use super::schedule::Schedule;
-use crate::model::{DeviceId, HazardId, HealthSource, Level, OutputId, PointId, Text};
+use crate::model::{DeviceId, HazardId, HealthSource, Level, LinkId, OutputId, PointId, Text};
 
 /// A condition that raises the alarm of its name.
 #[derive(Debug, Clone, PartialEq)]
@@ -122,10 +122,20 @@ pub enum RuleKind {
         /// The alarm's level.
         level: Level,
     },
-    /// A device that does not answer. One for each device.
+    /// A device that does not answer, while others of its link do. One for each device.
     DeviceLost {
         /// The device.
         device: DeviceId,
+        /// The alarm's level.
+        level: Level,
+    },
+    /// A link behind which nobody answers: one alarm for those of its devices that serve the same hazard, instead of one for each of
+    /// them. One for each link and hazard with two such devices or more.
+    LinkLost {
+        /// The link.
+        link: LinkId,
+        /// Those that it speaks for, at least two.
+        devices: Vec<DeviceId>,
         /// The alarm's level.
         level: Level,
     },

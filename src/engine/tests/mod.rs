@@ -11,6 +11,7 @@ mod packs;
 mod properties;
 mod restart;
 mod scenario;
+mod shared_link;
 mod steps;
 mod switching;
 

@@ -57,7 +57,8 @@ pub(super) fn check(
     let outputs = outputs::check(gathered, &hazards, &devices, context);
     outputs.need_points(&devices, context);
     let forwarders = forward::check(gathered, context);
-    let rules = rules::check(gathered, &hazards, &devices, &points, (&outputs, &forwarders), context);
+    let rules =
+        rules::check(gathered, &hazards, (&devices, &links), &points, (&outputs, &forwarders), context);
     let outputs = outputs.called_by(&rules, context);
     let services = services::check(gathered, context)?;
     reach::refuse_taken(&devices, &links, &services, context);

@@ -1,6 +1,7 @@
 //! Rules: those written with points, those written by themselves, those of packs, and those that every site has:
 //! a lost or degraded device, an untrusted point, a dead destination, a full disk.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::Context;
@@ -14,16 +15,19 @@ use super::names::Names;
 use super::outputs::Outputs;
 use super::packs;
 use super::points::Points;
-use crate::model::{DeviceId, ForwarderId, HealthSource, Level, PointId};
+use crate::model::{DeviceId, ForwarderId, HazardId, HealthSource, Level, LinkId, PointId};
 use crate::site::defaults;
 use crate::site::load::Gathered;
-use crate::site::model::{Point, Protocol};
+use crate::site::model::{Link, Point, Protocol};
 use crate::site::raw::{ClockWord, RawRule};
 use crate::site::rule::{Rule, RuleKind};
 use crate::site::source::{Place, Spot};
 
 /// What the journal has beside alarms; no rule may be called so.
 const NO_RULES: [&str; 2] = ["gateway.clock_step", "gateway.sleep"];
+
+/// So much of where a link leads goes into the name of its alarm.
+const LINK_NAME_CHARS_MAX: usize = 40;
 
 /// Rules as they are collected.
 pub(super) struct Rules {
@@ -62,7 +66,7 @@ impl Rules {
 pub(super) fn check(
     gathered: &Gathered,
     hazards: &Hazards,
-    devices: &Devices<'_>,
+    (devices, links): (&Devices<'_>, &[Link]),
     points: &Points<'_>,
     (outputs, forwarders): (&Outputs<'_>, &Forwarders),
     context: &mut Context<'_>,
@@ -79,6 +83,7 @@ pub(super) fn check(
     }
     packs::apply(gathered, hazards, points, &mut rules, context);
     of_devices(devices, points, &mut rules, context);
+    of_links(hazards, devices, links, &mut rules, context);
     of_points(devices, points, &mut rules, context);
     derived::rules(gathered, points, &mut rules, context);
     for (rule, place) in outputs.failures() {
@@ -144,6 +149,45 @@ fn of_devices(devices: &Devices<'_>, points: &Points<'_>, rules: &mut Rules, con
         };
         rules.add(rule, detail.spot.key("id"), context);
     }
+}
+
+/// Several devices behind one link that serve one hazard have an alarm in common, for when nobody behind the link answers.
+fn of_links(
+    hazards: &Hazards,
+    devices: &Devices<'_>,
+    links: &[Link],
+    rules: &mut Rules,
+    context: &mut Context<'_>,
+) {
+    for (index, link) in links.iter().enumerate() {
+        let mut by_hazard: BTreeMap<Option<HazardId>, Vec<DeviceId>> = BTreeMap::new();
+        for device in &link.devices {
+            by_hazard.entry(devices.list[device.index()].hazard).or_default().push(*device);
+        }
+        for (hazard, those) in by_hazard.into_iter().filter(|(_, those)| those.len() > 1) {
+            let details = || those.iter().map(|device| &devices.details[device.index()]);
+            let Some(level) = details().map(|detail| detail.lost_level).max() else { continue };
+            let on_delay = details().map(|detail| detail.lost_after.0).min().unwrap_or_default();
+            let place = devices.details[those[0].index()].spot.key("id");
+            let name =
+                link_alarm(link, hazard.map(|hazard| hazards.list[hazard.index()].name.as_str()), rules);
+            let kind = RuleKind::LinkLost { link: LinkId::new(index), devices: those, level };
+            rules.add(Rule { on_delay, ..Rule::new(name, hazard, kind) }, place, context);
+        }
+    }
+}
+
+/// A name for the alarm of a link, made from where it leads; of several that would be the same, the later ones are numbered.
+fn link_alarm(link: &Link, hazard: Option<&str>, rules: &Rules) -> String {
+    let part = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
+    let title: String = link.title().chars().map(part).take(LINK_NAME_CHARS_MAX).collect();
+    let title = title.trim_matches('-');
+    let prefix = hazard.map(|hazard| format!("{hazard}.")).unwrap_or_default();
+    let names = (1..).map(|n| match n {
+        1 => format!("{prefix}link.{title}.lost"),
+        n => format!("{prefix}link.{title}-{n}.lost"),
+    });
+    names.into_iter().find(|name| !rules.names.knows(name)).unwrap_or_default()
 }
 
 /// How far the polls of each device are apart at most; zero for one that is not polled.
