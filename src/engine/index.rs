@@ -41,7 +41,9 @@ impl Index {
                 RuleKind::Signal { point, .. } => pairs.push((*point, place)),
                 RuleKind::DeviceLost { device, .. } => of_losses[device.index()] = Some(alarm),
                 RuleKind::LinkLost { devices, .. } => {
-                    devices.iter().for_each(|device| of_silences[device.index()] = Some(alarm));
+                    for device in devices {
+                        of_silences[device.index()] = Some(alarm);
+                    }
                 }
                 RuleKind::DeviceDegraded { device } => of_degradations[device.index()] = Some(alarm),
                 RuleKind::OutputFailed { output, .. } => of_outputs[output.index()] = Some(alarm),

@@ -92,11 +92,11 @@ impl Plant {
     /// A derived point, of the device that all of them belong to.
     pub(crate) fn derived(&mut self, signal: &str, formula: Formula) -> PointId {
         let of_gateway = |device: &Device| device.protocol == Protocol::Derived;
-        let device = self.site.devices.iter().position(of_gateway).map(DeviceId::new).unwrap_or_else(|| {
-            let device = self.device("derived", Text::same("derived"), None);
-            self.site.devices[device.index()].protocol = Protocol::Derived;
-            device
-        });
+        let device = match self.site.devices.iter().position(of_gateway) {
+            Some(index) => DeviceId::new(index),
+            None => self.device("derived", Text::same("derived"), None),
+        };
+        self.site.devices[device.index()].protocol = Protocol::Derived;
         let point = self.point(device, signal, Text::same(signal));
         let made = &mut self.site.points[point.index()];
         (made.source, made.range) = (Source::Derived(formula), None);
