@@ -7,20 +7,15 @@ use std::collections::{BTreeMap, VecDeque};
 
 use serde::Serialize;
 
+use crate::model::habit::{CHATTER_RAISES, CHATTER_SPAN, FLEETING_SPAN, FLOOD_BEGIN, FLOOD_END, FLOOD_SPAN};
 use crate::model::limits::ANNUNCIATIONS_REMEMBERED_MAX;
 use crate::model::{EventKind, Level, Transition, Wall};
 
-/// Ten minutes, the span in which alarms are counted.
-const SPAN_MS: i64 = 600_000;
+/// The span in which alarms are counted.
+const SPAN_MS: i64 = FLOOD_SPAN.as_millis() as i64;
+const CHATTER_MS: i64 = CHATTER_SPAN.as_millis() as i64;
+const FLEETING_MS: i64 = FLEETING_SPAN.as_millis() as i64;
 const DAY_MS: i64 = 86_400_000;
-/// A flood begins with more than so many alarms in ten minutes, and ends with fewer than [`FLOOD_END`] (ISA-18.2's figures).
-const FLOOD_BEGIN: usize = 10;
-const FLOOD_END: usize = 5;
-/// An alarm chatters that is raised so often within a minute (common practice after ISA-18.2).
-const CHATTER_RAISES: usize = 3;
-const CHATTER_MS: i64 = 60_000;
-/// An alarm is fleeting that is gone again so soon without anybody's doing (our default).
-const FLEETING_MS: i64 = 10_000;
 /// Alarms that make up the top of the list.
 const TOP: usize = 10;
 
@@ -84,12 +79,11 @@ impl Measures {
     /// Takes what happened next.
     pub fn take(&mut self, what: &Transition) {
         self.until(what.at.wall);
-        let is_calling = what.level != Level::Journal && !what.state.is_aside();
         let record = self.alarms.entry(what.alarm.clone()).or_default();
         match what.event {
             EventKind::Raised => {
                 record.raise(what.at.wall);
-                if is_calling {
+                if what.calls() {
                     self.call(what.at.wall, what.level);
                 }
             }

@@ -163,6 +163,7 @@ impl Alarm {
         match (event, &self.last) {
             (EventKind::Raised, _) | (_, None) => {
                 transition.raised_at = self.instances.get_or_insert_default().name(at);
+                transition.habit = self.instances.get_or_insert_default().raise(now.mono);
                 transition.first_out = facts.is_first && facts.rule.handling.group.is_some();
                 transition.shelved_until = self.last.as_ref().and_then(|last| last.shelved_until);
                 transition.shelved_level = self.last.as_ref().and_then(|last| last.shelved_level);
@@ -172,11 +173,16 @@ impl Alarm {
                 transition.shelved_until = last.shelved_until;
                 transition.shelved_level = last.shelved_level;
                 transition.first_out = last.first_out;
+                transition.habit = last.habit;
                 transition.overdue_levels = last.overdue_levels;
                 if event != EventKind::Escalated {
                     transition.acknowledged_by.clone_from(&last.acknowledged_by);
                 }
             }
+        }
+        if event == EventKind::Cleared && self.base() == AlarmState::Unacknowledged {
+            let fleeting = self.instances.as_ref().and_then(|instances| instances.clear(now.mono));
+            transition.habit = transition.habit.or(fleeting);
         }
         out.push(self.record(transition, base, self.by_hand(), facts, now));
     }
@@ -340,7 +346,9 @@ fn describe(facts: &Facts<'_>, event: EventKind, decider: Option<(Bound, f64)>, 
             (None, Some(site.device(*device)))
         }
         RuleKind::OutputFailed { output, .. } => (None, Some(site.device(site.output(*output).device))),
-        RuleKind::Condition(_) | RuleKind::LinkLost { .. } | RuleKind::Health { .. } => (None, None),
+        RuleKind::Condition(_) | RuleKind::LinkLost { .. } | RuleKind::Flood | RuleKind::Health { .. } => {
+            (None, None)
+        }
     };
     let device = device.or_else(|| point.map(|point| site.device(point.device)));
     Transition {

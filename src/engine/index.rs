@@ -21,6 +21,7 @@ pub(super) struct Index {
     of_degradations: Vec<Option<AlarmId>>,
     /// The alarm of each output's failing.
     of_outputs: Vec<Option<AlarmId>>,
+    of_flood: Option<AlarmId>,
     of_parts: Vec<(HealthSource, AlarmId)>,
     by_name: Vec<AlarmId>,
 }
@@ -32,6 +33,7 @@ impl Index {
         let mut of_silences = of_losses.clone();
         let mut of_degradations = of_losses.clone();
         let mut of_outputs = vec![None; site.outputs.len()];
+        let mut of_flood = None;
         let mut of_parts = Vec::new();
         for (rule, place) in site.rules.iter().zip(0..) {
             let alarm = AlarmId::new(place as usize);
@@ -47,13 +49,14 @@ impl Index {
                 }
                 RuleKind::DeviceDegraded { device } => of_degradations[device.index()] = Some(alarm),
                 RuleKind::OutputFailed { output, .. } => of_outputs[output.index()] = Some(alarm),
+                RuleKind::Flood => of_flood = Some(alarm),
                 RuleKind::Health { source, .. } => of_parts.push((*source, alarm)),
             }
         }
         let mut by_name: Vec<AlarmId> = (0..site.rules.len()).map(AlarmId::new).collect();
         by_name.sort_unstable_by_key(|alarm| &site.rule(*alarm).name);
         let of_points = Rests::new(pairs, site.points.len());
-        Self { of_points, of_losses, of_silences, of_degradations, of_outputs, of_parts, by_name }
+        Self { of_points, of_losses, of_silences, of_degradations, of_outputs, of_flood, of_parts, by_name }
     }
 
     /// Where this point's alarms stand: for [`Index::at`].
@@ -83,6 +86,11 @@ impl Index {
 
     pub(super) fn of_output(&self, output: OutputId) -> Option<AlarmId> {
         self.of_outputs[output.index()]
+    }
+
+    /// The alarm of more alarms than people can take.
+    pub(super) fn of_flood(&self) -> Option<AlarmId> {
+        self.of_flood
     }
 
     pub(super) fn of_part(&self, source: HealthSource) -> Option<AlarmId> {

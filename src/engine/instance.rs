@@ -1,10 +1,11 @@
-//! Names of an alarm's instances. An instance is named by the moment it was raised; two of one millisecond must differ, and
+//! An alarm's instances: their names, and whether they come too often. An instance is named by the moment it was raised; two of one millisecond must differ, and
 //! so must two of the same hour when the clock was put back in between.
 
 use std::collections::VecDeque;
 
+use crate::model::habit::{CHATTER_RAISES, CHATTER_SPAN, FLEETING_SPAN};
 use crate::model::limits::INSTANCES_REMEMBERED_MAX;
-use crate::model::{Stamp, Wall};
+use crate::model::{Habit, Mono, Stamp, Wall};
 
 /// The names that one alarm has given.
 #[derive(Debug, Default)]
@@ -12,6 +13,8 @@ pub(super) struct Instances {
     recent: VecDeque<Wall>,
     /// The latest of the names that are no longer among `recent`.
     forgotten: Option<Wall>,
+    /// When the last instances were raised in this run, as many as make it chatter.
+    raises: VecDeque<Mono>,
 }
 
 impl Instances {
@@ -21,6 +24,22 @@ impl Instances {
             self.forgotten = self.forgotten.max(self.recent.pop_front());
         }
         self.recent.push_back(name);
+    }
+
+    /// An instance is raised. Says so if the alarm chatters.
+    pub(super) fn raise(&mut self, at: Mono) -> Option<Habit> {
+        self.raises.push_back(at);
+        if self.raises.len() > CHATTER_RAISES {
+            self.raises.pop_front();
+        }
+        let chatters = self.raises.len() == CHATTER_RAISES && at - self.raises[0] <= CHATTER_SPAN;
+        chatters.then_some(Habit::Chattering)
+    }
+
+    /// The last instance is gone, and nobody had acknowledged it. Says so if it was fleeting.
+    pub(super) fn clear(&self, at: Mono) -> Option<Habit> {
+        let raised = self.raises.back()?;
+        (at - *raised <= FLEETING_SPAN).then_some(Habit::Fleeting)
     }
 
     /// The name of an instance that is raised at this moment: the moment itself if it is free, else the next that surely is.

@@ -39,6 +39,13 @@ pub(super) fn compose(facts: &Facts<'_>, event: EventKind, decider: Option<(Boun
             degraded(&facts.site.device(*device).title, facts.error, cleared)
         }
         (None, RuleKind::Condition(rule)) => seen(&Text::same(&facts.rule.name), &rule.points, facts),
+        (None, RuleKind::Flood) if cleared => {
+            Text::new("报警泛滥结束", "The alarm flood is over: fewer than 5 alarms in ten minutes")
+        }
+        (None, RuleKind::Flood) => Text::new(
+            "报警泛滥：10 分钟内报警超过 10 条，请先处理级别最高的报警",
+            "Alarm flood: more than 10 alarms in ten minutes; take the gravest first",
+        ),
         (None, RuleKind::Health { source, .. }) => health(facts.site, *source, facts.error, cleared),
     }
 }

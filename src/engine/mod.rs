@@ -9,6 +9,7 @@ mod comparator;
 mod cycle;
 mod derive;
 mod evaluate;
+mod flood;
 mod groups;
 mod handling;
 mod hold;
@@ -44,6 +45,7 @@ use alarm::Alarm;
 use binding::Bindings;
 use derive::{Derivations, Derived};
 use evaluate::Answer;
+use flood::Flood;
 use groups::{Group, Groups};
 use hold::{Delays, News};
 use index::Index;
@@ -72,6 +74,7 @@ pub struct Engine {
     timers: Timers,
     risk: RiskBook,
     time: TimeBook,
+    flood: Flood,
     /// Rules of which a point has said something at the present moment: what they make of it is found when all of them have.
     asked: Vec<AlarmId>,
     /// How many alarms of each group stand.
@@ -105,6 +108,7 @@ impl Engine {
             timers: Timers::new(site.rules.len(), groups.len(), site.outputs.len()),
             risk: RiskBook::new(&site, index.by_name()),
             time: TimeBook::default(),
+            flood: Flood::default(),
             asked: Vec::new(),
             standing_of_groups: vec![0; groups_of(&site)],
             delays_moved: Vec::new(),
@@ -188,6 +192,7 @@ impl Engine {
                     Timer::Group(group) => self.age(then, group),
                     Timer::Output(output) => self.expire(then, output, out),
                     Timer::Minute => {}
+                    Timer::Flood => self.review_flood(then),
                 }
             }
             self.settle(then, out);
@@ -389,9 +394,11 @@ impl Engine {
         // What an output is to be may end its own alarm, which others may be behind.
         while !self.decided.is_empty() {
             self.decided.sort_by_key(|(alarm, _)| *alarm);
+            let calls = self.decided.iter().filter(|(_, transition)| transition.calls()).count();
             let moved: Vec<_> = self.decided.iter().map(|(alarm, what)| (*alarm, what.event)).collect();
             out.transitions.extend(self.decided.drain(..).map(|(_, transition)| transition));
             self.call_outputs(now, &moved, out);
+            self.count_calls(now, calls);
         }
         self.show_risk(now, out);
     }

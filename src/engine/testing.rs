@@ -115,7 +115,7 @@ impl Plant {
             }
             RuleKind::LinkLost { devices, .. } => self.site.device(devices[0]).hazard,
             RuleKind::OutputFailed { output, .. } => self.site.output(*output).hazard,
-            RuleKind::Health { .. } => None,
+            RuleKind::Flood | RuleKind::Health { .. } => None,
         };
         self.site.rules.push(Rule {
             on_delay: Duration::from_secs_f64(on),

@@ -19,6 +19,8 @@ pub(super) enum Timer {
     Output(OutputId),
     /// The next minute of the wall clock, where the site has times of the week.
     Minute,
+    /// The end of a flood of alarms.
+    Flood,
 }
 
 /// The deadlines of every alarm, group and output.
@@ -34,7 +36,7 @@ pub(super) struct Timers {
 
 impl Timers {
     pub(super) fn new(alarms: usize, groups: usize, outputs: usize) -> Self {
-        Self { alarms, groups, armed: vec![None; alarms + groups + outputs + 1], heap: BinaryHeap::new() }
+        Self { alarms, groups, armed: vec![None; alarms + groups + outputs + 2], heap: BinaryHeap::new() }
     }
 
     /// Sees to it that `timer` pops by `deadline`, or before.
@@ -78,13 +80,16 @@ impl Timers {
             Timer::Alarm(alarm) => alarm.index(),
             Timer::Group(group) => self.alarms + group,
             Timer::Output(output) => self.alarms + self.groups + output.index(),
-            Timer::Minute => self.armed.len() - 1,
+            Timer::Minute => self.armed.len() - 2,
+            Timer::Flood => self.armed.len() - 1,
         }
     }
 
     fn timer(&self, owner: usize) -> Timer {
-        if owner == self.armed.len() - 1 {
-            return Timer::Minute;
+        match self.armed.len() - owner {
+            1 => return Timer::Flood,
+            2 => return Timer::Minute,
+            _ => {}
         }
         match owner.checked_sub(self.alarms) {
             None => Timer::Alarm(AlarmId::new(owner)),
@@ -153,8 +158,8 @@ mod tests {
             timers.arm(alarm(0), s(500_000 + cycle));
             timers.arm(alarm(0), s(cycle));
             assert_eq!(timers.pop(s(cycle)), Some(alarm(0)));
-            // Two alarms, one group, and the minute.
-            assert!(timers.heap.len() <= 8, "{} deadlines for 4 owners", timers.heap.len());
+            // Two alarms, one group, the minute, and the flood.
+            assert!(timers.heap.len() <= 10, "{} deadlines for 5 owners", timers.heap.len());
         }
         assert_eq!(timers.pop(s(2_000_000)), Some(Timer::Group(0)));
         assert_eq!(timers.pop(s(2_000_000)), Some(alarm(1)));

@@ -47,7 +47,9 @@ impl Watch {
             | RuleKind::LinkLost { level, .. }
             | RuleKind::OutputFailed { level, .. }
             | RuleKind::Health { level, .. } => Self::Single { level: *level, hold: Hold::Off },
-            RuleKind::DeviceDegraded { .. } => Self::Single { level: Level::Journal, hold: Hold::Off },
+            RuleKind::DeviceDegraded { .. } | RuleKind::Flood => {
+                Self::Single { level: Level::Journal, hold: Hold::Off }
+            }
         }
     }
 

@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use uuid::Uuid;
 
 use crate::model::{
-    AlarmState, ClockSync, DeviceStatus, Event, EventKind, Finding, Level, LinkCounters, LinkState,
+    AlarmState, ClockSync, DeviceStatus, Event, EventKind, Finding, Habit, Level, LinkCounters, LinkState,
     OutputStatus, Quality, Risk, RiskItem, RiskLevel, Stamp, Text, Value,
 };
 
@@ -135,6 +135,9 @@ pub struct AlarmEventMessage {
     /// Whether it was the first of its group to be raised.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_out: Option<bool>,
+    /// What it does that serves nobody: raised three times within a minute, or gone within ten seconds before anybody had acknowledged it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub habit: Option<Habit>,
     /// Where `event` is `disposed`: what an instance of it turned out to be, and what was done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub disposal: Option<DisposalPart>,
@@ -172,6 +175,7 @@ impl AlarmEventMessage {
             shelved_until: what.shelved_until,
             overdue_levels: (what.overdue_levels > 0).then_some(what.overdue_levels),
             first_out: what.first_out.then_some(true),
+            habit: what.habit,
             disposal: what.disposal.map(|it| DisposalPart { raised_at: it.raised_at, finding: it.finding }),
             backfill,
         }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::clock::ClockSync;
+use super::habit::Habit;
 use super::level::Level;
 use super::reading::{Quality, Value};
 use super::text::Text;
@@ -193,6 +194,9 @@ pub struct Transition {
     /// Whether it was the first of its group to be raised.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub first_out: bool,
+    /// What it does that serves nobody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub habit: Option<Habit>,
     /// What it turned out to be, where the event is `disposed`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub disposal: Option<Disposal>,
@@ -225,8 +229,14 @@ impl Transition {
             shelved_level: None,
             overdue_levels: 0,
             first_out: false,
+            habit: None,
             disposal: None,
         }
+    }
+
+    /// Whether it calls somebody: a new instance of an alarm that is neither only for the record nor set aside.
+    pub fn calls(&self) -> bool {
+        self.event == EventKind::Raised && self.level != Level::Journal && !self.state.is_aside()
     }
 }
 

@@ -5,6 +5,7 @@ mod alarm;
 mod clock;
 mod device;
 mod flow;
+pub mod habit;
 mod id;
 mod level;
 pub mod limits;
@@ -22,6 +23,7 @@ pub use flow::{
     Action, Command, CommandError, CommandResult, HealthReport, HealthSource, Input, Memory, Output, Scope,
     Standing,
 };
+pub use habit::Habit;
 pub use id::{AlarmId, DeviceId, ForwarderId, HazardId, LinkId, OutputId, PointId};
 pub use level::Level;
 pub use output::{Orders, OutputOrder, OutputReport, OutputStatus};

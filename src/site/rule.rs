@@ -151,6 +151,8 @@ pub enum RuleKind {
         /// The alarm's level.
         level: Level,
     },
+    /// More alarms than people can take, at level [`Level::Journal`]. One for the site.
+    Flood,
     /// A part of the gateway that does not work. One for each part.
     Health {
         /// The part.

@@ -168,6 +168,7 @@ function updateDetails(node, alarm) {
     ["detail.acknowledged", alarm.acknowledged_by],
     ["detail.shelvedUntil", alarm.shelved_until ? moment(alarm.shelved_until, gatewayNow()) : ""],
     ["detail.beneath", alarm.beneath ? t(alarm.beneath === "normal" ? "level.normal" : `state.${alarm.beneath}`) : ""],
+    ["detail.habit", alarm.habit ? t(`habit.${alarm.habit}`) : ""],
     ["detail.firstOut", alarm.first_out ? t("detail.yes") : ""],
     ["detail.note", alarm.reason],
     ["detail.last", `${t(`event.${alarm.event}`)} · ${moment(alarm.at, gatewayNow())}`],

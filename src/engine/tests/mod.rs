@@ -6,6 +6,7 @@ mod life_cycle;
 mod limits;
 mod links;
 mod logs;
+mod nuisance;
 mod output;
 mod packs;
 mod properties;

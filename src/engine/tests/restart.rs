@@ -162,8 +162,13 @@ proptest! {
                 run.wait(0.1);
             }
         }
-        prop_assert_eq!(whole.transitions(), resumed.transitions());
+        prop_assert_eq!(told(&mut whole), told(&mut resumed));
     }
+}
+
+/// What was told, but for habits: they are counted within one run.
+fn told(run: &mut Run) -> Vec<Transition> {
+    run.transitions().into_iter().map(|transition| Transition { habit: None, ..transition }).collect()
 }
 
 #[test]

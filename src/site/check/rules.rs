@@ -244,6 +244,7 @@ fn of_gateway(gathered: &Gathered, forwarders: &Forwarders, rules: &mut Rules, c
         let rule = health("clock", HealthSource::Clock, defaults::CLOCK_LEVEL);
         rules.add(Rule { on_delay: defaults::CLOCK_AFTER, ..rule }, place.clone(), context);
     }
+    rules.add(Rule::new("gateway.flood", None, RuleKind::Flood), place.clone(), context);
     for name in NO_RULES {
         rules.names.define(name, rules.list.len(), place.clone(), context.findings);
     }
