@@ -33,10 +33,15 @@ export function drawAlarms(section, spoken) {
 
   on(["alarms", "values", "language", "link", "site", "pending"], () => {
     const alarms = [...known.alarms.values()].filter(isForOperator).sort(byUrgency);
-    const unacknowledged = alarms.filter(isUnacknowledged).length;
+    const present = alarms.filter((alarm) => !isAside(alarm));
+    const [unacknowledged, aside] = [present.filter(isUnacknowledged).length, alarms.length - present.length];
+    const counts = [
+      present.length > 0 ? t("alarms.count", { n: present.length, u: unacknowledged }) : "",
+      aside > 0 ? t("alarms.aside", { n: aside }) : "",
+    ];
     text(title, t("alarms.title"));
-    text(count, alarms.length > 0 ? t("alarms.count", { n: alarms.length, u: unacknowledged }) : "");
-    attr(calm, "hidden", alarms.length > 0);
+    text(count, counts.filter(Boolean).join(t("list.comma")));
+    attr(calm, "hidden", present.length > 0);
     text(calm.querySelector("strong"), t(isLive() ? "alarms.none" : "alarms.unknown"));
     text(calm.querySelector("span"), t(isLive() ? "alarms.noneMore" : "alarms.unknownMore"));
     reconcile(list, alarms, (alarm) => alarm.alarm, create, update);
@@ -91,6 +96,7 @@ function update(node, alarm) {
   node.alarm = alarm;
   attr(node, "data-level", nameOf(alarm.level));
   attr(node, "data-state", alarm.state);
+  attr(node, "data-aside", isAside(alarm));
   setMarker(parts.shape, alarm.level);
   text(parts.level, t(`level.${nameOf(alarm.level)}`));
   text(parts.message, say(alarm.message));

@@ -48,7 +48,7 @@ function ask(alarm, deed) {
   const form = el(
     "form",
     { method: "dialog" },
-    el("h2", { id: "handle-title", text: t(`handle.${deed}`) }),
+    el("h2", { id: "handle-title", text: t(`handle.${deed}`).replace("…", "") }),
     el("p", { text: say(alarm.message) }),
     ...(deed === "shelve" ? [el("label", {}, el("span", { text: t("handle.span") }), span)] : []),
     el("label", {}, el("span", { text: t("ack.name") }), name),

@@ -4,7 +4,7 @@ import { el, text, attr, reconcile } from "./dom.js";
 import { changed, isLive, known, link, on } from "./store.js";
 import { gravity, marker, nameOf, setMarker } from "./level.js";
 import { say, t } from "./i18n.js";
-import { isActive, isForOperator, isUnacknowledged } from "./alarms.js";
+import { isActive, isAside, isForOperator, isUnacknowledged } from "./alarms.js";
 import { createSignal, isTrusted, updateSignal } from "./signal.js";
 
 /** Signals shown before "all" is asked for. */
@@ -71,7 +71,7 @@ function update(node, hazard) {
 }
 
 function updateAlarms(node, hazard) {
-  const alarms = [...known.alarms.values()].filter((alarm) => isForOperator(alarm) && (alarm.hazard ?? "") === hazard.id);
+  const alarms = [...known.alarms.values()].filter((alarm) => isForOperator(alarm) && !isAside(alarm) && (alarm.hazard ?? "") === hazard.id);
   const unacknowledged = alarms.filter(isUnacknowledged).length;
   const count = alarms.length === 0 ? "hazards.noAlarms" : alarms.length === 1 ? "hazards.alarm" : "hazards.alarms";
   const words = [t(count, { n: alarms.length })];

@@ -4,7 +4,7 @@ import { el, text, attr, reconcile } from "./dom.js";
 import { isLive, known, link, on } from "./store.js";
 import { marker, nameOf, setMarker } from "./level.js";
 import { say, t } from "./i18n.js";
-import { isUnacknowledged } from "./alarms.js";
+import { isAside, isUnacknowledged } from "./alarms.js";
 
 const LEVELS = [1, 2, 3, 4];
 
@@ -58,7 +58,7 @@ function createCount(level) {
 }
 
 function updateCount(node, level) {
-  const count = [...known.alarms.values()].filter((alarm) => alarm.level === level).length;
+  const count = [...known.alarms.values()].filter((alarm) => alarm.level === level && !isAside(alarm)).length;
   attr(node, "data-none", count === 0);
   text(node.parts.word, t(`level.${nameOf(level)}`));
   text(node.parts.number, String(count));

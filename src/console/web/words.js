@@ -42,6 +42,8 @@ export const words = {
   "alarms.noneMore": ["有报警时会立即显示在这里。", "A new one appears here at once."],
   "alarms.unknown": ["当前有无报警：未知", "Whether an alarm stands is not known"],
   "alarms.unknownMore": ["页面没有连上网关。", "The page is not connected to the gateway."],
+  "list.comma": ["，", ", "],
+  "alarms.aside": ["另有 {n} 条已搁置、停用或抑制", "{n} set aside"],
   "alarms.count": ["{n} 条，{u} 条未确认", "{n} standing, {u} unacknowledged"],
   "alarms.you": ["操作员：{name}", "You: {name}"],
   "alarms.youUnknown": ["操作员：未登记", "You: not named yet"],
