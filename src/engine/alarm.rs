@@ -1,6 +1,8 @@
 //! One alarm: what its rule watches, where its life cycle stands, and its record, which is its last transition. What can be done to it by hand
 //! stands in `handling`.
 
+use std::time::Duration;
+
 use crate::model::{AlarmState, CommandError, EventKind, Level, Mono, Now, Sample, Stamp, Text, Transition};
 use crate::site::{AlarmOptions, Rule, RuleKind, Site};
 
@@ -148,10 +150,7 @@ impl Alarm {
     pub(super) fn follow(&mut self, facts: &Facts<'_>, now: Now, out: &mut Vec<Transition>) {
         let found = self.watch.finding().map(|level| level.graver(self.overdue_levels()));
         let Some(cause) = self.cause(found) else { return };
-        let shelved = self.last.as_ref().and_then(|last| last.shelved_level);
-        let outgrows = shelved.is_none_or(|level| found > Some(level));
-        if cause == Cause::Graver && self.state() == AlarmState::Shelved && outgrows {
-            // It was shelved for less than it has become.
+        if self.state() == AlarmState::Shelved && self.outgrows_shelf(cause, found) {
             out.extend(self.unshelve(facts, now, None));
         }
         let level = found.or(self.level()).unwrap_or(Level::Journal);
@@ -185,6 +184,17 @@ impl Alarm {
             transition.habit = transition.habit.or(fleeting);
         }
         out.push(self.record(transition, base, self.by_hand(), facts, now));
+    }
+
+    /// Whether it was shelved for less than it has become, also where it was gone in between. What was not present when it was shelved
+    /// may come as it likes, and then not become graver.
+    fn outgrows_shelf(&self, cause: Cause, found: Option<Level>) -> bool {
+        let shelved = self.last.as_ref().and_then(|last| last.shelved_level);
+        match cause {
+            Cause::Graver => shelved.is_none_or(|level| found > Some(level)),
+            Cause::Present => shelved.is_some_and(|level| found > Some(level)),
+            _ => false,
+        }
     }
 
     fn overdue_levels(&self) -> u8 {
@@ -302,15 +312,18 @@ pub(super) struct Who {
 
 /// What an alarm waits for after this transition, and until when.
 fn wait(last: &Transition, options: &AlarmOptions, now: Now) -> Option<(Mono, Wait)> {
-    let left = |until_ms: i64| {
-        now.mono + std::time::Duration::from_millis(u64::try_from(until_ms - now.wall.0).unwrap_or(0))
+    // Never longer than from the beginning: a computer may start with its clock decades behind.
+    let left = |until_ms: i64, most: Duration| {
+        let left_ms = u64::try_from(until_ms.saturating_sub(now.wall.0)).unwrap_or(0);
+        now.mono + Duration::from_millis(left_ms).min(most)
     };
     let after = |table| {
         let span = AlarmOptions::of(table, last.level)?;
-        Some(left(last.at.wall.0.saturating_add(i64::try_from(span.as_millis()).unwrap_or(i64::MAX))))
+        let span_ms = i64::try_from(span.as_millis()).unwrap_or(i64::MAX);
+        Some(left(last.at.wall.0.saturating_add(span_ms), span))
     };
     match last.state {
-        AlarmState::Shelved => Some((left(last.shelved_until?.wall.0), Wait::Shelf)),
+        AlarmState::Shelved => Some((left(last.shelved_until?.wall.0, options.shelve_max), Wait::Shelf)),
         AlarmState::Unacknowledged if last.level < Level::Red => {
             Some((after(&options.escalate_after)?, Wait::Note))
         }

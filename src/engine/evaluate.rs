@@ -100,9 +100,11 @@ fn truth(condition: &Condition, latest: &impl Latest) -> Truth {
     }
 }
 
-/// Nobody can say of what has not been read since the start. A device that never answers is down, and its points are bad.
+/// Nobody can say of what has not been read since the start. A device that never answers is down, and its points are bad. That a
+/// point can't be trusted may raise an alarm and never clears one: only what is seen of good data is beyond doubt.
 fn quality(point: PointId, latest: &impl Latest, is: fn(Sample) -> bool) -> Truth {
-    latest.sample(point).map_or(Truth::Unknown, |sample| Truth::of(is(sample), true))
+    let sure = |sample| matches!(sample, Sample::Good(_));
+    latest.sample(point).map_or(Truth::Unknown, |sample| Truth::of(is(sample), sure(sample)))
 }
 
 const fn doubted(truth: Truth, sure: bool) -> Truth {
@@ -352,7 +354,8 @@ mod tests {
             (bad, Some(false), Some(true)),
             (None, None, None),
         ] {
-            let truth = |answer: Option<bool>| answer.map_or(Truth::Unknown, |yes| Truth::of(yes, true));
+            let truth =
+                |answer: Option<bool>| answer.map_or(Truth::Unknown, |yes| Truth::of(yes, sample == ON));
             assert_eq!(of([sample, None], &Condition::Good(PointId::new(0))), truth(good));
             assert_eq!(of([sample, None], &Condition::Bad(PointId::new(0))), truth(is_bad));
         }

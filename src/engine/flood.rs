@@ -35,6 +35,15 @@ impl Flood {
 }
 
 impl Engine {
+    /// Takes up a flood that lasted when the gateway last ran: it is over when as long a time is quiet.
+    pub(super) fn resume_flood(&mut self, now: Now) {
+        let Some(alarm) = self.index.of_flood() else { return };
+        if self.alarms[alarm.index()].base().is_active() {
+            self.flood = Flood { calls: [now.mono; FLOOD_END].into(), is_on: true };
+            self.timers.arm(Timer::Flood, now.mono + FLOOD_SPAN);
+        }
+    }
+
     /// Takes the calls of this moment.
     pub(super) fn count_calls(&mut self, now: Now, calls: usize) {
         let was_on = self.flood.is_on;

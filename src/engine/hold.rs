@@ -30,6 +30,8 @@ pub(super) enum News {
     Present,
     /// It is absent.
     Absent,
+    /// It may be either.
+    Doubted,
     /// Nothing can be known for now.
     Unwatched,
 }
@@ -61,6 +63,7 @@ impl Hold {
         match news {
             News::Present => self.present(at, delays),
             News::Absent => self.absent(at, delays),
+            News::Doubted => self.doubt(),
             News::Unwatched => self.suspend(),
         }
     }
@@ -129,6 +132,13 @@ impl Hold {
     pub(super) fn resume(&mut self, due: Mono) {
         if *self == Self::Off {
             *self = Self::Rising { due, backed: false };
+        }
+    }
+
+    /// An on-delay that runs is not over before this moment.
+    pub(super) fn postpone(&mut self, least: Mono) {
+        if let Self::Rising { due, .. } = self {
+            *due = least.max(*due);
         }
     }
 

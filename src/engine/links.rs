@@ -1,8 +1,8 @@
 //! What is known of the links on both sides: to the devices, to the destinations, and of the gateway's other parts.
 //!
-//! Whether a device is lost or the link before it is told from who else was heard. A device that is down is *explained* as long as nobody
-//! behind its link has been heard since it was found down: then it is the link that is silent. Once another has been heard, the device is
-//! lost by itself, and stays so until it answers. Behind a broker, where publishers speak rarely, all of them must be down besides.
+//! Whether a device is lost or the link before it is told from the others. A device that is down is *explained* as long as all behind its link
+//! are silent (down, or nothing came when they were last asked) and nobody has been heard since it was found down. Once another has been
+//! heard, the device is lost by itself, and stays so until it answers.
 
 use jiff::tz::TimeZone;
 
@@ -10,7 +10,7 @@ use crate::model::{
     DeviceId, DeviceStatus, ForwarderId, HealthReport, HealthSource, LinkCounters, LinkReport, LinkState,
     Mono, Stamp, Text, UplinkStatus, Wall,
 };
-use crate::site::{Device, LinkKind, Protocol, Site};
+use crate::site::{Device, Protocol, Site};
 
 /// Every device's link and every part's health.
 #[derive(Debug)]
@@ -32,6 +32,10 @@ struct DeviceLink {
     counters: LinkCounters,
     /// When it was found down, if it is.
     down_at: Option<Mono>,
+    /// When something last came from it; until then, when that was first waited for.
+    heard: Mono,
+    /// Whether it is down, or nothing came when it was last asked.
+    is_silent: bool,
     /// The link that it shares with others, by its place among those.
     shared: Option<u32>,
 }
@@ -40,12 +44,10 @@ struct DeviceLink {
 #[derive(Debug)]
 struct SharedLink {
     devices: Vec<DeviceId>,
-    /// Whether devices behind it need not speak unless they have something to say.
-    is_broker: bool,
     /// When anyone behind it was last heard.
     heard: Option<Mono>,
-    /// How many behind it are down.
-    down: usize,
+    /// How many behind it are silent.
+    silent: usize,
     /// Whether it explains that a device behind it is down.
     explains: bool,
 }
@@ -72,6 +74,8 @@ impl Links {
                 error: None,
                 counters: LinkCounters::default(),
                 down_at: (!is_gateway).then_some(now),
+                heard: now,
+                is_silent: !is_gateway,
                 shared: None,
             }
         };
@@ -89,9 +93,8 @@ impl Links {
             }
             shared.push(SharedLink {
                 devices: link.devices.clone(),
-                is_broker: matches!(link.kind, LinkKind::Mqtt(_)),
                 heard: None,
-                down: link.devices.len(),
+                silent: link.devices.len(),
                 explains: true,
             });
         }
@@ -107,16 +110,11 @@ impl Links {
 
     /// Takes news of a device. Returns what is new in them.
     pub(super) fn report(&mut self, report: LinkReport, at: Stamp, now: Mono) -> Novelty {
-        let link = &mut self.devices[report.device.index()];
+        let device = report.device;
+        let link = &mut self.devices[device.index()];
         let (was_down, is_down) = (link.state == LinkState::Down, report.state == LinkState::Down);
         if was_down != is_down {
             link.down_at = is_down.then_some(now);
-        }
-        if let Some(shared) = link.shared.map(|place| &mut self.shared[place as usize]) {
-            shared.down = shared.down + usize::from(is_down) - usize::from(was_down);
-            if !is_down {
-                shared.heard = Some(now);
-            }
         }
         let counted = std::mem::replace(&mut link.counters, report.counters) != report.counters;
         if link.state == report.state && link.error == report.error {
@@ -127,15 +125,39 @@ impl Links {
         }
         link.state = report.state;
         link.error = report.error;
+        if was_down != is_down {
+            self.tell_silence(device, is_down, now);
+        }
         Novelty::State
     }
 
-    /// Something came from a device. Returns whether its link explained until now why others behind it are down.
-    pub(super) fn hear(&mut self, device: DeviceId, now: Mono) -> bool {
+    /// A device is silent from now on, or something came from it.
+    fn tell_silence(&mut self, device: DeviceId, is_silent: bool, now: Mono) {
+        let one = &mut self.devices[device.index()];
+        let was_silent = std::mem::replace(&mut one.is_silent, is_silent);
+        if !is_silent {
+            one.heard = now;
+        }
+        if let Some(link) = one.shared.map(|place| &mut self.shared[place as usize]) {
+            link.silent = link.silent + usize::from(is_silent) - usize::from(was_silent);
+            if !is_silent {
+                link.heard = Some(now);
+            }
+        }
+    }
+
+    /// A device was asked, or spoke; `answered` says whether anything came. Returns whether its link may explain otherwise than before
+    /// why devices behind it are down.
+    pub(super) fn hear(&mut self, device: DeviceId, answered: bool, now: Mono) -> bool {
+        self.tell_silence(device, !answered, now);
         let Some(place) = self.devices[device.index()].shared else { return false };
-        let link = &mut self.shared[place as usize];
-        link.heard = Some(now);
-        link.explains
+        let link = &self.shared[place as usize];
+        link.explains != (link.silent == link.devices.len())
+    }
+
+    /// When something last came from a device; until then, when that was first waited for.
+    pub(super) fn heard(&self, device: DeviceId) -> Mono {
+        self.devices[device.index()].heard
     }
 
     /// Looks anew whether the device's link, if it shares one, explains why devices behind it are down. Returns those, where that is not as before.
@@ -153,8 +175,7 @@ impl Links {
             return false;
         };
         let link = &self.shared[place as usize];
-        let may_be = !link.is_broker || link.down == link.devices.len();
-        may_be && link.heard.is_none_or(|heard| heard <= down_at)
+        link.silent == link.devices.len() && link.heard.is_none_or(|heard| heard <= down_at)
     }
 
     /// What is wrong with the first of these devices of which something is known, in words.

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use crate::model::{Batch, DeviceId, LinkReport, LinkState, Now, Output, Reason};
-use crate::site::RuleKind;
+use crate::model::{AlarmId, Batch, DeviceId, LinkReport, LinkState, Mono, Now, Output, Reason};
+use crate::site::{Protocol, RuleKind};
 
 use super::Engine;
 use super::hold::News;
 use super::links::Novelty;
+use super::memory::HEARING;
 
 impl Engine {
     /// A device counts as down from the start, so that one which never answers is an alarm too.
@@ -42,6 +43,11 @@ impl Engine {
     pub(super) fn review_link(&mut self, now: Now, device: DeviceId) {
         let behind = self.links.review_link(device).to_vec();
         for device in behind {
+            // Where the link is back, its devices come back one after the other.
+            if let Some(alarm) = self.index.of_loss(device).filter(|_| !self.links.is_explained(device)) {
+                let hearing = self.site.rule(alarm).on_delay.min(HEARING);
+                self.alarms[alarm.index()].watch.postpone(now.mono + hearing);
+            }
             self.judge_link(now, device);
         }
     }
@@ -53,16 +59,30 @@ impl Engine {
         let (lost, degraded) = match self.links.state(device) {
             LinkState::Up => (News::Absent, News::Absent),
             LinkState::Degraded => (News::Absent, News::Present),
-            LinkState::Down if is_explained => (News::Unwatched, News::Unwatched),
+            LinkState::Down if is_explained => (News::Doubted, News::Unwatched),
             LinkState::Down => (News::Present, News::Unwatched),
         };
-        self.judge(now, self.index.of_loss(device), lost);
+        let loss = self.index.of_loss(device);
+        let least = loss.map_or(Mono::ZERO, |alarm| self.expected(device, alarm));
+        self.judge_not_before(now, loss, lost, least);
         self.judge(now, self.index.of_degradation(device), degraded);
         if let Some(alarm) = silence
             && let RuleKind::LinkLost { devices, .. } = &Arc::clone(&self.site).rule(alarm).kind
         {
             let is_silent = devices.iter().any(|device| self.links.is_explained(*device));
-            self.judge(now, Some(alarm), News::of(is_silent));
+            let least = devices.iter().map(|device| self.expected(*device, alarm)).min();
+            self.judge_not_before(now, Some(alarm), News::of(is_silent), least.unwrap_or_default());
+        }
+    }
+
+    /// Before when nobody can say that a device is lost. A publisher has the silence that it is allowed, also after a start and while its broker
+    /// comes back; a device that is polled has none.
+    fn expected(&self, device: DeviceId, alarm: AlarmId) -> Mono {
+        match &self.site.device(device).protocol {
+            Protocol::Mqtt(publisher) => {
+                self.links.heard(device) + publisher.silence + self.site.rule(alarm).on_delay
+            }
+            Protocol::Modbus(_) | Protocol::Derived => Mono::ZERO,
         }
     }
 

@@ -16,8 +16,8 @@ use super::watch::Rising;
 const DELAY: &str = "delay.";
 /// The limits by their place in [`Rising`]. A rule with one condition has the first.
 const BOUNDS: [&str; 4] = ["l", "h", "ll", "hh"];
-/// For so long after a start, a delay of the loss of a device or a part is not over: it must have had time to be heard of.
-const HEARING: Duration = Duration::from_secs(3);
+/// For so long after a start, and after a link is back, a delay of the loss of a device is not over: it must have had time to be heard of.
+pub(super) const HEARING: Duration = Duration::from_secs(3);
 
 impl Engine {
     /// Puts out the on-delays that have changed.
@@ -36,8 +36,8 @@ impl Engine {
     /// Has every on-delay put out anew: it is kept by the wall clock, which has stepped.
     pub(super) fn remember_all_delays(&mut self) {
         let running = |alarm: &AlarmId| self.alarms[alarm.index()].watch.rising() != Rising::default();
-        let all = (0..self.alarms.len()).map(AlarmId::new).filter(running);
-        self.delays_moved = all.collect();
+        let all: Vec<AlarmId> = (0..self.alarms.len()).map(AlarmId::new).filter(running).collect();
+        self.delays_moved.extend(all);
     }
 
     fn memory_of(&self, now: Now, alarm: AlarmId) -> Memory {

@@ -37,7 +37,7 @@ use std::sync::Arc;
 
 use crate::model::{
     AlarmId, AlarmState, Batch, ClockChange, DeviceId, HealthReport, Input, Mono, Now, Output, PointId,
-    Reading, Reason, Snapshot, Stamp, Standing, Transition, Wall,
+    Reading, Reason, Sample, Snapshot, Stamp, Standing, Transition, Wall,
 };
 use crate::site::{RuleKind, Site};
 
@@ -121,6 +121,7 @@ impl Engine {
         };
         engine.restore(standing, now, out);
         engine.recall(memories, now, out);
+        engine.resume_flood(now);
         engine.start_devices(now, out);
         engine.begin_outputs(&kept, now, out);
         engine.settle(now, out);
@@ -209,7 +210,8 @@ impl Engine {
                 self.note(reading.point);
             }
         }
-        if self.links.hear(batch.device, now.mono) {
+        let answered = batch.readings.iter().any(|reading| reading.sample != Sample::Bad(Reason::Comm));
+        if self.links.hear(batch.device, answered, now.mono) {
             self.review_link(now, batch.device);
         }
         out.batches.push(batch);
@@ -259,9 +261,24 @@ impl Engine {
         slot.set_calm(idle && slot.is_good());
     }
 
+    /// Whether a rule is to be asked only when everything that came at this moment is in: it looks at several points, or may cease to be
+    /// active by what another says.
+    fn is_of_the_whole_moment(&self, alarm: AlarmId) -> bool {
+        let rule = self.site.rule(alarm);
+        match rule.kind {
+            RuleKind::Condition(_) => true,
+            RuleKind::Limits(_) => rule.binding.is_some(),
+            _ => false,
+        }
+    }
+
     /// Tells a rule what its point says. Returns whether there may be something new to find.
     fn observe(&mut self, at: Mono, alarm: AlarmId, point: PointId, unwatched: bool) -> bool {
         if !self.bindings.is_active(alarm) {
+            return false;
+        }
+        if self.is_of_the_whole_moment(alarm) {
+            self.asked.push(alarm);
             return false;
         }
         let delays = self.delays(alarm);
@@ -269,10 +286,6 @@ impl Engine {
         match (&mut self.alarms[alarm.index()].watch, slot.sample()) {
             (Watch::Limits(watch), Some(sample)) => return watch.observe(at, sample, delays),
             (Watch::Limits(_), None) => return false,
-            (Watch::Single { .. }, _) if matches!(self.site.rule(alarm).kind, RuleKind::Condition(_)) => {
-                self.asked.push(alarm);
-                return false;
-            }
             (Watch::Single { hold, .. }, _) if unwatched => hold.suspend(),
             (Watch::Single { hold, .. }, _) if slot.is_awaited() => hold.doubt(),
             (Watch::Single { hold, .. }, _) if slot.is_good() => hold.absent(at, delays),
@@ -335,8 +348,8 @@ impl Engine {
         }
     }
 
-    /// Asks the conditions of which a point has spoken. All that came in one batch is one moment: a condition is never asked between
-    /// one point and the next.
+    /// Asks the rules of which a point has spoken that are of the whole moment. All that came in one batch is one moment: none of them is
+    /// asked between one point and the next.
     fn ask(&mut self, now: Now) {
         if self.asked.is_empty() {
             return;
@@ -349,16 +362,21 @@ impl Engine {
                 continue;
             }
             let delays = self.delays(alarm);
-            let (RuleKind::Condition(rule), Watch::Single { hold, .. }) =
-                (&site.rule(alarm).kind, &mut self.alarms[alarm.index()].watch)
-            else {
-                continue;
-            };
-            let condition = if hold.counts() { &rule.stays } else { &rule.when };
-            match evaluate::answer(condition, &self.points) {
-                Answer::Holds => hold.present(now.mono, delays),
-                Answer::Fails => hold.absent(now.mono, delays),
-                Answer::Unknown => hold.doubt(),
+            match (&site.rule(alarm).kind, &mut self.alarms[alarm.index()].watch) {
+                (RuleKind::Condition(rule), Watch::Single { hold, .. }) => {
+                    let condition = if hold.counts() { &rule.stays } else { &rule.when };
+                    match evaluate::answer(condition, &self.points) {
+                        Answer::Holds => hold.present(now.mono, delays),
+                        Answer::Fails => hold.absent(now.mono, delays),
+                        Answer::Unknown => hold.doubt(),
+                    }
+                }
+                (RuleKind::Limits(limits), Watch::Limits(watch)) => {
+                    if let Some(sample) = self.points.slot(limits.point).sample() {
+                        watch.observe(now.mono, sample, delays);
+                    }
+                }
+                _ => continue,
             }
             self.decide(now, alarm);
         }
@@ -368,9 +386,16 @@ impl Engine {
 
     /// Tells the rule of a device or a part, if there is one, what is known of its condition.
     fn judge(&mut self, now: Now, alarm: Option<AlarmId>, news: News) {
+        self.judge_not_before(now, alarm, news, Mono::ZERO);
+    }
+
+    /// The same, of a condition that must not count before a moment.
+    fn judge_not_before(&mut self, now: Now, alarm: Option<AlarmId>, news: News, least: Mono) {
         let Some(alarm) = alarm else { return };
         let delays = self.delays(alarm);
+        let delays = Delays { on: delays.on.max(least - now.mono), ..delays };
         if let Watch::Single { hold, .. } = &mut self.alarms[alarm.index()].watch {
+            hold.postpone(least);
             hold.take(news, now.mono, delays);
         }
         self.decide(now, alarm);
@@ -387,10 +412,15 @@ impl Engine {
             out.batches.push(Batch { device, at: now.wall, readings: stale.to_vec() });
         }
         self.lapsed.clear();
-        self.remember_delays(now, out);
-        if self.decided.is_empty() {
-            return;
+        if !self.decided.is_empty() {
+            self.put_out(now, out);
+            self.show_risk(now, out);
         }
+        self.remember_delays(now, out);
+    }
+
+    /// Puts out what has moved, and what moves because of that.
+    fn put_out(&mut self, now: Now, out: &mut Output) {
         // What an output is to be may end its own alarm, which others may be behind.
         while !self.decided.is_empty() {
             self.decided.sort_by_key(|(alarm, _)| *alarm);
@@ -400,7 +430,6 @@ impl Engine {
             self.call_outputs(now, &moved, out);
             self.count_calls(now, calls);
         }
-        self.show_risk(now, out);
     }
 
     fn show_risk(&mut self, now: Now, out: &mut Output) {

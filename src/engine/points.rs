@@ -75,6 +75,8 @@ impl Points {
         let mut slots: Vec<Slot> = site.points.iter().map(Slot::new).collect();
         for rule in &site.rules {
             match &rule.kind {
+                // One that is bound is asked later than the point is looked at.
+                RuleKind::Limits(limits) if rule.binding.is_some() => slots[limits.point.index()].close(),
                 RuleKind::Limits(limits) => slots[limits.point.index()].narrow(limits),
                 RuleKind::Condition(rule) => {
                     rule.points.iter().for_each(|point| slots[point.index()].close());

@@ -56,12 +56,13 @@ impl Plant {
         HazardId::new(self.site.hazards.len() - 1)
     }
 
+    /// A publisher of which something is expected all the time, so that its loss is told like that of a device that is polled.
     pub(crate) fn device(&mut self, name: &str, title: Text, hazard: Option<HazardId>) -> DeviceId {
         self.site.devices.push(Device {
             name: name.into(),
             title,
             hazard,
-            protocol: Protocol::Mqtt(MqttDevice::json(name, Duration::from_secs(60))),
+            protocol: Protocol::Mqtt(MqttDevice::json(name, Duration::ZERO)),
             points: Vec::new(),
         });
         DeviceId::new(self.site.devices.len() - 1)

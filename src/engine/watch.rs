@@ -88,6 +88,11 @@ impl Watch {
         }
     }
 
+    /// On-delays that run are not over before this moment.
+    pub(super) fn postpone(&mut self, least: Mono) {
+        self.holds_mut(|hold| hold.postpone(least));
+    }
+
     /// Nothing that is said counts for now: what was under way is forgotten.
     pub(super) fn suspend(&mut self) {
         self.holds_mut(Hold::suspend);

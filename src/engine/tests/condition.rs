@@ -1,7 +1,7 @@
 //! Conditions over several points: when they raise and when they clear, and what bad and uncertain data make of them.
 
 use super::*;
-use crate::site::{Condition, ConditionRule, Number, Relation};
+use crate::site::{Binding, Condition, ConditionRule, Number, Relation};
 
 const LINE: PointId = PointId::new(0);
 const FAN: PointId = PointId::new(1);
@@ -174,4 +174,54 @@ fn p2_a_point_that_goes_stale_or_whose_device_dies_is_asked_about() {
         dead.message,
         Text::new("blind（level —（读取失败））", "blind (level — (it cannot be read))")
     );
+}
+
+#[test]
+fn p2_that_a_sensor_is_no_longer_good_ends_no_alarm_that_asks_for_good_data() {
+    for trust in [Condition::Good(LINE), Condition::Not(Box::new(Condition::Bad(LINE)))] {
+        let mut plant = Plant::new();
+        let device = plant.device("gds", Text::same("gds"), None);
+        plant.point(device, "co", Text::same("CO"));
+        let when = Condition::All(vec![compare(LINE, Relation::More, 8.0), trust]);
+        let rule =
+            ConditionRule { when: when.clone(), stays: when, points: vec![LINE], level: Level::Orange };
+        plant.rule("co", RuleKind::Condition(rule), 0.0, 0.0);
+        let mut run = Run::start(plant.site);
+        run.read(LINE, good(10.0));
+        assert_eq!(run.kinds(), [EventKind::Raised]);
+        for lost in [BAD, uncertain(5.0)] {
+            run.read(LINE, lost);
+            assert_eq!(run.kinds(), []);
+        }
+        run.read(LINE, good(5.0));
+        assert_eq!(run.kinds(), [EventKind::Cleared]);
+    }
+}
+
+/// A limit on the fan that counts only while the line runs.
+#[test]
+fn a_bound_limit_is_asked_when_everything_that_came_at_once_is_in() {
+    let mut plant = Plant::new();
+    let device = plant.device("meters", Text::same("meters"), None);
+    plant.point(device, "line", Text::same("line"));
+    plant.point(device, "fan", Text::same("fan"));
+    let limits = Limits { l: limit(5.0, Level::Yellow), ..no_limits(FAN, 0.0) };
+    let alarm = plant.rule("fan", RuleKind::Limits(limits), 0.0, 0.0);
+    let only_when = Some(compare(LINE, Relation::More, 20.0));
+    let binding = Binding { only_when, only_during: None, not_during: None };
+    plant.site.rules[alarm.index()].binding = Some(Box::new(binding));
+    let mut run = Run::start(plant.site);
+    for order in [[LINE, FAN], [FAN, LINE]] {
+        let both =
+            |line: f64, fan: f64| order.map(|point| (point, good(if point == LINE { line } else { fan })));
+        run.read_all(&both(30.0, 10.0));
+        run.read_all(&both(0.0, 0.0));
+        run.read_all(&both(30.0, 10.0));
+        assert_eq!(run.kinds(), [], "the fan stops with the line, and starts with it");
+        run.read_all(&both(30.0, 1.0));
+        run.read_all(&both(30.0, 10.0));
+        assert_eq!(run.kinds(), [EventKind::Raised, EventKind::Cleared]);
+        assert_eq!(run.acknowledge("fan", None), Ok(()));
+        run.transitions();
+    }
 }

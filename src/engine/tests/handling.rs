@@ -8,10 +8,10 @@ use super::*;
 use crate::model::{CommandError, Finding, Nature, Scope};
 use crate::site::{AlarmOptions, Handling};
 
-const HOUR: Duration = Duration::from_secs(3600);
+pub(super) const HOUR: Duration = Duration::from_secs(3600);
 
 /// Two detectors; the second's alarm is latched. Both in one group.
-fn plant(options: AlarmOptions) -> Site {
+pub(super) fn plant(options: AlarmOptions) -> Site {
     let mut plant = Plant::new();
     let hazard = plant.hazard("tank");
     let device = plant.device("gds", Text::same("gds"), Some(hazard));
@@ -26,24 +26,24 @@ fn plant(options: AlarmOptions) -> Site {
     plant.site
 }
 
-const A: PointId = PointId::new(0);
+pub(super) const A: PointId = PointId::new(0);
 
 impl Run {
-    fn command(&mut self, action: Action) -> CommandResult {
+    pub(super) fn command(&mut self, action: Action) -> CommandResult {
         self.apply(Input::Command(Command { action, by: "wang".into(), reason: Some("test".into()) }));
         self.out.results.pop().expect("one result for one command")
     }
 
-    fn shelve(&mut self, alarm: &str, span: Duration) -> CommandResult {
+    pub(super) fn shelve(&mut self, alarm: &str, span: Duration) -> CommandResult {
         self.command(Action::Shelve { alarm: alarm.into(), span })
     }
 
-    fn last(&mut self) -> Transition {
+    pub(super) fn last(&mut self) -> Transition {
         self.transitions().pop().expect("a transition")
     }
 }
 
-fn start() -> Run {
+pub(super) fn start() -> Run {
     Run::start(plant(AlarmOptions { shelve_max: 8 * HOUR, ..AlarmOptions::default() }))
 }
 
@@ -77,21 +77,6 @@ fn unshelving_by_hand_leaves_it_acknowledged_and_by_time_unacknowledged() {
 
 /// A shelf is measured by the clock that never steps, also when something happens beneath it.
 #[test]
-fn p2_putting_the_wall_clock_back_keeps_no_alarm_on_the_shelf() {
-    let mut run = start();
-    run.read(A, good(30.0));
-    run.shelve("a", HOUR).expect("shelved");
-    run.put_ms = -10 * 3_600_000;
-    run.read(A, good(0.0));
-    run.read(A, good(30.0));
-    run.transitions();
-    run.wait(3599.0);
-    assert_eq!(run.kinds(), []);
-    run.wait(1.0);
-    assert_eq!(run.last().state, AlarmState::Unacknowledged);
-}
-
-#[test]
 fn p1_what_became_less_grave_is_waited_for_as_well() {
     let table = [None, Some(Duration::from_secs(600)), None, None];
     let mut run = Run::start(plant(AlarmOptions { escalate_after: table, ..AlarmOptions::default() }));
@@ -124,37 +109,6 @@ fn what_is_gone_when_the_shelf_ends_comes_back_as_nothing() {
     assert_eq!(run.last().state, AlarmState::Normal);
     run.read(A, good(30.0));
     assert_eq!(run.last().state, AlarmState::Unacknowledged);
-}
-
-#[test]
-fn p1_what_becomes_graver_than_it_was_shelved_for_breaks_the_shelf() {
-    let mut run = start();
-    run.read(A, good(30.0));
-    run.shelve("a", HOUR).expect("shelved");
-    run.transitions();
-    run.read(A, good(60.0));
-    let told: Vec<_> = run.transitions().into_iter().map(|t| (t.event, t.state, t.level)).collect();
-    assert_eq!(
-        told,
-        [
-            (EventKind::Unshelved, AlarmState::Acknowledged, Level::Orange),
-            (EventKind::Escalated, AlarmState::Unacknowledged, Level::Red),
-        ]
-    );
-}
-
-#[test]
-fn what_becomes_as_grave_again_as_it_was_shelved_for_stays_shelved() {
-    let mut run = start();
-    run.read(A, good(60.0));
-    run.shelve("a", HOUR).expect("shelved");
-    run.transitions();
-    for value in [0.0, 30.0, 60.0] {
-        run.read(A, good(value));
-    }
-    let told: Vec<_> = run.transitions().into_iter().map(|t| (t.event, t.state)).collect();
-    let aside = |event| (event, AlarmState::Shelved);
-    assert_eq!(told, [aside(EventKind::Cleared), aside(EventKind::Raised), aside(EventKind::Escalated)]);
 }
 
 #[test]

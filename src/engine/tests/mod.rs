@@ -13,6 +13,7 @@ mod properties;
 mod restart;
 mod scenario;
 mod shared_link;
+mod shelf;
 mod steps;
 mod switching;
 

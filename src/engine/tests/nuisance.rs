@@ -68,6 +68,21 @@ fn a_flood_goes_on_until_fewer_than_five_are_left() {
 }
 
 #[test]
+fn a_flood_that_lasted_over_a_restart_ends_when_ten_minutes_are_quiet() {
+    let mut run = many(20);
+    (0..11).for_each(|n| raise(&mut run, n));
+    let standing = run.transitions();
+    let mut run = Run::resume(run.site.as_ref().clone(), standing, 100_000);
+    run.wait(599.0);
+    assert_eq!(flood(&mut run), []);
+    run.wait(1.0);
+    assert_eq!(flood(&mut run), [(EventKind::Cleared, AlarmState::Normal, 700)]);
+    (0..20).for_each(|n| clear(&mut run, n));
+    (0..20).for_each(|n| raise(&mut run, n));
+    assert_eq!(flood(&mut run).len(), 1, "the next one is told again");
+}
+
+#[test]
 fn ten_alarms_in_ten_minutes_for_ever_are_no_flood() {
     let mut run = many(1);
     for _ in 0..100 {

@@ -7,6 +7,7 @@ use proptest::prelude::*;
 
 use super::scenario::{DEVICES, Event, POINTS, Scenario, derived, input, scenario};
 use super::*;
+use crate::site::{ModbusDevice, Protocol};
 
 /// The last transition of every alarm that is not normal.
 fn standing(transitions: &[Transition]) -> Vec<Transition> {
@@ -205,16 +206,17 @@ fn a_delay_that_has_ended_or_come_to_nothing_is_not_kept() {
 }
 
 #[test]
-fn a_clock_that_is_put_back_by_hours_makes_no_delay_longer_than_itself() {
+fn a_computer_that_starts_with_its_clock_behind_makes_no_delay_longer_than_itself() {
     let (site, point) = delayed(50);
     let mut run = Run::start(site.clone());
     run.read(point, good(30.0));
-    let mut run = Run::resume(site, kept(&run.out), 0);
-    run.put_ms = -3_600_000;
-    run.apply(Input::Clock(stepped(run.now(), -3_600_000)));
-    run.read(point, good(30.0));
-    run.wait(5.0);
-    assert_eq!(run.kinds(), [EventKind::ClockStepped, EventKind::Raised]);
+    let behind = |ms| Now { wall: Wall(1_000 + ms as i64), ..at(ms) };
+    let mut out = Output::default();
+    let mut engine = Engine::new(Arc::new(site), kept(&run.out), behind(0), &mut out);
+    let reading = Reading { point, at: behind(0).wall, sample: good(30.0) };
+    let batch = Batch { device: DeviceId::new(0), at: behind(0).wall, readings: vec![reading] };
+    engine.apply(behind(0), Input::Readings(batch), &mut out);
+    assert_eq!(engine.next_deadline(), Some(at(5000).mono));
 }
 
 #[test]
@@ -243,6 +245,14 @@ fn stepped(at: Now, by_ms: i64) -> ClockChange {
 fn p2_a_device_that_was_being_lost_has_a_moment_to_be_heard_and_no_more() {
     let mut plant = Plant::new();
     let device = plant.device("meter", Text::same("meter"), None);
+    plant.site.devices[device.index()].protocol = Protocol::Modbus(ModbusDevice {
+        unit: 1,
+        poll: Duration::from_secs(1),
+        pause: Duration::ZERO,
+        timeout: Duration::from_secs(1),
+        registers_max: 125,
+        gap_max: 0,
+    });
     plant.lost("meter.lost", device, 10.0);
     let mut run = Run::start(plant.site.clone());
     run.wait(9.0);

@@ -225,9 +225,11 @@ fn named(raw: &RawOutput, spot: Spot, rules: &Rules, context: &mut Context<'_>) 
     for (index, name) in raw.while_alarm.iter().enumerate() {
         let place = spot.key(&format!("while_alarm[{index}]"));
         let Some(alarm) = rules.find(&name.0, place, context) else { continue };
-        let call = Call { alarm: AlarmId::new(alarm), level: Level::Journal };
-        if !calls.contains(&call) {
-            calls.push(call);
+        for alarm in std::iter::once(alarm).chain(rules.link_for(alarm)) {
+            let call = Call { alarm: AlarmId::new(alarm), level: Level::Journal };
+            if !calls.contains(&call) {
+                calls.push(call);
+            }
         }
     }
     calls

@@ -52,6 +52,13 @@ impl Rules {
         self.names.find(name, place, context)
     }
 
+    /// The alarm of a link that may speak for this one, if it is of a lost device: who asks for the one means the other as well.
+    pub(super) fn link_for(&self, alarm: usize) -> Option<usize> {
+        let RuleKind::DeviceLost { device, .. } = &self.list.get(alarm)?.kind else { return None };
+        let speaks = |rule: &Rule| matches!(&rule.kind, RuleKind::LinkLost { devices, .. } if devices.contains(device));
+        self.list.iter().position(speaks)
+    }
+
     /// Refuses the name of something else that events are told of, if it is an alarm's.
     pub(super) fn refuse_name(&self, name: &str, place: Place, context: &mut Context<'_>) {
         if self.names.knows(name) {

@@ -316,3 +316,50 @@ fn modbus_options_are_kept() {
     assert_eq!((modbus.poll, modbus.timeout), (Duration::from_millis(250), Duration::from_millis(200)));
     assert_eq!(modbus.pause, Duration::from_millis(20));
 }
+
+/// Two more units behind the base's address, one of the same hazard and one of none.
+const NEIGHBOURS: &str = r#"
+[[device]]
+id = "meter"
+hazard = "tank1"
+address = "10.0.0.5:502"
+unit = 2
+lost_after = "2s"
+[[point]]
+device = "meter"
+signal = "power"
+name = "P"
+register = "input:0"
+[[device]]
+id = "office"
+address = "10.0.0.5:502"
+unit = 3
+[[point]]
+device = "office"
+signal = "power"
+name = "P"
+register = "input:0"
+[[output]]
+id = "fan"
+name = "Fan"
+device = "meter"
+register = "coil:1"
+enabled = true
+while_alarm = ["meter.lost"]
+"#;
+
+#[test]
+fn p2_devices_of_one_hazard_behind_one_link_have_an_alarm_in_common_and_who_asks_for_one_means_it_too() {
+    let site = site(&format!("{BASE}{NEIGHBOURS}"));
+    let links: Vec<_> =
+        site.rules.iter().filter(|rule| matches!(rule.kind, RuleKind::LinkLost { .. })).collect();
+    assert_eq!(links.len(), 1, "the office stands alone");
+    assert_eq!(links[0].name, "tank1.link.10-0-0-5-502.lost");
+    assert_eq!(
+        (links[0].hazard, links[0].on_delay),
+        (rule(&site, "meter.lost").hazard, Duration::from_secs(2))
+    );
+    let calls: Vec<_> =
+        site.outputs[0].calls.iter().map(|call| site.rule(call.alarm).name.as_str()).collect();
+    assert_eq!(calls, ["meter.lost", "tank1.link.10-0-0-5-502.lost"]);
+}
