@@ -116,6 +116,7 @@ fn site(devices: usize, has_rates: bool) -> Site {
         links: Vec::new(),
         points: (0..count).map(point).chain((0..rates).map(|n| rate(count, n))).collect(),
         derived: (count..count + rates).map(PointId::new).collect(),
+        left_out: Vec::new(),
         alarms: AlarmOptions::default(),
         rules: (0..count).flat_map(rules).chain((0..rates).map(|n| rate_rule(count, n))).collect(),
         outputs: Vec::new(),

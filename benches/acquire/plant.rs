@@ -42,6 +42,7 @@ pub(crate) fn site(plans: &[LinkPlan], poll: Duration) -> Site {
         links: Vec::new(),
         points: Vec::new(),
         derived: Vec::new(),
+        left_out: Vec::new(),
         alarms: AlarmOptions::default(),
         rules: Vec::new(),
         outputs: Vec::new(),

@@ -34,6 +34,7 @@ impl SiteBuilder {
             links: vec![Link { kind, devices: Vec::new() }],
             points: Vec::new(),
             derived: Vec::new(),
+            left_out: Vec::new(),
             alarms: AlarmOptions::default(),
             rules: Vec::new(),
             outputs: Vec::new(),

@@ -36,6 +36,7 @@ impl Plant {
                 links: Vec::new(),
                 points: Vec::new(),
                 derived: Vec::new(),
+                left_out: Vec::new(),
                 alarms: AlarmOptions::default(),
                 rules: Vec::new(),
                 outputs: Vec::new(),

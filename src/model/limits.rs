@@ -19,6 +19,8 @@ pub const TLS_FILE_BYTES_MAX: u64 = 1024 * 1024;
 pub const EXPRESSION_BYTES_MAX: usize = 2000;
 /// Levels of brackets, signs and choices in one expression.
 pub const EXPRESSION_DEPTH_MAX: usize = 32;
+/// Points that one name in an expression of a rule pack may stand for.
+pub const ROLE_POINTS_MAX: usize = 256;
 
 /// Parts that the recent past of a point is kept in: a window moves on by one part at a time.
 pub const WINDOW_BUCKETS: usize = 24;

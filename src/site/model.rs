@@ -38,6 +38,8 @@ pub struct Site {
     pub derived: Vec<PointId>,
     /// Rules, written or automatic; each is the one owner of the alarm of its name.
     pub rules: Vec<Rule>,
+    /// What rule packs could not make for want of a signal.
+    pub left_out: Vec<LeftOut>,
     /// What the site asks of its people.
     pub alarms: AlarmOptions,
     /// What may be written.
@@ -50,6 +52,17 @@ pub struct Site {
     pub console: Option<ConsoleOptions>,
     /// The embedded broker; none where it is not asked for.
     pub broker: Option<BrokerOptions>,
+}
+
+/// A rule or derived point of a pack that was not made, because no point has a role that it rests on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeftOut {
+    /// The pack.
+    pub pack: String,
+    /// What it would have been called.
+    pub rule: String,
+    /// The names in the pack for which there is no point; not empty.
+    pub lacks: Vec<String>,
 }
 
 /// Who the gateway is.

@@ -1,7 +1,7 @@
 //! The reference of the site file, written from the same shapes that the structural pass checks against, and the list of what
 //! is built in, written from the files themselves. docs/site-file.md holds it; a test keeps the two the same.
 
-use std::fmt::Write;
+mod packs;
 
 use super::library::{self, Shelf};
 use super::load::template_shape;
@@ -14,11 +14,11 @@ use crate::model::Text;
 pub fn reference() -> String {
     let mut writer = Writer::default();
     writer.site(&shape::table_of::<RawSite>());
-    writer.shared();
     writer.heading("Device template files: `devices/<name>.toml`");
     writer.tables(&template_shape());
     writer.heading("Rule pack files: `packs/<name>.toml`");
     writer.tables(&shape::table_of::<RawPackFile>());
+    writer.shared();
     writer.heading("Built-in device templates");
     writer.built_in_templates();
     writer.heading("Built-in rule packs");
@@ -168,31 +168,6 @@ impl Writer {
                 template.point.iter().map(|point| format!("`{}`", point.signal.0)).collect();
             let title = both(template.name);
             self.line(&format!("| `{name}` | {title} | {} | {} |", signals.join(" "), template.source));
-        }
-    }
-
-    fn built_in_packs(&mut self) {
-        for name in Shelf::Packs.names() {
-            let Some(pack) = built_in::<RawPackFile>(Shelf::Packs, &name) else { continue };
-            self.line(&format!("### `{name}`: {}\n\n{}\n", both(pack.name), both(pack.about)));
-            self.line("| rule | roles | unit | ll | l | h | hh | basis |");
-            self.line("| --- | --- | --- | --- | --- | --- | --- | --- |");
-            for rule in &pack.rule {
-                let roles: Vec<String> = rule.roles.iter().map(|role| format!("`{}`", role.0)).collect();
-                let unit = match &rule.percent_of {
-                    Some(setpoint) => format!("% of `{}` ({})", setpoint.0, rule.unit),
-                    None => rule.unit.clone(),
-                };
-                let limit = |value: Option<f64>| value.map_or_else(String::new, |value| value.to_string());
-                let limits = &rule.limits;
-                let mut row = format!("| `{}` | {} | {unit} |", rule.id.0, roles.join(" "));
-                for value in [limits.ll, limits.l, limits.h, limits.hh] {
-                    // Writing to a string can't fail.
-                    write!(row, " {} |", limit(value)).unwrap_or_default();
-                }
-                self.line(&format!("{row} {} |", limits.basis.as_deref().unwrap_or_default()));
-            }
-            self.line("");
         }
     }
 }

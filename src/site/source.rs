@@ -64,7 +64,7 @@ impl Place {
 }
 
 /// A key in a file: where a mistake will point.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Place {
     /// The file.
     pub(super) file: FileId,
@@ -156,6 +156,11 @@ impl Findings {
     /// Whether nothing is wrong so far.
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// How much is wrong so far.
+    pub(super) fn count(&self) -> usize {
+        self.0.len()
     }
 
     /// Whether so much is wrong that looking for good advice on each would take too long.

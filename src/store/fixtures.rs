@@ -33,6 +33,7 @@ pub(crate) fn site(directory: &Path, forwarders: Vec<(&str, ForwarderKind)>) -> 
         },
         hash: "ab12".to_owned(),
         derived: Vec::new(),
+        left_out: Vec::new(),
         alarms: AlarmOptions::default(),
         hazards: vec![Hazard {
             name: "dust1".to_owned(),

@@ -230,6 +230,7 @@ fn site() -> Site {
         },
         hash: "c0ffee".to_owned(),
         derived: Vec::new(),
+        left_out: Vec::new(),
         alarms: AlarmOptions::default(),
         hazards: vec![Hazard {
             name: "tank1".to_owned(),

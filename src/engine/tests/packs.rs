@@ -1,5 +1,10 @@
 //! Each limit of each built-in pack, held against figures that are written down here a second time: it raises at the limit and after its
-//! delay, not before; it ends past the deadband, not within. Who changes a pack's figure changes it here too, on purpose.
+//! delay, not before; it ends past the deadband, not within. Who changes a pack's figure changes it here too, on purpose. Its conditions are in
+//! `conditions`, what it derives in `derived`.
+
+mod bench;
+mod conditions;
+mod derived;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -12,6 +17,7 @@ const LIMITS: &str = "
 casting_water    cooling_flow              m³/h   cooling_flow          80   90   -    -    1     1 2 - -
 casting_water    cooling_pressure          MPa    cooling_pressure      75   85   -    -    1     1 2 - -
 casting_water    inlet_water_temperature   ℃      -                     -    -    35   40   0.5   - - 3 2
+casting          emergency_water_pressure  MPa    emergency_water       60   80   -    -    2     1 2 - -
 dust_dry         diff_pressure             Pa     -                     -    500  2000 -    50    - 3 2 -
 dust_dry         hopper_temperature        ℃      -                     -    -    60   70   2     - - 2 1
 dust_dry         duct_speed                m/s    -                     -    23   -    -    0.3   - 3 - -
@@ -73,6 +79,10 @@ power_quality    current_unbalance         %      -                     -    -  
 power_quality    frequency                 Hz     -                     49.5 49.8 50.2 50.5 0.05  3 4 4 3
 power_quality    power_factor              -      -                     -    0.9  -    -    0.02  - 4 - -
 power_quality    voltage_thd               %      -                     -    -    5    8    0.5   - - 4 3
+sensor_health    calibration_days_left     d      -                     0    30   -    -    1     3 4 - -
+sensor_health    battery                   %      -                     10   20   -    -    3     3 4 - -
+sensor_health    battery_voltage           V      battery_voltage       80   90   -    -    2     3 4 - -
+sensor_health    packet_age                s      report_interval       -    -    300  1000 50    - - 4 3
 tank             level                     m      level_full            5    10   85   90   1     2 3 2 1
 tank             pressure                  kPa    design_pressure       -    -    60   80   2     - - 2 1
 tank             temperature               ℃      working_temperature   -    -    100  125  2     - - 3 2
@@ -130,7 +140,7 @@ fn site_of(row: &Row<'_>) -> Site {
 
 fn rule_of<'s>(site: &'s Site, row: &Row<'_>) -> (&'s Rule, &'s Limits) {
     let found = site.rules.iter().find_map(|rule| match &rule.kind {
-        RuleKind::Limits(limits) => Some((rule, limits)),
+        RuleKind::Limits(limits) if limits.point.index() == 0 => Some((rule, limits)),
         _ => None,
     });
     found.unwrap_or_else(|| panic!("{} {}: no limits", row.pack, row.role))
@@ -161,15 +171,20 @@ fn each_pack_has_the_figures_that_are_written_down_for_it() {
             );
         }
         assert!(near(limits.deadband, row.deadband), "{name}: deadband {}", limits.deadband);
-        let basis = rule.basis.as_deref().unwrap_or_default();
-        let (zh, en) =
-            basis.split_once(" / ").unwrap_or_else(|| panic!("{name}: a basis in one language: {basis}"));
-        assert!(
-            zh.contains("标准") || zh.contains("惯例") || zh.contains("默认值") || zh.contains("要求"),
-            "{name}: {zh}"
-        );
-        assert!(en.contains("default"), "{name}: what is ours is called so: {en}");
+        assert_is_a_basis(&name, rule.basis.as_deref());
     }
+}
+
+/// It says in both languages what is a standard's, what is practice, and what is ours.
+fn assert_is_a_basis(name: &str, basis: Option<&str>) {
+    let basis = basis.unwrap_or_default();
+    let (zh, en) =
+        basis.split_once(" / ").unwrap_or_else(|| panic!("{name}: a basis in one language: {basis}"));
+    assert!(
+        zh.contains("标准") || zh.contains("惯例") || zh.contains("默认值") || zh.contains("要求"),
+        "{name}: {zh}"
+    );
+    assert!(en.contains("default"), "{name}: what is ours is called so: {en}");
 }
 
 #[test]
@@ -192,7 +207,7 @@ fn hold_against(row: &Row<'_>, limit: f64, level: u8, outward: f64) {
     let mut run = Run::start(site);
     run.link(DeviceId::new(0), LinkState::Up);
     let point = PointId::new(0);
-    let hair = limit.abs() * 1e-6;
+    let hair = (limit.abs() * 1e-6).max(1e-9);
     // What this limit decides, and no other.
     let mine = |run: &mut Run| -> Vec<Transition> {
         let of_alarm = run.transitions().into_iter().filter(|t| t.alarm == alarm);
@@ -226,22 +241,77 @@ fn hold_against(row: &Row<'_>, limit: f64, level: u8, outward: f64) {
     assert!(matches!(ended[..], [EventKind::Cleared | EventKind::Deescalated]), "{name}: {ended:?}");
 }
 
+/// Everything in a pack that raises an alarm.
+struct Entry {
+    pack: String,
+    id: String,
+    unit: Option<String>,
+    /// The roles of the points that it is for.
+    roles: Vec<String>,
+    /// The roles that its expressions name, but for those that only say when it is active.
+    named: BTreeSet<String>,
+}
+
+fn entries(pack: &str, table: &toml::Table) -> Vec<Entry> {
+    let texts = |value: &toml::Value, key: &str| -> Vec<String> {
+        let list = value.get(key).and_then(toml::Value::as_array).into_iter().flatten();
+        list.filter_map(toml::Value::as_str).map(str::to_owned).collect()
+    };
+    let list = |key: &str| table.get(key).and_then(toml::Value::as_array).cloned().unwrap_or_default();
+    let declared = list("role");
+    let meant = |name: String| {
+        let role = declared.iter().find(|role| role["id"].as_str() == Some(&name));
+        let meant = role.map(|role| texts(role, "roles")).filter(|roles| !roles.is_empty());
+        meant.unwrap_or_else(|| vec![name])
+    };
+    let entry = |raw: &toml::Value| {
+        let asked = [raw.get("value"), raw.get("condition").and_then(|one| one.get("when"))];
+        let words: Vec<&str> = asked
+            .into_iter()
+            .flatten()
+            .filter_map(toml::Value::as_str)
+            .flat_map(|text| text.split(|c: char| !c.is_ascii_alphanumeric() && !"_.".contains(c)))
+            .collect();
+        let named = declared.iter().filter_map(|role| role["id"].as_str()).filter(|id| words.contains(id));
+        Entry {
+            pack: pack.to_owned(),
+            id: raw["id"].as_str().expect("an id").to_owned(),
+            unit: raw.get("limits").and(raw.get("unit")).and_then(toml::Value::as_str).map(str::to_owned),
+            roles: texts(raw, "roles").into_iter().flat_map(meant).collect(),
+            named: named.map(str::to_owned).collect(),
+        }
+    };
+    let derived = list("derived").into_iter().filter(|raw| raw.get("limits").is_some());
+    list("rule").into_iter().chain(derived).map(|raw| entry(&raw)).collect()
+}
+
 #[test]
-fn no_limit_of_a_pack_is_left_out_here() {
-    let written: BTreeSet<(String, String, String)> =
+fn no_rule_of_a_pack_is_left_out_here() {
+    let limits: BTreeSet<(String, String, String)> =
         rows().iter().map(|row| (row.pack.to_owned(), row.role.to_owned(), row.unit.to_owned())).collect();
+    let others: Vec<_> = conditions::covered().into_iter().chain(derived::covered()).collect();
     for file in fs::read_dir("config/packs").expect("the packs") {
         let path = file.expect("a file").path();
         let pack = path.file_stem().expect("a name").to_string_lossy().into_owned();
         let table: toml::Table = fs::read_to_string(&path).expect("a pack").parse().expect("TOML");
-        for rule in
-            table["rule"].as_array().expect("rules").iter().filter(|rule| rule.get("limits").is_some())
-        {
-            let unit = rule["unit"].as_str().expect("a unit").to_owned();
-            let roles = rule["roles"].as_array().expect("roles").iter().filter_map(toml::Value::as_str);
-            let covered =
-                roles.clone().any(|role| written.contains(&(pack.clone(), role.to_owned(), unit.clone())));
-            assert!(covered, "{pack}: {:?} in `{unit}`", roles.collect::<Vec<_>>());
+        for entry in entries(&pack, &table) {
+            let by_limits = entry.unit.as_ref().is_some_and(|unit| {
+                entry.roles.iter().any(|role| limits.contains(&(pack.clone(), role.clone(), unit.clone())))
+            });
+            let by_others = others.iter().any(|(pack, id, roles)| {
+                (pack, id) == (&entry.pack, &entry.id)
+                    && entry.named.iter().all(|name| roles.contains(name) || name == "detector")
+                    && (entry.roles.is_empty()
+                        || entry.unit.is_some()
+                        || entry.roles.iter().any(|role| roles.contains(role)))
+            });
+            assert!(
+                by_limits || by_others,
+                "{pack}: {} for {:?}, over {:?}",
+                entry.id,
+                entry.roles,
+                entry.named
+            );
         }
     }
 }

@@ -1,33 +1,65 @@
-//! `[[rule]]` with `kind = "condition"`: its expressions are read, and what they name is found.
+//! Conditions, of the site and of packs: their expressions are read, and what they name is found.
 
 use super::Context;
 use super::derived::LATER;
 use super::handling;
 use super::hazards::Hazards;
+use super::limits;
 use super::points::Points;
-use crate::model::{HazardId, PointId};
+use crate::model::{HazardId, PointId, Text};
 use crate::site::defaults;
 use crate::site::derived::Formula;
-use crate::site::expression::{self, Condition, Named, Nature};
+use crate::site::expression::{self, Condition, Named, Nature, Unnamed};
 use crate::site::model::Point;
 use crate::site::model::Source;
-use crate::site::raw::RawConditionRule;
+use crate::site::raw::{RawCondition, RawConditionRule};
 use crate::site::rule::{ConditionRule, Rule, RuleKind};
 use crate::site::signal::Encoding;
 use crate::site::source::{Place, Spot};
 
-/// The checked rule; none if one of its expressions can't be read.
-pub(super) fn rule(
+/// A condition as it is written, wherever that is.
+pub(super) struct Written<'a> {
+    /// The rule's name.
+    pub(super) name: String,
+    /// What it says.
+    pub(super) raw: &'a RawCondition,
+    /// What `{name}` stands for.
+    pub(super) title: Option<&'a Text>,
+    /// The hazard that it counts for. None: that of its points.
+    pub(super) hazard: Option<HazardId>,
+    /// What its expressions may name.
+    pub(super) names: &'a dyn expression::Points,
+    /// The place of one of its keys.
+    pub(super) place: &'a dyn Fn(&str) -> Place,
+}
+
+/// The checked `[[rule]]`; none if one of its expressions can't be read.
+pub(super) fn of_site(
     raw: &RawConditionRule,
     spot: Spot,
     hazards: &Hazards,
     points: &Points<'_>,
     context: &mut Context<'_>,
 ) -> Option<Rule> {
-    let hazard = hazards.refer(raw.hazard.as_ref(), spot.key("hazard"), context);
-    let when = read(&raw.when, spot.key("when"), points, expression::parse, context);
-    let until =
-        raw.until.as_ref().map(|until| read(until, spot.key("until"), points, expression::parse, context));
+    let written = Written {
+        name: raw.id.0.clone(),
+        raw: &raw.condition,
+        title: None,
+        hazard: hazards.refer(raw.hazard.as_ref(), spot.key("hazard"), context),
+        names: points,
+        place: &|key| spot.key(key),
+    };
+    rule(&written, points, context)
+}
+
+/// The checked rule; none if one of its expressions can't be read.
+pub(super) fn rule(written: &Written<'_>, points: &Points<'_>, context: &mut Context<'_>) -> Option<Rule> {
+    let (raw, place) = (written.raw, written.place);
+    let when = read(&raw.when, place("when"), written.names, expression::parse, context);
+    let until = raw
+        .until
+        .as_ref()
+        .map(|until| read(until, place("until"), written.names, expression::parse, context));
     let when = when?;
     let stays = match until {
         Some(until) => Condition::Any(vec![when.clone(), Condition::Not(Box::new(until?))]),
@@ -35,13 +67,14 @@ pub(super) fn rule(
     };
     let looks_at = stays.points();
     if looks_at.is_empty() {
-        let finding = context.findings.add(spot.key("when"), "the condition looks at no point");
+        let finding = context.findings.add(place("when"), "the condition looks at no point");
         finding.hint("name the points that it is about");
         return None;
     }
+    let message = Text::from(raw.message.clone());
     Some(Rule {
-        name: raw.id.0.clone(),
-        hazard: hazard.or_else(|| common(points, &looks_at)),
+        name: written.name.clone(),
+        hazard: written.hazard.or_else(|| common(points, &looks_at)),
         kind: RuleKind::Condition(ConditionRule {
             when,
             stays,
@@ -50,10 +83,10 @@ pub(super) fn rule(
         }),
         on_delay: raw.on_delay.unwrap_or(defaults::NO_DELAY).0,
         off_delay: raw.off_delay.unwrap_or(defaults::NO_DELAY).0,
-        message: Some(raw.message.clone().into()),
+        message: Some(written.title.map_or_else(|| message.clone(), |title| limits::filled(&message, title))),
         basis: raw.basis.clone(),
-        handling: handling::of(&raw.handling, |key| spot.key(key), context),
-        binding: handling::binding(&raw.handling, |key| spot.key(key), points, context),
+        handling: handling::of(&raw.handling, place, context),
+        binding: handling::binding(&raw.handling, place, written.names, context),
     })
 }
 
@@ -73,8 +106,11 @@ pub(super) fn read<T>(
     if context.damage.any() {
         return None;
     }
-    let finding = context.findings.add(place, fault.message);
-    finding.within(text, fault.span);
+    let elsewhere = fault.elsewhere.is_some();
+    let finding = context.findings.add(fault.elsewhere.unwrap_or(place), fault.message);
+    if !elsewhere {
+        finding.within(text, fault.span);
+    }
     if let Some(hint) = fault.hint {
         finding.hint(hint);
     }
@@ -89,17 +125,17 @@ pub(super) fn common(points: &Points<'_>, ids: &[PointId]) -> Option<HazardId> {
 }
 
 impl expression::Points for Points<'_> {
-    fn named(&self, name: &str) -> Result<Named, (String, Option<String>)> {
+    fn named(&self, name: &str, _turn: Option<usize>) -> Result<Named, Unnamed> {
+        let unnamed = |message: String, hint: String| Unnamed { message, hint: Some(hint), elsewhere: None };
         if self.later.contains(name) {
             let message = format!("`{name}` is defined further down, or is this point itself");
-            return Err((message, Some(LATER.to_owned())));
+            return Err(unnamed(message, LATER.to_owned()));
         }
         let index = self
             .names
             .place_of(name)
-            .ok_or_else(|| (format!("there is no point `{name}`"), Some(self.names.advice(name))))?;
-        let nature = nature(&self.list[index]);
-        Ok(Named { point: PointId::new(index), nature })
+            .ok_or_else(|| unnamed(format!("there is no point `{name}`"), self.names.advice(name)))?;
+        Ok(Named::point(PointId::new(index), nature(&self.list[index])))
     }
 
     fn code(&self, point: PointId, label: &str) -> Result<i64, Vec<String>> {
@@ -110,7 +146,7 @@ impl expression::Points for Points<'_> {
 }
 
 /// What a point's values are.
-fn nature(point: &Point) -> Nature {
+pub(super) fn nature(point: &Point) -> Nature {
     match &point.source {
         Source::Mqtt(_) => Nature::Either,
         Source::Derived(Formula::Condition(_)) => Nature::Switch,

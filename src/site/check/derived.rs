@@ -1,95 +1,165 @@
-//! `[[derived]]`: points that are worked out from others. Each may use measured points and the derived ones above it, so that none can
+//! Derived points, of the site and of packs: points that are worked out from others. Each may use measured points and the derived ones above it, so that none can
 //! depend on itself.
 
 use super::Context;
 use super::condition;
 use super::devices::Devices;
 use super::hazards::Hazards;
-use super::limits::{self, Written};
+use super::limits;
 use super::points::Points;
 use super::rules::Rules;
 use crate::model::limits::POINTS_MAX;
-use crate::model::{DeviceId, PointId, Text};
+use crate::model::{DeviceId, HazardId, PointId, Text};
 use crate::site::defaults;
 use crate::site::derived::{Formula, Function, Window};
 use crate::site::expression::{self, Value};
 use crate::site::load::Gathered;
 use crate::site::model::{Device, Point, Protocol, Range, Source};
-use crate::site::raw::{FunctionWord, RawDerived, TowardWord};
+use crate::site::raw::{FunctionWord, RawDerived, RawFormula, TowardWord};
 use crate::site::rule::{Rule, RuleKind};
-use crate::site::source::Spot;
+use crate::site::source::{Place, Spot};
 use crate::site::values::Period;
 
 /// What the gateway is called as the device that derived points belong to.
 const DEVICE: &str = "derived";
 
-/// Adds the derived points, and the device that they belong to if there are any. Returns their ids, each after those that it uses.
+/// Derived points as they are collected. They stand behind the measured ones, each behind those that it uses.
+pub(super) struct Derived {
+    /// The device that they belong to; it is there if there are any.
+    device: DeviceId,
+    /// Their ids.
+    ids: Vec<PointId>,
+}
+
+/// Adds the derived points that the site file itself writes.
 pub(super) fn check(
     gathered: &Gathered,
     hazards: &Hazards,
-    devices: &mut Devices<'_>,
+    devices: &Devices<'_>,
     points: &mut Points<'_>,
     context: &mut Context<'_>,
-) -> Vec<PointId> {
-    let raws: Vec<(Spot, &RawDerived)> = written(gathered).collect();
-    let Some((first, _)) = raws.first() else { return Vec::new() };
-    if let Some(taken) = devices.names.place_of(DEVICE) {
-        let place = devices.details[taken].spot.key("id");
-        let message = format!("`{DEVICE}` is what derived points belong to");
-        context.findings.add(place, message).first(first.key("id")).hint("give the device another id");
-    }
-    let device = DeviceId::new(devices.list.len());
-    points.later = raws.iter().map(|(_, raw)| raw.id.0.clone()).collect();
-    let mut ids = Vec::new();
-    for (spot, raw) in raws {
-        let made = Maker { spot, raw, device, points }.point(hazards, context);
+) -> Derived {
+    let mut derived = Derived { device: DeviceId::new(devices.list.len()), ids: Vec::new() };
+    points.later = written(gathered).map(|(_, raw)| raw.id.0.clone()).collect();
+    for (spot, raw) in written(gathered) {
+        let hazard = hazards.refer(raw.hazard.as_ref(), spot.key("hazard"), context);
+        let place = |key: &str| if key.is_empty() { spot.place() } else { spot.key(key) };
+        let one = Written {
+            name: raw.id.0.clone(),
+            title: raw.formula.name.clone().into(),
+            raw: &raw.formula,
+            hazard,
+            factor: 1.0,
+            names: points,
+            place: &place,
+        };
+        let point = point(&one, &derived, points, context);
         points.later.remove(&raw.id.0);
-        let Some(point) = made else { continue };
-        let id = PointId::new(points.list.len());
-        if points.names.define(&raw.id.0, id.index(), spot.key("id"), context.findings) {
-            points.list.push(point);
-            ids.push(id);
-        }
-        if points.list.len() == POINTS_MAX + 1 {
-            context.findings.add(spot.place(), format!("a site has at most {POINTS_MAX} points"));
+        if let Some(point) = point {
+            derived.add(point, spot.key("id"), points, context);
         }
     }
-    devices.list.push(Device {
-        name: DEVICE.to_owned(),
-        title: Text::new("计算点", "Derived points"),
-        hazard: None,
-        protocol: Protocol::Derived,
-        points: ids.clone(),
-    });
-    ids
+    derived
+}
+
+impl Derived {
+    /// Takes in a point whose name stands at `place`; its place among the points, if no other has the name.
+    pub(super) fn add(
+        &mut self,
+        point: Point,
+        place: Place,
+        points: &mut Points<'_>,
+        context: &mut Context<'_>,
+    ) -> Option<usize> {
+        let id = PointId::new(points.list.len());
+        if !points.names.define(&point.name, id.index(), place.clone(), context.findings) {
+            return None;
+        }
+        points.list.push(point);
+        self.ids.push(id);
+        if points.list.len() == POINTS_MAX + 1 {
+            context.findings.add(place, format!("a site has at most {POINTS_MAX} points"));
+        }
+        Some(id.index())
+    }
+
+    /// Adds the device that they belong to, if there are any. Their ids.
+    pub(super) fn belong(
+        self,
+        gathered: &Gathered,
+        devices: &mut Devices<'_>,
+        points: &Points<'_>,
+        context: &mut Context<'_>,
+    ) -> Vec<PointId> {
+        let Some(first) = self.ids.first() else { return Vec::new() };
+        if let Some(taken) = devices.names.place_of(DEVICE) {
+            let place = devices.details[taken].spot.key("id");
+            let message = format!("`{DEVICE}` is what derived points belong to");
+            let finding = context.findings.add(place, message);
+            finding.hint("give the device another id");
+            if let Some((first, _)) = written(gathered).next() {
+                finding.first(first.key("id"));
+            }
+        }
+        debug_assert_eq!(points.list[first.index()].device, self.device, "no device is added in between");
+        devices.list.push(Device {
+            name: DEVICE.to_owned(),
+            title: Text::new("计算点", "Derived points"),
+            hazard: None,
+            protocol: Protocol::Derived,
+            points: self.ids.clone(),
+        });
+        self.ids
+    }
 }
 
 /// `limits = { … }` of derived points, and an alarm for each that can't be worked out though all that it needs is there.
 pub(super) fn rules(gathered: &Gathered, points: &Points<'_>, rules: &mut Rules, context: &mut Context<'_>) {
     for (spot, raw) in written(gathered) {
         let Some(index) = points.names.place_of(&raw.id.0) else { continue };
-        let (id, point) = (PointId::new(index), &points.list[index]);
-        if !matches!(point.source, Source::Derived(_)) {
+        if !matches!(points.list[index].source, Source::Derived(_)) {
             continue;
         }
-        if let Some(raw) = &raw.limits {
-            let key = |key: &str| {
-                if key.is_empty() { spot.key("limits") } else { spot.key(&format!("limits.{key}")) }
-            };
-            let written = Written { name: point.name.clone(), raw, factor: 1.0, names: points, place: &key };
-            let rule = limits::rule(&written, id, point, context);
-            rules.add(rule, spot.key("limits"), context);
-        }
-        let signal = Rule {
-            on_delay: defaults::SIGNAL_AFTER,
-            ..Rule::new(
-                format!("{}.signal", point.name),
-                point.hazard,
-                RuleKind::Signal { point: id, level: defaults::SIGNAL_LEVEL.0 },
-            )
+        let key = |key: &str| {
+            if key.is_empty() { spot.key("limits") } else { spot.key(&format!("limits.{key}")) }
         };
-        rules.add(signal, spot.key("id"), context);
+        limits_of(index, &raw.formula, points, &key, points, rules, context);
+        signal(index, spot.key("id"), points, rules, context);
     }
+}
+
+/// The rule of a derived point's own limits, if it has any.
+pub(super) fn limits_of(
+    index: usize,
+    raw: &RawFormula,
+    names: &dyn expression::Points,
+    place: &dyn Fn(&str) -> Place,
+    points: &Points<'_>,
+    rules: &mut Rules,
+    context: &mut Context<'_>,
+) {
+    let Some(raw) = &raw.limits else { return };
+    let point = &points.list[index];
+    let written = limits::Written { name: point.name.clone(), raw, factor: 1.0, names, place };
+    let rule = limits::rule(&written, PointId::new(index), point, context);
+    rules.add(rule, place(""), context);
+}
+
+/// The alarm of a derived point that can't be worked out.
+pub(super) fn signal(
+    index: usize,
+    place: Place,
+    points: &Points<'_>,
+    rules: &mut Rules,
+    context: &mut Context<'_>,
+) {
+    let point = &points.list[index];
+    let kind = RuleKind::Signal { point: PointId::new(index), level: defaults::SIGNAL_LEVEL.0 };
+    let signal = Rule {
+        on_delay: defaults::SIGNAL_AFTER,
+        ..Rule::new(format!("{}.signal", point.name), point.hazard, kind)
+    };
+    rules.add(signal, place, context);
 }
 
 fn written(gathered: &Gathered) -> impl Iterator<Item = (Spot, &RawDerived)> {
@@ -99,24 +169,50 @@ fn written(gathered: &Gathered) -> impl Iterator<Item = (Spot, &RawDerived)> {
     gathered.parts.iter().flat_map(move |part| of_part(part).into_iter().zip(&part.raw.derived))
 }
 
+/// A derived point as it is written, wherever that is.
+pub(super) struct Written<'a> {
+    /// Its id.
+    pub(super) name: String,
+    /// What people call it.
+    pub(super) title: Text,
+    /// How it is worked out.
+    pub(super) raw: &'a RawFormula,
+    /// The hazard that it belongs to. None: that of the points it is worked out from.
+    pub(super) hazard: Option<HazardId>,
+    /// What `to` is multiplied with: 1, or a hundredth of a set-point.
+    pub(super) factor: f64,
+    /// What its expression and `of` may name.
+    pub(super) names: &'a dyn expression::Points,
+    /// The place of one of its keys; of the whole for none.
+    pub(super) place: &'a dyn Fn(&str) -> Place,
+}
+
+/// The checked point, if it can be made.
+pub(super) fn point(
+    written: &Written<'_>,
+    derived: &Derived,
+    points: &Points<'_>,
+    context: &mut Context<'_>,
+) -> Option<Point> {
+    Maker { written, raw: written.raw, points }.point(derived.device, context)
+}
+
 /// Makes one derived point.
 struct Maker<'m, 'p> {
-    spot: Spot,
-    raw: &'m RawDerived,
-    device: DeviceId,
+    written: &'m Written<'m>,
+    raw: &'m RawFormula,
     points: &'m Points<'p>,
 }
 
 impl Maker<'_, '_> {
-    fn point(&self, hazards: &Hazards, context: &mut Context<'_>) -> Option<Point> {
-        let hazard = hazards.refer(self.raw.hazard.as_ref(), self.spot.key("hazard"), context);
+    fn point(&self, device: DeviceId, context: &mut Context<'_>) -> Option<Point> {
         let range = self.range(context);
         let formula = self.formula(context)?;
         Some(Point {
-            name: self.raw.id.0.clone(),
-            title: self.raw.name.clone().into(),
-            device: self.device,
-            hazard: hazard.or_else(|| condition::common(self.points, &formula.points())),
+            name: self.written.name.clone(),
+            title: self.written.title.clone(),
+            device,
+            hazard: self.written.hazard.or_else(|| condition::common(self.points, &formula.points())),
             unit: self.raw.unit.clone().unwrap_or_else(|| self.unit(&formula)),
             decimals: self.raw.decimals.unwrap_or(defaults::DECIMALS),
             range,
@@ -133,8 +229,9 @@ impl Maker<'_, '_> {
         if low < high {
             return Some(Range { low, high });
         }
-        let finding =
-            context.findings.add(self.spot.key("range"), format!("the range [{low}, {high}] is empty"));
+        let finding = context
+            .findings
+            .add((self.written.place)("range"), format!("the range [{low}, {high}] is empty"));
         finding.hint("write [low, high] with low < high");
         None
     }
@@ -165,12 +262,17 @@ impl Maker<'_, '_> {
         hint: impl Into<String>,
         context: &mut Context<'_>,
     ) {
-        let place = if key.is_empty() { self.spot.place() } else { self.spot.key(key) };
-        context.findings.add(place, message).hint(hint);
+        context.findings.add((self.written.place)(key), message).hint(hint);
     }
 
     fn expression(&self, text: &str, context: &mut Context<'_>) -> Option<Formula> {
-        let value = condition::read(text, self.spot.key("value"), self.points, expression::value, context)?;
+        let value = condition::read(
+            text,
+            (self.written.place)("value"),
+            self.written.names,
+            expression::value,
+            context,
+        )?;
         let formula = match value {
             Value::Number(number) => Formula::Number(number),
             Value::Condition(condition) => Formula::Condition(condition),
@@ -199,12 +301,8 @@ impl Maker<'_, '_> {
             );
             return None;
         };
-        if self.points.later.contains(&name.0) {
-            let message = format!("`{}` is defined further down, or is this point itself", name.0);
-            self.note("of", message, LATER, context);
-            return None;
-        }
-        self.points.names.find(&name.0, self.spot.key("of"), context).map(PointId::new)
+        let of = |text: &str, names: &dyn expression::Points| expression::point(text, names);
+        condition::read(&name.0, (self.written.place)("of"), self.written.names, of, context)
     }
 
     fn over(&self, context: &mut Context<'_>) -> Option<std::time::Duration> {
@@ -267,7 +365,10 @@ impl Maker<'_, '_> {
                     );
                     return None;
                 };
-                Function::Forecast { to, rising: self.raw.toward != Some(TowardWord::Falling) }
+                Function::Forecast {
+                    to: to * self.written.factor,
+                    rising: self.raw.toward != Some(TowardWord::Falling),
+                }
             }
         })
     }

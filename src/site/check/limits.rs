@@ -9,7 +9,7 @@ use crate::site::model::Point;
 use crate::site::raw::{RawLevels, RawLimits};
 use crate::site::rule::{Limit, Limits, Rule, RuleKind};
 use crate::site::source::Place;
-use crate::site::values::{Grade, Words};
+use crate::site::values::Grade;
 
 /// A limits rule as it is written, wherever that is.
 pub(super) struct Written<'a> {
@@ -35,16 +35,16 @@ pub(super) fn rule(written: &Written<'_>, id: PointId, point: &Point, context: &
         kind: RuleKind::Limits(limits),
         on_delay: raw.on_delay.unwrap_or(defaults::NO_DELAY).0,
         off_delay: raw.off_delay.unwrap_or(defaults::NO_DELAY).0,
-        message: raw.message.as_ref().map(|words| message(words, &point.title)),
+        message: raw.message.clone().map(|words| filled(&words.into(), &point.title)),
         basis: raw.basis.clone(),
         handling: handling::of(&raw.handling, written.place, context),
         binding: handling::binding(&raw.handling, written.place, written.names, context),
     }
 }
 
-fn message(words: &Words, name: &Text) -> Text {
-    let Text { zh, en } = Text::from(words.clone());
-    Text::new(zh.replace("{name}", &name.zh), en.replace("{name}", &name.en))
+/// A message with `name` in place of `{name}`.
+pub(super) fn filled(message: &Text, name: &Text) -> Text {
+    Text::new(message.zh.replace("{name}", &name.zh), message.en.replace("{name}", &name.en))
 }
 
 struct Checker<'c, 'a, 'f> {

@@ -53,12 +53,14 @@ pub(super) fn check(
     let hazards = hazards::check(gathered, context);
     let (mut devices, links) = devices::check(gathered, &hazards, context);
     let mut points = points::check(gathered, &hazards, &mut devices, context);
-    let derived = derived::check(gathered, &hazards, &mut devices, &mut points, context);
+    let mut derived = derived::check(gathered, &hazards, &devices, &mut points, context);
+    let packs = packs::check(gathered, &hazards, &mut derived, &mut points, context);
+    let derived = derived.belong(gathered, &mut devices, &points, context);
     let outputs = outputs::check(gathered, &hazards, &devices, context);
     outputs.need_points(&devices, context);
     let forwarders = forward::check(gathered, context);
-    let rules =
-        rules::check(gathered, &hazards, (&devices, &links), &points, (&outputs, &forwarders), context);
+    let making = (&packs, &outputs, &forwarders);
+    let rules = rules::check(gathered, &hazards, (&devices, &links), &points, making, context);
     let outputs = outputs.called_by(&rules, context);
     let services = services::check(gathered, context)?;
     reach::refuse_taken(&devices, &links, &services, context);
@@ -73,6 +75,7 @@ pub(super) fn check(
         points: points.list,
         derived,
         rules: rules.list,
+        left_out: rules.left_out,
         alarms,
         outputs,
         forwarders: forwarders.list,

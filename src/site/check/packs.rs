@@ -1,238 +1,235 @@
-//! `[[pack]]`: ready-made rules, bound to points by role and unit.
+//! `[[pack]]`: ready-made derived points and rules. A pack names signals by role; here each name becomes a point of the hazard, and what the pack says goes
+//! through the same checks as if the site file said it. What names a point that the hazard has not is not made, and told ([`LeftOut`]).
+
+mod applied;
+mod scope;
+mod sound;
+
+use std::collections::BTreeSet;
 
 use super::Context;
+use super::condition;
+use super::derived::{self, Derived};
 use super::hazards::Hazards;
 use super::limits::{self, Written};
 use super::points::Points;
 use super::rules::Rules;
-use crate::model::{HazardId, PointId};
-use crate::site::expression;
+use crate::model::{PointId, Text};
 use crate::site::load::Gathered;
-use crate::site::model::Point;
-use crate::site::raw::{RawHandling, RawLevels, RawLimits, RawPack, RawPackFile, RawPackRule};
-use crate::site::source::{FileId, Place, Spot};
-use crate::site::suggest::did_you_mean;
+use crate::site::model::LeftOut;
+use crate::site::raw::{RawPackDerived, RawPackRule};
+use crate::site::source::{Place, Spot};
+use applied::{Applied, Made, Target};
+use scope::{ByRole, Scope};
 
-/// Applies every `[[pack]]` of the site.
-pub(super) fn apply(
-    gathered: &Gathered,
+/// The packs of a site, each with what it is applied to.
+pub(super) struct Packs<'a> {
+    list: Vec<Applied<'a>>,
+    by_role: ByRole,
+}
+
+/// Binds every `[[pack]]` to its points and adds the points that it derives.
+pub(super) fn check<'a>(
+    gathered: &'a Gathered,
     hazards: &Hazards,
-    points: &Points<'_>,
-    rules: &mut Rules,
+    derived: &mut Derived,
+    points: &mut Points<'_>,
     context: &mut Context<'_>,
-) {
+) -> Packs<'a> {
+    let sound: BTreeSet<&str> = gathered
+        .packs
+        .iter()
+        .filter(|(_, (file, pack))| sound::check(*file, pack, context))
+        .map(|(name, _)| name.as_str())
+        .collect();
+    let mut packs = Packs { list: Vec::new(), by_role: ByRole::of(points) };
     for part in &gathered.parts {
-        for (index, raw) in part.raw.pack.iter().enumerate() {
-            let Some((pack_file, pack)) = gathered.packs.get(&raw.name.0) else { continue };
-            let spot = part.spot("pack", index);
-            let mut one = One { spot, raw, pack_file: *pack_file, pack, points, rules, context };
-            one.setpoints();
-            let hazard = hazards.refer(raw.hazard.as_ref(), spot.key("hazard"), one.context);
-            one.apply_to_named();
-            one.apply_to_hazard(hazard);
-        }
-    }
-}
-
-/// One `[[pack]]` and what it is applied to.
-struct One<'o, 'c> {
-    spot: Spot,
-    raw: &'o RawPack,
-    pack_file: FileId,
-    pack: &'o RawPackFile,
-    points: &'o Points<'o>,
-    rules: &'o mut Rules,
-    context: &'o mut Context<'c>,
-}
-
-impl One<'_, '_> {
-    /// Every set-point that the pack wants is given, and no other.
-    fn setpoints(&mut self) {
-        let mut wanted: Vec<&str> =
-            self.pack.rule.iter().filter_map(|rule| Some(rule.percent_of.as_ref()?.0.as_str())).collect();
-        wanted.sort_unstable();
-        wanted.dedup();
-        for name in self.raw.setpoints.keys().filter(|name| !wanted.contains(&name.as_str())) {
-            let place = self.spot.key(&format!("setpoints.{name}"));
-            let hint = did_you_mean(name, wanted.iter().copied())
-                .unwrap_or_else(|| format!("it takes: {}", wanted.join(", ")));
-            self.context
-                .findings
-                .add(place, format!("pack `{}` has no set-point `{name}`", self.raw.name.0))
-                .hint(hint);
-        }
-        for (name, value) in &self.raw.setpoints {
-            if *value <= 0.0 {
-                let place = self.spot.key(&format!("setpoints.{name}"));
-                self.context
-                    .findings
-                    .add(place, format!("a set-point of {value} has no percentages"))
-                    .hint("use more than 0");
+        for (index, raw) in part.raw.pack.iter().enumerate().filter(|(_, raw)| sound.contains(&*raw.name.0)) {
+            let (file, pack) = &gathered.packs[&raw.name.0];
+            let mut one = Applied::new(part.spot("pack", index), raw, *file, pack, hazards, points, context);
+            for entry in 0..pack.derived.len() {
+                packs.derive(&mut one, entry, derived, points, context);
             }
-        }
-        if self.raw.points.is_empty() && self.raw.hazard.is_none() {
-            self.context
-                .findings
-                .add(self.spot.place(), "this pack is applied to nothing")
-                .hint("say `points = [\"device.signal\"]` or `hazard = \"…\"`");
+            packs.list.push(one);
         }
     }
+    packs
+}
 
-    fn apply_to_named(&mut self) {
-        for (index, name) in self.raw.points.iter().enumerate() {
-            let place = self.spot.key(&format!("points[{index}]"));
-            let Some(point) = self.points.names.find(&name.0, place.clone(), self.context) else {
+impl Packs<'_> {
+    /// Makes one derived point of a pack, for each point that it is for.
+    fn derive(
+        &mut self,
+        one: &mut Applied<'_>,
+        entry: usize,
+        derived: &mut Derived,
+        points: &mut Points<'_>,
+        context: &mut Context<'_>,
+    ) {
+        let raw: &RawPackDerived = &one.pack.derived[entry];
+        let texts = sound::texts_of_derived(raw);
+        for target in one.targets(&raw.id.0, &raw.roles, points) {
+            let scope = Scope { points, by_role: &self.by_role, applied: one, own: target.own };
+            if one.derived_for(&raw.id.0, target.own).is_some()
+                || !one.settles(&scope, &target, None, &raw.roles, &texts)
+            {
                 continue;
+            }
+            let Some(home) = one.home(&target, points, context) else { continue };
+            let Some(factor) = one.factor(raw.percent_of.as_ref(), &target.place, context) else { continue };
+            let in_pack = Spot::entry(one.file, "derived", entry);
+            let place = |key: &str| if key.is_empty() { in_pack.place() } else { in_pack.key(key) };
+            let mut formula = raw.formula.clone();
+            formula.role.get_or_insert_with(|| raw.id.clone());
+            let written = derived::Written {
+                name: format!("{}.{}", home.name, raw.id.0),
+                title: limits::filled(&Text::from(formula.name.clone()), &home.title),
+                raw: &formula,
+                hazard: home.hazard,
+                factor,
+                names: &scope,
+                place: &place,
             };
-            if !self.apply_to_point(point, &place, true) {
-                let role = self.points.list[point].role.as_deref().unwrap_or("none");
-                let message =
-                    format!("pack `{}` has no rule for `{}`, whose role is {role}", self.raw.name.0, name.0);
-                let hint = self.roles();
-                self.context.findings.add(place, message).hint(hint);
+            let Some(point) = derived::point(&written, derived, points, context) else { continue };
+            if let Some(point) = derived.add(point, target.place.clone(), points, context) {
+                self.by_role.add(point, points);
+                one.take(Made { entry, target, point }, points);
             }
         }
     }
 
-    fn apply_to_hazard(&mut self, hazard: Option<HazardId>) {
-        let Some(hazard) = hazard else { return };
-        let place = self.spot.key("hazard");
-        let mut any = false;
-        for index in 0..self.points.list.len() {
-            if self.points.list[index].hazard == Some(hazard) {
-                any |= self.apply_to_point(index, &place, false);
+    /// Adds every pack's rules. What could not be made for want of a signal.
+    pub(super) fn rules(
+        &self,
+        points: &Points<'_>,
+        rules: &mut Rules,
+        context: &mut Context<'_>,
+    ) -> Vec<LeftOut> {
+        let mut left_out = Vec::new();
+        for one in &self.list {
+            let mut binder =
+                Binder { one, by_role: &self.by_role, points, made: BTreeSet::new(), rules, context };
+            binder.of_derived();
+            for entry in 0..one.pack.rule.len() {
+                binder.of_entry(entry);
+            }
+            let made = binder.made;
+            let misfits = one.refuse_misfits(&made, points, context);
+            let missed = one.missed(&made, &self.by_role, points);
+            one.refuse_nothing(made.is_empty() && !misfits, &missed, context);
+            left_out.extend(missed);
+        }
+        left_out
+    }
+}
+
+/// Makes the rules of one `[[pack]]`.
+struct Binder<'b, 'c> {
+    one: &'b Applied<'b>,
+    by_role: &'b ByRole,
+    points: &'b Points<'b>,
+    /// The ids of which there is a rule or a point, and for which point.
+    made: BTreeSet<(String, Option<usize>)>,
+    rules: &'b mut Rules,
+    context: &'b mut Context<'c>,
+}
+
+impl<'b> Binder<'b, '_> {
+    fn scope(&self, own: Option<usize>) -> Scope<'b> {
+        Scope { points: self.points, by_role: self.by_role, applied: self.one, own }
+    }
+
+    /// The limits of the points that the pack derives, and the alarm of each that can't be worked out.
+    fn of_derived(&mut self) {
+        for Made { entry, target, point } in &self.one.made {
+            let raw = &self.one.pack.derived[*entry];
+            let scope = self.scope(target.own);
+            let mut formula = raw.formula.clone();
+            if let Some(limits) = &mut formula.limits {
+                scope.forgo(&mut limits.handling);
+            }
+            let in_pack = Spot::entry(self.one.file, "derived", *entry);
+            let place = |key: &str| self.one.limit_place(key, in_pack, &target.place);
+            derived::limits_of(*point, &formula, &scope, &place, self.points, self.rules, self.context);
+            derived::signal(*point, target.place.clone(), self.points, self.rules, self.context);
+            self.made.insert((raw.id.0.clone(), target.own));
+        }
+    }
+
+    fn of_entry(&mut self, entry: usize) {
+        let raw = &self.one.pack.rule[entry];
+        let texts = sound::texts_of_rule(raw);
+        for target in self.one.targets(&raw.id.0, &raw.roles, self.points) {
+            let id = (raw.id.0.clone(), target.own);
+            let scope = self.scope(target.own);
+            if !self.made.contains(&id)
+                && self.one.settles(&scope, &target, raw.unit.as_deref(), &raw.roles, &texts)
+            {
+                self.made.insert(id);
+                self.add(raw, entry, &target, &scope);
             }
         }
-        if !any && !self.context.damage.any() {
-            let message = format!("no point of this hazard has a role that pack `{}` knows", self.raw.name.0);
-            let hint = self.roles();
-            self.context.findings.add(place, message).hint(hint);
-        }
     }
 
-    fn roles(&self) -> String {
-        let roles = self.pack.rule.iter().flat_map(|rule| &rule.roles);
-        format!("its rules are for: {}", roles.map(|role| role.0.as_str()).collect::<Vec<_>>().join(", "))
-    }
-
-    /// Applies the pack's rules that are for this point; whether any is. A point that is named needs no role
-    /// where the pack leaves no choice.
-    fn apply_to_point(&mut self, index: usize, place: &Place, named: bool) -> bool {
-        let point = &self.points.list[index];
-        let only = |id: &str| self.pack.rule.iter().all(|rule| rule.id.0 == id);
-        let fits = |rule: &RawPackRule| {
-            let role = point.role.as_deref();
-            rule.roles.iter().any(|one| Some(one.0.as_str()) == role)
-                || (named && role.is_none() && only(&rule.id.0))
-        };
-        let meant: Vec<usize> =
-            (0..self.pack.rule.len()).filter(|index| fits(&self.pack.rule[*index])).collect();
-        let mut ids: Vec<&str> = meant.iter().map(|index| self.pack.rule[*index].id.0.as_str()).collect();
-        ids.dedup();
-        for id in ids {
-            let of_id = meant.iter().filter(|index| self.pack.rule[**index].id.0 == id);
-            let of_unit = of_id.clone().find(|index| self.pack.rule[**index].unit == point.unit);
-            if let Some(rule) = of_unit {
-                self.add(*rule, index, place);
-            } else {
-                let units: Vec<&str> = of_id.map(|index| self.pack.rule[*index].unit.as_str()).collect();
-                self.wrong_unit(point, &units, place);
+    fn add(&mut self, raw: &RawPackRule, entry: usize, target: &Target, scope: &Scope<'_>) {
+        let in_pack = Spot::entry(self.one.file, "rule", entry);
+        if let Some(condition) = &raw.condition {
+            let Some(home) = self.one.home(target, self.points, self.context) else { return };
+            let mut condition = condition.clone();
+            scope.forgo(&mut condition.handling);
+            let written = condition::Written {
+                name: format!("{}.{}", home.name, raw.id.0),
+                raw: &condition,
+                title: Some(&home.title),
+                hazard: home.hazard,
+                names: scope,
+                place: &|key: &str| in_pack.key(&format!("condition.{key}")),
+            };
+            if let Some(made) = condition::rule(&written, self.points, self.context) {
+                self.rules.add(made, target.place.clone(), self.context);
             }
+        } else if let (Some(limits), Some(own)) = (&raw.limits, target.own) {
+            self.limits(raw, limits, own, in_pack, target, scope);
         }
-        !meant.is_empty()
     }
 
-    fn wrong_unit(&mut self, point: &Point, units: &[&str], place: &Place) {
-        let message = format!(
-            "pack `{}` needs `{}` in {}, and it is in `{}`",
-            self.raw.name.0,
-            point.name,
-            units.join(" or "),
-            point.unit
-        );
-        let hint = "give the point that unit (with `scale`), or write its limits by hand";
-        self.context.findings.add(place.clone(), message).hint(hint);
-    }
-
-    fn add(&mut self, rule: usize, point: usize, place: &Place) {
-        let Some(factor) = self.factor(&self.pack.rule[rule], place) else { return };
-        let hazard = self.points.list[point].hazard;
-        let names = Roles { points: self.points, hazard };
-        let limits = names.reachable(self.adapted(&self.pack.rule[rule].limits));
-        let name = format!("{}.{}", self.points.list[point].name, self.pack.rule[rule].id.0);
-        let in_pack = Spot::entry(self.pack_file, "rule", rule);
-        let spot = self.spot;
-        let key_place = |key: &str| match key {
-            "" => place.clone(),
-            key if key.starts_with("levels") => spot.key(key).or(Some(in_pack.key(&format!("limits.{key}")))),
-            _ => place.clone(),
+    fn limits(
+        &mut self,
+        raw: &RawPackRule,
+        limits: &crate::site::raw::RawLimits,
+        own: usize,
+        in_pack: Spot,
+        target: &Target,
+        scope: &Scope<'_>,
+    ) {
+        let Some(factor) = self.one.factor(raw.percent_of.as_ref(), &target.place, self.context) else {
+            return;
         };
-        let written = Written { name, raw: &limits, factor, names: &names, place: &key_place };
-        let made = limits::rule(&written, PointId::new(point), &self.points.list[point], self.context);
-        self.rules.add(made, place.clone(), self.context);
-    }
-
-    /// What the pack's numbers are multiplied with.
-    fn factor(&mut self, rule: &RawPackRule, place: &Place) -> Option<f64> {
-        let Some(name) = &rule.percent_of else { return Some(1.0) };
-        if let Some(value) = self.raw.setpoints.get(&name.0) {
-            // A set-point without percentages has been noted already.
-            return (*value > 0.0).then_some(value / 100.0);
-        }
-        let message = format!("pack `{}` needs the set-point `{}`", self.raw.name.0, name.0);
-        let hint = format!("add `setpoints = {{ {} = … }}`: its limits are percentages of it", name.0);
-        self.context.findings.add(place.clone(), message).hint(hint);
-        None
-    }
-
-    /// The pack's limits with what the site file puts in place of them.
-    fn adapted(&self, limits: &RawLimits) -> RawLimits {
-        let own = self.raw.levels;
-        let levels = RawLevels {
-            ll: own.ll.filter(|_| limits.ll.is_some()).or(limits.levels.ll),
-            l: own.l.filter(|_| limits.l.is_some()).or(limits.levels.l),
-            h: own.h.filter(|_| limits.h.is_some()).or(limits.levels.h),
-            hh: own.hh.filter(|_| limits.hh.is_some()).or(limits.levels.hh),
+        let mut limits = self.one.adapted(limits);
+        scope.forgo(&mut limits.handling);
+        let point = &self.points.list[own];
+        let place = |key: &str| self.one.limit_place(key, in_pack, &target.place);
+        let written = Written {
+            name: format!("{}.{}", point.name, raw.id.0),
+            raw: &limits,
+            factor,
+            names: scope,
+            place: &place,
         };
-        RawLimits {
-            levels,
-            on_delay: self.raw.on_delay.or(limits.on_delay),
-            off_delay: self.raw.off_delay.or(limits.off_delay),
-            ..limits.clone()
+        let made = limits::rule(&written, PointId::new(own), point, self.context);
+        self.rules.add(made, target.place.clone(), self.context);
+    }
+}
+
+impl Applied<'_> {
+    /// Where a mistake about a key of limits is put right: levels may be the site file's, all else is a matter of the point.
+    fn limit_place(&self, key: &str, in_pack: Spot, point: &Place) -> Place {
+        if key.starts_with("levels") {
+            return self.spot.key(key).or(Some(in_pack.key(&format!("limits.{key}"))));
         }
-    }
-}
-
-/// What conditions of a pack's rules name: roles, which stand for the points that have them at the same hazard.
-struct Roles<'p> {
-    points: &'p Points<'p>,
-    hazard: Option<HazardId>,
-}
-
-impl Roles<'_> {
-    fn of(&self, role: &str) -> Option<usize> {
-        let fits = |point: &Point| point.hazard == self.hazard && point.role.as_deref() == Some(role);
-        self.points.list.iter().position(fits).filter(|_| self.hazard.is_some())
-    }
-
-    /// Without the condition, where the hazard has not all the roles that it names: the rule is then always active.
-    fn reachable(&self, limits: RawLimits) -> RawLimits {
-        let named = limits.handling.only_when.as_deref().map(|text| expression::parse(text, self));
-        let lacks = matches!(named, Some(Err(ref fault)) if fault.message.starts_with(NO_ROLE));
-        let only_when = limits.handling.only_when.filter(|_| !lacks);
-        RawLimits { handling: RawHandling { only_when, ..limits.handling }, ..limits }
-    }
-}
-
-const NO_ROLE: &str = "no point has the role";
-
-impl expression::Points for Roles<'_> {
-    fn named(&self, role: &str) -> Result<expression::Named, (String, Option<String>)> {
-        let index = self.of(role).ok_or_else(|| (format!("{NO_ROLE} `{role}`"), None))?;
-        expression::Points::named(self.points, &self.points.list[index].name)
-    }
-
-    fn code(&self, point: PointId, label: &str) -> Result<i64, Vec<String>> {
-        expression::Points::code(self.points, point, label)
+        if key.starts_with("only_") || key.starts_with("not_") {
+            return in_pack.key(&format!("limits.{key}"));
+        }
+        point.clone()
     }
 }

@@ -13,12 +13,12 @@ use super::hazards::Hazards;
 use super::limits::{self, Written};
 use super::names::Names;
 use super::outputs::Outputs;
-use super::packs;
+use super::packs::Packs;
 use super::points::Points;
 use crate::model::{DeviceId, ForwarderId, HazardId, HealthSource, Level, LinkId, PointId};
 use crate::site::defaults;
 use crate::site::load::Gathered;
-use crate::site::model::{Link, Point, Protocol};
+use crate::site::model::{LeftOut, Link, Point, Protocol};
 use crate::site::raw::{ClockWord, RawRule};
 use crate::site::rule::{Rule, RuleKind};
 use crate::site::source::{Place, Spot};
@@ -32,6 +32,8 @@ const LINK_NAME_CHARS_MAX: usize = 40;
 /// Rules as they are collected.
 pub(super) struct Rules {
     pub(super) list: Vec<Rule>,
+    /// What rule packs could not make for want of a signal.
+    pub(super) left_out: Vec<LeftOut>,
     names: Names,
 }
 
@@ -75,10 +77,10 @@ pub(super) fn check(
     hazards: &Hazards,
     (devices, links): (&Devices<'_>, &[Link]),
     points: &Points<'_>,
-    (outputs, forwarders): (&Outputs<'_>, &Forwarders),
+    (packs, outputs, forwarders): (&Packs<'_>, &Outputs<'_>, &Forwarders),
     context: &mut Context<'_>,
 ) -> Rules {
-    let mut rules = Rules { list: Vec::new(), names: Names::new("alarm") };
+    let mut rules = Rules { list: Vec::new(), left_out: Vec::new(), names: Names::new("alarm") };
     with_points(points, &mut rules, context);
     for part in &gathered.parts {
         for (index, raw) in part.raw.rule.iter().enumerate() {
@@ -88,7 +90,7 @@ pub(super) fn check(
             }
         }
     }
-    packs::apply(gathered, hazards, points, &mut rules, context);
+    rules.left_out = packs.rules(points, &mut rules, context);
     of_devices(devices, points, &mut rules, context);
     of_links(hazards, devices, links, &mut rules, context);
     of_points(devices, points, &mut rules, context);
@@ -122,7 +124,7 @@ fn written(
 ) -> Option<Rule> {
     let raw = match raw {
         RawRule::Limits(raw) => raw,
-        RawRule::Condition(raw) => return condition::rule(raw, spot, hazards, points, context),
+        RawRule::Condition(raw) => return condition::of_site(raw, spot, hazards, points, context),
     };
     let hazard = hazards.refer(raw.hazard.as_ref(), spot.key("hazard"), context);
     let index = points.names.find(&raw.point.0, spot.key("point"), context)?;

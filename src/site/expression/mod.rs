@@ -18,9 +18,11 @@ mod token;
 
 use std::ops::Range;
 
+use super::source::Place;
 use crate::model::PointId;
 
-pub(super) use parse::{Value, parse, value};
+pub(super) use parse::{Value, parse, point, value};
+pub(super) use token::names;
 
 /// A question with the answer yes or no.
 #[derive(Debug, Clone, PartialEq)]
@@ -171,12 +173,44 @@ impl Number {
     }
 }
 
-/// What a name in an expression may stand for.
+/// What a name in an expression stands for.
 pub(super) struct Named {
-    /// The point.
-    pub(super) point: PointId,
-    /// What its values are.
-    pub(super) nature: Nature,
+    /// A point or a number.
+    pub(super) what: Meaning,
+    /// How many points have that name; 1 for a number.
+    pub(super) many: usize,
+}
+
+/// What a name stands for.
+pub(super) enum Meaning {
+    /// A point, and what its values are.
+    Point(PointId, Nature),
+    /// A number that the site file gives.
+    Number(f64),
+}
+
+impl Named {
+    /// The one point of its name.
+    pub(super) const fn point(point: PointId, nature: Nature) -> Self {
+        Self { what: Meaning::Point(point, nature), many: 1 }
+    }
+}
+
+/// Why a name stands for nothing.
+pub(super) struct Unnamed {
+    /// What is wrong.
+    pub(super) message: String,
+    /// What would be right.
+    pub(super) hint: Option<String>,
+    /// Where it is put right, if not in the expression.
+    pub(super) elsewhere: Option<Place>,
+}
+
+impl Unnamed {
+    /// The mistake of an expression in which that name stands.
+    fn fault(self, span: Range<usize>) -> Fault {
+        Fault { span, message: self.message, hint: self.hint, elsewhere: self.elsewhere }
+    }
 }
 
 /// What the values of a point are.
@@ -190,10 +224,11 @@ pub(super) enum Nature {
     Either,
 }
 
-/// The points of a site, for expressions.
+/// What the names in an expression stand for.
 pub(super) trait Points {
-    /// The point of this name; or what is wrong with it, and what would be right.
-    fn named(&self, name: &str) -> Result<Named, (String, Option<String>)>;
+    /// What this name stands for. With `turn`, that of its points whose turn it is: the name stands in a function that takes any number of arguments, each
+    /// of its points in turn.
+    fn named(&self, name: &str, turn: Option<usize>) -> Result<Named, Unnamed>;
 
     /// The code of a point that people call `label`; or the labels that there are.
     fn code(&self, point: PointId, label: &str) -> Result<i64, Vec<String>>;
@@ -208,11 +243,13 @@ pub(super) struct Fault {
     pub(super) message: String,
     /// What would be right.
     pub(super) hint: Option<String>,
+    /// Where it is put right, if not in the expression.
+    pub(super) elsewhere: Option<Place>,
 }
 
 impl Fault {
     fn new(span: Range<usize>, message: impl Into<String>) -> Self {
-        Self { span, message: message.into(), hint: None }
+        Self { span, message: message.into(), hint: None, elsewhere: None }
     }
 
     fn hint(self, hint: impl Into<String>) -> Self {

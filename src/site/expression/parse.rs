@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use super::token::{Token, tokens};
-use super::{Condition, Fault, Named, Nature, Number, Points, Relation};
+use super::{Condition, Fault, Meaning, Nature, Number, Points, Relation};
 use crate::model::PointId;
 use crate::model::limits::EXPRESSION_DEPTH_MAX;
 
@@ -31,8 +31,19 @@ pub(in crate::site) fn value(text: &str, points: &dyn Points) -> Result<Value, F
     }
 }
 
+/// The point of this name.
+pub(in crate::site) fn point(name: &str, points: &dyn Points) -> Result<PointId, Fault> {
+    let named = points.named(name, None).map_err(|no| no.fault(0..name.len()))?;
+    match named.what {
+        Meaning::Point(point, _) => Ok(point),
+        Meaning::Number(_) => {
+            Err(Fault::new(0..name.len(), format!("`{name}` is a number, and has no past")))
+        }
+    }
+}
+
 fn whole(text: &str, points: &dyn Points) -> Result<Term, Fault> {
-    let mut parser = Parser { tokens: tokens(text)?, at: 0, depth: 0, end: text.len(), points };
+    let mut parser = Parser { tokens: tokens(text)?, at: 0, depth: 0, end: text.len(), points, turn: None };
     let term = parser.either()?;
     match parser.peek() {
         None => Ok(term),
@@ -109,6 +120,16 @@ struct Parser<'a> {
     depth: usize,
     end: usize,
     points: &'a dyn Points,
+    /// Inside a function that takes any number of arguments.
+    turn: Option<Turn>,
+}
+
+/// An argument that is read once for each point of the one name in it that several points have.
+struct Turn {
+    /// Which of them it is read for.
+    index: usize,
+    /// That name, and how many they are.
+    of: Option<(String, usize)>,
 }
 
 type Parsed = Result<Term, Fault>;
@@ -354,19 +375,36 @@ impl Parser<'_> {
         Ok(Term { what, span })
     }
 
-    fn point(&self, name: &str, span: Range<usize>) -> Parsed {
-        match self.points.named(name) {
-            Ok(Named { point, nature }) => Ok(Term { what: What::Point(point, nature), span }),
-            Err((message, hint)) => Err(Fault { span, message, hint }),
+    fn point(&mut self, name: &str, span: Range<usize>) -> Parsed {
+        let named = self.points.named(name, self.turn.as_ref().map(|turn| turn.index));
+        let named = named.map_err(|no| no.fault(span.clone()))?;
+        if let Some(turn) = self.turn.as_mut().filter(|_| named.many > 1) {
+            match &turn.of {
+                Some((other, _)) if other != name => {
+                    let message = format!("`{other}` and `{name}` are several points each");
+                    return Err(Fault::new(span, message).hint("one such name stands in an argument"));
+                }
+                _ => turn.of = Some((name.to_owned(), named.many)),
+            }
         }
+        let what = match named.what {
+            Meaning::Point(point, nature) => What::Point(point, nature),
+            Meaning::Number(number) => What::Number(Number::Constant(number)),
+        };
+        Ok(Term { what, span })
     }
 
     /// A function whose bracket has been opened.
     fn function(&mut self, name: &str, named: Range<usize>) -> Parsed {
+        let takes_many = matches!(name, "min" | "max" | "at_least");
         let mut terms = Vec::new();
         if self.take(&[")"]).is_none() {
             loop {
-                terms.push(self.deeper(Self::either)?);
+                if takes_many && self.turn.is_none() {
+                    self.in_turn(&mut terms)?;
+                } else {
+                    terms.push(self.deeper(Self::either)?);
+                }
                 if self.take(&[","]).is_none() {
                     break;
                 }
@@ -376,6 +414,23 @@ impl Parser<'_> {
         let span = named.start..self.tokens[self.at - 1].1.end;
         let what = call(name, terms, named)?;
         Ok(Term { what, span })
+    }
+
+    /// One argument, once for each point of the name in it that several points have.
+    fn in_turn(&mut self, terms: &mut Vec<Term>) -> Result<(), Fault> {
+        let start = self.at;
+        let mut index = 0;
+        loop {
+            self.at = start;
+            self.turn = Some(Turn { index, of: None });
+            let term = self.deeper(Self::either);
+            let of = self.turn.take().and_then(|turn| turn.of);
+            terms.push(term?);
+            index += 1;
+            if of.is_none_or(|(_, many)| index >= many) {
+                return Ok(());
+            }
+        }
     }
 }
 

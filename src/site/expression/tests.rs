@@ -4,16 +4,25 @@ use super::*;
 
 struct Known;
 
+fn unnamed(message: &str) -> Unnamed {
+    Unnamed { message: message.to_owned(), hint: Some("did you mean `m.power`?".to_owned()), elsewhere: None }
+}
+
 impl Points for Known {
-    fn named(&self, name: &str) -> Result<Named, (String, Option<String>)> {
+    fn named(&self, name: &str, turn: Option<usize>) -> Result<Named, Unnamed> {
         let nature = match name {
+            "five" => return Ok(Named { what: Meaning::Number(5.0), many: 1 }),
+            "gas" | "heat" => {
+                let index = 10 + turn.ok_or_else(|| unnamed(&format!("`{name}` is three points")))?;
+                return Ok(Named { what: Meaning::Point(PointId::new(index), Nature::Number), many: 3 });
+            }
             "m.power" | "m.load" | "1-a.x" => Nature::Number,
             "f.run" => Nature::Switch,
             "q.any" => Nature::Either,
-            _ => return Err((format!("there is no point `{name}`"), Some("did you mean `m.power`?".into()))),
+            _ => return Err(unnamed(&format!("there is no point `{name}`"))),
         };
         let place = ["m.power", "m.load", "f.run", "q.any", "1-a.x"].iter().position(|known| *known == name);
-        Ok(Named { point: PointId::new(place.unwrap()), nature })
+        Ok(Named::point(PointId::new(place.unwrap()), nature))
     }
 
     fn code(&self, point: PointId, label: &str) -> Result<i64, Vec<String>> {
@@ -151,4 +160,33 @@ fn length_and_depth_are_bounded() {
     assert!(format!("{:?}", read(&format!("{nested} || f.run"))).len() < 10_000, "it costs what it is long");
     let long = vec!["f.run"; 400].join("||");
     assert!(parse(&long, &Known).unwrap_err().message.contains("too long"));
+}
+
+#[test]
+fn a_name_of_several_points_stands_for_each_in_the_functions_that_take_any_number() {
+    let above = |point: usize| {
+        let number = Number::Point(PointId::new(point));
+        Condition::Compare(Box::new(number), Relation::More, Box::new(Number::Constant(5.0)))
+    };
+    assert_eq!(read("at_least(2, gas > five)"), Condition::AtLeast(2, vec![above(10), above(11), above(12)]));
+    assert_eq!(
+        read("at_least(2, gas > 5, m.power > 5)"),
+        Condition::AtLeast(2, vec![above(10), above(11), above(12), power(Relation::More, 5.0)])
+    );
+    let points = |points: &[usize]| points.iter().map(|point| Number::Point(PointId::new(*point))).collect();
+    assert_eq!(read("max(gas) > 5"), compare(Number::Greatest(points(&[10, 11, 12])), Relation::More, 5.0));
+    // The outermost function takes them.
+    let least = |point: usize| compare(Number::Least(points(&[point])), Relation::More, 5.0);
+    assert_eq!(
+        read("at_least(1, min(gas) > 5)"),
+        Condition::AtLeast(1, vec![least(10), least(11), least(12)])
+    );
+    for (text, message) in [
+        ("gas > 5", "`gas` is three points"),
+        ("at_least(1, gas > heat)", "`gas` and `heat` are several points each"),
+        ("at_least(4, gas > 5)", "4 of 3 conditions"),
+    ] {
+        assert_eq!(parse(text, &Known).expect_err(text).message, message);
+    }
+    assert_eq!(names("at_least(1, gas > five) && `1-a.x` > 2 && true"), ["gas", "five", "1-a.x"]);
 }

@@ -44,6 +44,18 @@ pub(super) fn tokens(text: &str) -> Result<Vec<(Token, Range<usize>)>, Fault> {
     Ok(tokens)
 }
 
+/// Every name of a point or number in `text`, in its order; none where it can't be read.
+pub(in crate::site) fn names(text: &str) -> Vec<String> {
+    let tokens = tokens(text).unwrap_or_default();
+    let called = |at: usize| matches!(tokens.get(at + 1), Some((Token::Sign("("), _)));
+    let name = |(at, (token, _)): (usize, &(Token, Range<usize>))| match token {
+        Token::Name(name) if name == "true" || name == "false" || called(at) => None,
+        Token::Name(name) | Token::Quoted(name) => Some(name.clone()),
+        _ => None,
+    };
+    tokens.iter().enumerate().filter_map(name).collect()
+}
+
 fn shifted(fault: Fault, by: usize) -> Fault {
     Fault { span: fault.span.start + by..fault.span.end + by, ..fault }
 }

@@ -9,10 +9,21 @@ use crate::site::values::{Id, Name, Period, Words};
 
 /// `[[derived]]`.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[schemars(deny_unknown_fields)]
 pub(in crate::site) struct RawDerived {
     /// The point's id, unlike every other point's. Any dotted name.
     pub(in crate::site) id: Name,
+    /// The hazard that it belongs to. Default: that of the points it is worked out from, if they have one and the same.
+    pub(in crate::site) hazard: Option<Id>,
+    /// How it is worked out, and its limits.
+    #[serde(flatten)]
+    pub(in crate::site) formula: RawFormula,
+}
+
+/// A derived point, but for its id.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(in crate::site) struct RawFormula {
     /// What people call it.
     pub(in crate::site) name: Words,
     /// A number or a condition over other points, such as `meter1.power + meter2.power`; docs/rules.md has the language. Either this or
@@ -32,8 +43,6 @@ pub(in crate::site) struct RawDerived {
     /// With `forecast`: whether that value is reached from below or from above.
     #[schemars(extend("default" = "rising"))]
     pub(in crate::site) toward: Option<TowardWord>,
-    /// The hazard that it belongs to. Default: that of the points it is worked out from, if they have one and the same.
-    pub(in crate::site) hazard: Option<Id>,
     /// Engineering unit. Default: with `function` what follows from the unit of the point `of`, else none.
     pub(in crate::site) unit: Option<String>,
     /// Decimal places to show.

@@ -15,14 +15,14 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub(super) use alarms::{RawAlarms, RawByLevel};
-pub(super) use derived::{FunctionWord, RawDerived, TowardWord};
+pub(super) use derived::{FunctionWord, RawDerived, RawFormula, TowardWord};
 pub(super) use device::{
     FormatWord, OrderWord, ParityWord, ProtocolWord, RawDevice, RawPoint, TimeWord, TypeWord,
 };
 pub(super) use helper::{RatioWord, RawRatio, RawStatus};
-pub(super) use library::{RawPackFile, RawPackRule, RawTemplate};
+pub(super) use library::{RawPackDerived, RawPackFile, RawPackRole, RawPackRule, RawTemplate};
 pub(super) use output::{RawOutput, UntilWord};
-pub(super) use rule::{RawConditionRule, RawHandling, RawLevels, RawLimits, RawPack, RawRule};
+pub(super) use rule::{RawCondition, RawConditionRule, RawHandling, RawLevels, RawLimits, RawPack, RawRule};
 pub(super) use service::{
     ClockWord, RawBroker, RawClock, RawConsole, RawForward, RawIdentity, RawInflux, RawMqtt, RawSecret,
     RawServices, RawStore, RawTls,

@@ -39,6 +39,17 @@ pub(in crate::site) struct RawLimitsRule {
 pub(in crate::site) struct RawConditionRule {
     /// The alarm's name; unlike every other.
     pub(in crate::site) id: Name,
+    /// The hazard that the alarm counts for. Default: that of its points, if they have one and the same.
+    pub(in crate::site) hazard: Option<Id>,
+    /// The condition.
+    #[serde(flatten)]
+    pub(in crate::site) condition: RawCondition,
+}
+
+/// A condition over several points.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(in crate::site) struct RawCondition {
     /// What raises the alarm, such as `line.power > 20 && fan.power < 2`; docs/rules.md has the language.
     pub(in crate::site) when: String,
     /// What ends it. Default: `when` no longer holds. With another bound than in `when`, such as `line.power < 15 || fan.power > 3`, an alarm at the
@@ -47,8 +58,6 @@ pub(in crate::site) struct RawConditionRule {
     /// How grave it is.
     #[schemars(extend("default" = defaults::CONDITION_LEVEL))]
     pub(in crate::site) level: Option<Grade>,
-    /// The hazard that the alarm counts for. Default: that of its points, if they have one and the same.
-    pub(in crate::site) hazard: Option<Id>,
     /// How long `when` must hold before the alarm is raised.
     #[schemars(extend("default" = defaults::NO_DELAY))]
     pub(in crate::site) on_delay: Option<Period>,
@@ -142,19 +151,28 @@ pub(in crate::site) struct RawPack {
     /// The pack's name, such as `gas_combustible`.
     #[serde(rename = "use")]
     pub(in crate::site) name: Id,
+    /// First part of the names of what it makes once and not for each point. Default: the hazard's id. Where one hazard has several tanks or furnaces, each
+    /// has its `[[pack]]`, with an `id` and its `points`.
+    pub(in crate::site) id: Option<Id>,
+    /// What people call that of which `id` is the name; stands for `{name}`. Default: the hazard's name.
+    #[serde(rename = "name")]
+    pub(in crate::site) title: Option<Words>,
     /// Points that its rules are applied to. The alarms are named `<point>.<the pack's rule>`.
     #[serde(default)]
     pub(in crate::site) points: Vec<Name>,
     /// Apply its rules to every point of this hazard that has a fitting role.
     pub(in crate::site) hazard: Option<Id>,
-    /// Set-points that the pack's limits are percentages of, such as `{ cooling_flow = 120.0 }`. In the points' units.
+    /// Rules and derived points of the pack that are left out.
+    #[serde(default)]
+    pub(in crate::site) without: Vec<Id>,
+    /// Set-points that the pack's limits and conditions rest on, such as `{ cooling_flow = 120.0 }`. In the points' units.
     #[serde(default)]
     pub(in crate::site) setpoints: BTreeMap<String, f64>,
-    /// Levels in place of the pack's.
+    /// Levels in place of those of the pack's limits.
     #[serde(default)]
     pub(in crate::site) levels: RawLevels,
-    /// On-delay in place of the pack's.
+    /// On-delay in place of that of the pack's rules with limits.
     pub(in crate::site) on_delay: Option<Period>,
-    /// Off-delay in place of the pack's.
+    /// Off-delay in place of that of the pack's rules with limits.
     pub(in crate::site) off_delay: Option<Period>,
 }

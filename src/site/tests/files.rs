@@ -16,7 +16,7 @@ fn write(directory: &Path, files: &[(&str, &str)]) {
     }
 }
 
-fn load_files(files: &[(&str, &str)], extra: &[(&str, &str)]) -> Result<Site, Mistakes> {
+pub(super) fn load_files(files: &[(&str, &str)], extra: &[(&str, &str)]) -> Result<Site, Mistakes> {
     let directory = tempfile::tempdir().expect("a directory");
     write(directory.path(), files);
     let mut env = variables();
@@ -35,7 +35,7 @@ fn said(result: Result<Site, Mistakes>) -> Vec<String> {
     mistakes.iter().map(say).collect()
 }
 
-fn check(files: &[(&str, &str)], extra: &[(&str, &str)], expected: &[&[&str]]) {
+pub(super) fn check(files: &[(&str, &str)], extra: &[(&str, &str)], expected: &[&[&str]]) {
     let said = said(load_files(files, extra));
     assert_eq!(said.len(), expected.len(), "{said:#?}");
     for (line, words) in said.iter().zip(expected) {

@@ -3,6 +3,7 @@
 mod files;
 mod loads;
 mod mistakes;
+mod packs;
 mod reference;
 mod robust;
 mod secrets;

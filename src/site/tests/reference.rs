@@ -62,5 +62,32 @@ fn the_examples_of_rules_in_the_docs_are_rules_of_a_site() {
     ] {
         assert!(site.rules.iter().any(|rule| rule.name == name), "{name}");
     }
-    assert_eq!(site.derived.len(), 5);
+    // Five of the page, and what pack `tank` makes of the level but for `to_full`.
+    assert_eq!(site.derived.len(), 6);
+    assert!(site.rules.iter().any(|rule| rule.name == "meter1.level.level"));
+}
+
+#[test]
+fn the_example_of_a_pack_in_the_docs_is_one() {
+    let text = fs::read_to_string("docs/rules.md").expect("the page is there");
+    let (_, rest) = text.split_once("```toml packs/tank_leak.toml\n").expect("the example is there");
+    let (pack, _) = rest.split_once("```").expect("it ends");
+    let point = |signal: &str, unit: &str| {
+        format!(
+            "[[point]]\ndevice = \"plc\"\nsignal = \"{signal}\"\nname = \"n\"\nunit = \"{unit}\"\nrole = \"{signal}\"\nregister = \"holding:0\"\n"
+        )
+    };
+    let site = [
+        HEAD,
+        "[[hazard]]\nid = \"tank1\"\nkind = \"tank_farm\"\nname = \"T\"\n[[device]]\nid = \"plc\"\nhazard = \"tank1\"\naddress = \"h:502\"\n",
+        &point("level", "m"),
+        &point("inlet_valve", "%"),
+        "[[pack]]\nuse = \"tank_leak\"\nhazard = \"tank1\"\nsetpoints = { level_full = 12 }\n",
+    ]
+    .concat();
+    let site = super::files::load_files(&[("site.toml", &site), ("packs/tank_leak.toml", pack)], &[])
+        .unwrap_or_else(|mistakes| panic!("{mistakes}"));
+    for name in ["plc.level.leak", "plc.level.level", "plc.level.fall.signal"] {
+        assert!(site.rules.iter().any(|rule| rule.name == name), "{name}");
+    }
 }

@@ -45,7 +45,7 @@ const CASES: &[Case<'_>] = &[
     (
         &[(
             "# end",
-            "[[derived]]\nid = \"a.b\"\nname = \"n\"\nfunction = \"mean\"\nof = «\"plc.levle\"\nover = «\"0s\"",
+            "[[derived]]\nid = \"a.b\"\nname = \"n\"\nfunction = \"mean\"\nof = \"«plc.levle\"\nover = «\"0s\"",
         )],
         &[&["there is no point `plc.levle`", "plc.level"], &["a window of no length"]],
     ),
