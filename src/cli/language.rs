@@ -1,7 +1,7 @@
 //! Which of the two languages the terminal speaks.
 
 use console::StyledObject;
-use hazgate::model::{AlarmState, ClockSync, EventKind, Level, Text};
+use hazgate::model::{AlarmState, Class, ClockSync, EventKind, Level, Text, Transition};
 
 use super::args::Language;
 
@@ -32,12 +32,23 @@ impl Language {
         }
     }
 
-    /// The beginning of a line about an event: its level and what happened, in columns.
-    pub(crate) fn event_columns(self, level: Level, event: EventKind) -> String {
-        let level = self.level(level);
+    /// The beginning of a line about an event: its level, whether it is of an alarm or a warning, and what happened, in columns.
+    pub(crate) fn event_columns(self, of: &Transition) -> String {
+        let (level, class, event) = (self.level(of.level), self.class(of), self.event(of.event));
         match self {
-            Self::Zh => format!("{level}  {}", self.event(event)),
-            Self::En => format!("{level:<8}  {:<12}", self.event(event)),
+            Self::Zh => format!("{level}  {class}  {event}"),
+            Self::En => format!("{level:<8}  {class:<7}  {event:<12}"),
+        }
+    }
+
+    const fn class(self, of: &Transition) -> &'static str {
+        match (self, of.event.is_of_alarm(), of.class) {
+            (Self::Zh, true, Class::Alarm) => "报警",
+            (Self::Zh, true, Class::Warning) => "预警",
+            (Self::Zh, false, _) => "    ",
+            (Self::En, true, Class::Alarm) => "alarm",
+            (Self::En, true, Class::Warning) => "warning",
+            (Self::En, false, _) => "",
         }
     }
 

@@ -152,7 +152,7 @@ pub(crate) fn event_line(language: Language, event: &Event) -> String {
     let t = &event.transition;
     let doubt = language.clock(event.clock).map(|words| format!(" [{words}]")).unwrap_or_default();
     let by = t.by.as_ref().map(|by| format!("  ({by})")).unwrap_or_default();
-    format!("{}{doubt}  {}  {}{by}", t.at, language.event_columns(t.level, t.event), language.of(&t.message))
+    format!("{}{doubt}  {}  {}{by}", t.at, language.event_columns(t), language.of(&t.message))
 }
 
 fn print_json(message: &Publish) -> io::Result<()> {
@@ -168,6 +168,8 @@ fn print_json(message: &Publish) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use hazgate::model::Class;
+
     use super::*;
 
     #[test]
@@ -185,5 +187,12 @@ mod tests {
         assert!(event_line(Language::Zh, &event("unsynced")).contains("+08:00 [时钟未同步]"));
         assert!(event_line(Language::En, &event("restamped")).contains("[time corrected]"));
         assert!(!event_line(Language::En, &event("synced")).contains('['));
+        assert!(event_line(Language::Zh, &event("synced")).contains("橙  报警  "));
+        let warning = |mut event: Event| {
+            event.transition.class = Class::Warning;
+            event
+        };
+        assert!(event_line(Language::Zh, &warning(event("synced"))).contains("橙  预警  "));
+        assert!(event_line(Language::En, &warning(event("synced"))).contains("warning  raised"));
     }
 }

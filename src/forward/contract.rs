@@ -9,8 +9,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use uuid::Uuid;
 
 use crate::model::{
-    AlarmState, ClockSync, DeviceStatus, Event, EventKind, Finding, Habit, Level, LinkCounters, LinkState,
-    OutputStatus, Quality, Risk, RiskItem, RiskLevel, Stamp, Text, Value,
+    AlarmState, Class, ClockSync, DeviceStatus, Event, EventKind, Finding, Habit, Level, LinkCounters,
+    LinkState, OutputStatus, Quality, Risk, RiskItem, RiskLevel, Stamp, Text, Value,
 };
 
 /// The version of the contract that a payload follows: `1`, and nothing else.
@@ -101,6 +101,9 @@ pub struct AlarmEventMessage {
     /// 1 red (gravest), 2 orange, 3 yellow, 4 blue, or `journal`.
     #[schemars(schema_with = "level_schema")]
     pub level: Level,
+    /// `alarm` (one limit on one signal) or `warning` (several signals, or a trend); none where the event is of no alarm.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub class: Option<Class>,
     /// The value that decided; where `event` is `switched`, whether the output is to be on.
     #[schemars(schema_with = "optional_value_schema")]
     pub value: Option<Value>,
@@ -162,6 +165,7 @@ impl AlarmEventMessage {
             hazard: what.hazard,
             state: what.state,
             level: what.level,
+            class: what.event.is_of_alarm().then_some(what.class),
             value: what.value,
             limit: what.limit,
             unit: what.unit,

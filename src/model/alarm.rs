@@ -138,6 +138,24 @@ impl EventKind {
     }
 }
 
+/// Whether something is an alarm or a warning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Class {
+    /// 报警: one limit on one signal, crossed.
+    #[default]
+    Alarm,
+    /// 预警: what several signals say together, or a trend.
+    Warning,
+}
+
+impl Class {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+    const fn is_alarm(&self) -> bool {
+        matches!(self, Self::Alarm)
+    }
+}
+
 /// One change of one alarm, with the alarm's whole state after it. The fields are those of the public
 /// contract's alarm event (docs/mqtt.md) but `v`, `id`, `seq` and `backfill`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -158,6 +176,9 @@ pub struct Transition {
     pub state: AlarmState,
     /// The level after this event.
     pub level: Level,
+    /// Whether it is an alarm or a warning.
+    #[serde(default, skip_serializing_if = "Class::is_alarm")]
+    pub class: Class,
     /// The value that decided.
     pub value: Option<Value>,
     /// The limit that it was held against.
@@ -214,6 +235,7 @@ impl Transition {
             hazard: None,
             state: AlarmState::Normal,
             level: Level::Journal,
+            class: Class::Alarm,
             value: None,
             limit: None,
             unit: None,

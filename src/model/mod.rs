@@ -16,7 +16,7 @@ mod snapshot;
 mod text;
 mod time;
 
-pub use alarm::{AlarmState, Disposal, Event, EventKind, Finding, Nature, Transition};
+pub use alarm::{AlarmState, Class, Disposal, Event, EventKind, Finding, Nature, Transition};
 pub use clock::{ClockChange, ClockSync};
 pub use device::{DeviceStatus, LinkCounters, LinkReport, LinkState};
 pub use flow::{

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::defaults;
 use super::expression::Condition;
 use super::schedule::Schedule;
-use crate::model::{DeviceId, HazardId, HealthSource, Level, LinkId, OutputId, PointId, Text};
+use crate::model::{Class, DeviceId, HazardId, HealthSource, Level, LinkId, OutputId, PointId, Text};
 
 /// A condition that raises the alarm of its name.
 #[derive(Debug, Clone, PartialEq)]
@@ -16,6 +16,8 @@ pub struct Rule {
     pub hazard: Option<HazardId>,
     /// The condition.
     pub kind: RuleKind,
+    /// Whether it raises an alarm or a warning.
+    pub class: Class,
     /// How long the condition must hold before the alarm is raised or becomes graver.
     pub on_delay: Duration,
     /// How long it must be gone before the alarm clears or becomes less grave.
@@ -37,6 +39,7 @@ impl Rule {
             name: name.into(),
             hazard,
             kind,
+            class: Class::Alarm,
             on_delay: Duration::ZERO,
             off_delay: Duration::ZERO,
             message: None,

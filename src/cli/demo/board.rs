@@ -140,7 +140,7 @@ impl DemoBoard {
         Some(format!(
             "{:5.1} s  {}  {}  [{arrived}]",
             now.mono.since_start().as_secs_f64(),
-            self.language.event_columns(t.level, t.event),
+            self.language.event_columns(t),
             self.language.of(&t.message),
         ))
     }

@@ -32,7 +32,7 @@ pub(crate) fn replay(args: &ReplayArgs) -> anyhow::Result<ExitCode> {
             expectations.take(transition);
         }
         if args.events && !args.json {
-            let columns = language.event_columns(transition.level, transition.event);
+            let columns = language.event_columns(transition);
             let line = writeln!(out, "{}  {columns}  {}", transition.at, language.of(&transition.message));
             written = std::mem::replace(&mut written, Ok(())).and(line);
         }

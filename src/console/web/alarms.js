@@ -62,11 +62,15 @@ function byUrgency(a, b) {
   );
 }
 
+/** An alarm is one limit on one signal, a warning what several say together, or a trend. */
+const classOf = (alarm) => alarm.class ?? "alarm";
+
 function create(alarm) {
   const name = alarm.alarm;
   const parts = {
     shape: marker(alarm.level),
     level: el("span", { class: "alarm-level" }),
+    class: el("span", { class: "alarm-class" }),
     message: el("button", { type: "button", class: "alarm-message", onclick: () => flip(name) }),
     state: el("span", { class: "alarm-state" }),
     facts: el("span", { class: "alarm-facts" }),
@@ -81,7 +85,7 @@ function create(alarm) {
     "li",
     { class: "alarm" },
     el("div", { class: "alarm-mark" }, parts.shape, parts.level),
-    el("div", { class: "alarm-body" }, parts.message, el("div", { class: "alarm-line" }, parts.state, parts.facts)),
+    el("div", { class: "alarm-body" }, parts.message, el("div", { class: "alarm-line" }, parts.class, parts.state, parts.facts)),
     el("div", { class: "alarm-when" }, parts.raised, parts.age),
     parts.action,
     parts.details,
@@ -99,6 +103,8 @@ function update(node, alarm) {
   attr(node, "data-aside", isAside(alarm));
   setMarker(parts.shape, alarm.level);
   text(parts.level, t(`level.${nameOf(alarm.level)}`));
+  attr(parts.class, "data-class", classOf(alarm));
+  text(parts.class, t(`class.${classOf(alarm)}`));
   text(parts.message, say(alarm.message));
   attr(parts.message, "aria-expanded", String(isOpen));
   text(parts.state, [t(`state.${alarm.state}`), alarm.acknowledged_by].filter(Boolean).join(" · "));
@@ -197,6 +203,6 @@ function announce(spoken, alarms) {
   const fresh = announced ? [...now.values()].filter((alarm) => !announced.has(key(alarm))) : [];
   announced = new Set([...now.values()].map(key));
   if (fresh.length === 0) return;
-  const sentences = fresh.map((alarm) => t("alarms.new", { level: t(`level.${nameOf(alarm.level)}`), message: say(alarm.message) }));
+  const sentences = fresh.map((alarm) => t(`alarms.new.${classOf(alarm)}`, { level: t(`level.${nameOf(alarm.level)}`), message: say(alarm.message) }));
   text(spoken, sentences.join(" "));
 }

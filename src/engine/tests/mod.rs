@@ -23,7 +23,7 @@ use std::time::Duration;
 use super::Engine;
 use super::testing::{Plant, limit, no_limits};
 use crate::model::{
-    Action, AlarmState, Batch, ClockChange, ClockSync, Command, CommandResult, DeviceId, EventKind,
+    Action, AlarmState, Batch, Class, ClockChange, ClockSync, Command, CommandResult, DeviceId, EventKind,
     HealthReport, HealthSource, Input, Level, LinkCounters, LinkReport, LinkState, Memory, Mono, Now, Output,
     PointId, Quality, Reading, Reason, Sample, Stamp, Standing, Text, Transition, Value, Wall,
 };

@@ -71,10 +71,12 @@ pub(super) fn rule(written: &Written<'_>, points: &Points<'_>, context: &mut Con
         finding.hint("name the points that it is about");
         return None;
     }
+    let over: Vec<&Point> = looks_at.iter().map(|id| &points.list[id.index()]).collect();
     let message = Text::from(raw.message.clone());
     Some(Rule {
         name: written.name.clone(),
         hazard: written.hazard.or_else(|| common(points, &looks_at)),
+        class: handling::class(&raw.handling, &over),
         kind: RuleKind::Condition(ConditionRule {
             when,
             stays,

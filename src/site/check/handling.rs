@@ -4,10 +4,13 @@ use std::collections::BTreeMap;
 
 use super::Context;
 use super::condition;
+use crate::model::Class;
 use crate::site::defaults;
+use crate::site::derived::{Formula, Function};
 use crate::site::expression;
 use crate::site::load::Gathered;
-use crate::site::raw::{RawByLevel, RawHandling};
+use crate::site::model::{Point, Source};
+use crate::site::raw::{ClassWord, RawByLevel, RawHandling};
 use crate::site::rule::{AlarmOptions, Binding, Handling};
 use crate::site::schedule::{Schedule, WeekSpan};
 use crate::site::source::{Place, Spot};
@@ -85,6 +88,22 @@ fn schedule(
         context.findings.add(place(key), "no time is given").hint("leave it out, or name a time");
     }
     Some(Schedule(spans))
+}
+
+/// What a rule over these points raises: what it says, else a warning if it is about several or about a trend.
+pub(super) fn class(raw: &RawHandling, over: &[&Point]) -> Class {
+    let is_warning = over.len() > 1 || over.iter().any(|point| is_trend(point));
+    let default = if is_warning { ClassWord::Warning } else { ClassWord::Alarm };
+    match raw.class.unwrap_or(default) {
+        ClassWord::Alarm => Class::Alarm,
+        ClassWord::Warning => Class::Warning,
+    }
+}
+
+/// Whether its value says where another is going.
+fn is_trend(point: &Point) -> bool {
+    let Source::Derived(Formula::Window(window)) = &point.source else { return false };
+    matches!(window.function, Function::Rate { .. } | Function::Forecast { .. })
 }
 
 /// How the alarm of a rule is handled. `place` gives the place of one of its keys.

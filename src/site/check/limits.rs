@@ -33,6 +33,7 @@ pub(super) fn rule(written: &Written<'_>, id: PointId, point: &Point, context: &
         name: written.name.clone(),
         hazard: point.hazard,
         kind: RuleKind::Limits(limits),
+        class: handling::class(&raw.handling, &[point]),
         on_delay: raw.on_delay.unwrap_or(defaults::NO_DELAY).0,
         off_delay: raw.off_delay.unwrap_or(defaults::NO_DELAY).0,
         message: raw.message.clone().map(|words| filled(&words.into(), &point.title)),

@@ -22,7 +22,9 @@ pub(super) use device::{
 pub(super) use helper::{RatioWord, RawRatio, RawStatus};
 pub(super) use library::{RawPackDerived, RawPackFile, RawPackRole, RawPackRule, RawTemplate};
 pub(super) use output::{RawOutput, UntilWord};
-pub(super) use rule::{RawCondition, RawConditionRule, RawHandling, RawLevels, RawLimits, RawPack, RawRule};
+pub(super) use rule::{
+    ClassWord, RawCondition, RawConditionRule, RawHandling, RawLevels, RawLimits, RawPack, RawRule,
+};
 pub(super) use service::{
     ClockWord, RawBroker, RawClock, RawConsole, RawForward, RawIdentity, RawInflux, RawMqtt, RawSecret,
     RawServices, RawStore, RawTls,

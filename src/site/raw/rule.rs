@@ -89,8 +89,20 @@ pub(in crate::site) struct RawHandling {
     pub(in crate::site) only_during: Option<Vec<String>>,
     /// The rule is not active at these times of the week.
     pub(in crate::site) not_during: Option<Vec<String>>,
+    /// What it raises. Default: a warning where it is a condition over several points, or rests on a rate or a forecast; else an alarm.
+    pub(in crate::site) class: Option<ClassWord>,
     /// Alarms that one cause may set off one after the other: of a group, the first to be raised is marked. Any name; none stands alone.
     pub(in crate::site) group: Option<Id>,
+}
+
+/// What a rule raises.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(in crate::site) enum ClassWord {
+    /// 报警: one limit on one signal is crossed, one switch says what it must not.
+    Alarm,
+    /// 预警: several signals together, or a trend.
+    Warning,
 }
 
 /// Up to four limits on one point, in order `ll < l < h < hh`; at least one.

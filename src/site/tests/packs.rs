@@ -1,6 +1,7 @@
 //! Rule packs with derived points and conditions: what they become where they are applied, and where their mistakes are told.
 
 use super::files::{check, load_files};
+use crate::model::Class;
 use crate::site::{Formula, Function, RuleKind, Site, Source};
 
 /// A pack with one of everything.
@@ -287,4 +288,21 @@ fn p8_mistakes_in_how_a_pack_is_applied_are_told_in_the_site_file() {
         ],
         &[&["site.toml:26:1", "nothing says what this pack is applied to", "`id"]],
     );
+}
+
+#[test]
+fn what_several_signals_or_a_trend_say_is_a_warning_unless_the_rule_says_otherwise() {
+    let whole = site(&[("when = \"valve && level > 9\"", "when = \"level > 9\"")], &[]);
+    let class = |site: &Site, name: &str| rule(site, name).class;
+    assert_eq!(class(&whole, "plc.level.rate"), Class::Warning, "a limit on a trend");
+    assert_eq!(class(&whole, "plc.level.leak"), Class::Warning, "several points");
+    assert_eq!(class(&whole, "tank1.full"), Class::Alarm, "one point");
+    assert_eq!(class(&whole, "plc.level.signal"), Class::Alarm);
+    let said = [
+        ("limits = { h = 3,", "limits = { h = 3, class = \"alarm\","),
+        ("when = \"valve && level > 9\"", "when = \"level > 9\"\nclass = \"warning\""),
+    ];
+    let whole = site(&said, &[]);
+    assert_eq!(class(&whole, "plc.level.rate"), Class::Alarm);
+    assert_eq!(class(&whole, "tank1.full"), Class::Warning);
 }

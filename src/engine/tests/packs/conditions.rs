@@ -3,47 +3,48 @@
 use super::bench::{Signal, alarm_of, of_alarm, signals, site_of, start};
 use super::*;
 
-/// Pack, rule and level; set-points of 40; the points; and what they say in turn: while all is well, when the alarm is raised, when it still
+/// Pack, rule, level and class; set-points of 40; the points; and what they say in turn: while all is well, when the alarm is raised, when it still
 /// stands, and when it is over. `b` is a bad reading.
 const CONDITIONS: &str = "
-casting self_test 1 | | casting self_test_passed | 1 1 | 1 0 | - | 1 1
-casting self_test 1 | | casting self_test_passed | 0 0 | 1 0 | 1 b | 0 0
-casting self_test_old 2 | | casting self_test_age:h | 1 24 | 1 24.1 | - | 1 24
-casting interlock_flow 1 | cooling_flow | casting cooling_flow:m³/h drain_valve_open quick_cut_closed | 1 32 0 0 | 1 31.9 0 1 | 1 32.7 1 0 | 1 32.9 0 0
-casting interlock_flow 1 | cooling_flow | casting cooling_flow:m³/h drain_valve_open quick_cut_closed | 1 0 1 1 | 1 0 1 0 | 1 0 0 1 | 1 0 1 1
-casting interlock_flow 1 | cooling_flow | casting cooling_flow:m³/h drain_valve_open quick_cut_closed | 0 0 0 0 | 1 0 0 0 | 1 b 0 0 | 0 0 0 0
-casting interlock_pressure 1 | cooling_pressure | casting cooling_pressure:MPa drain_valve_open quick_cut_closed | 1 30 0 0 | 1 29.9 0 1 | 1 30.7 1 0 | 1 30.9 0 0
-casting drain_valve 1 | | casting drain_valve_fault | 1 0 | 1 1 | 1 b | 1 0
-casting drain_valve 1 | | casting drain_valve_fault | 0 1 | 1 b | - | 0 b
-casting quick_cut_valve 1 | | casting quick_cut_fault | 1 0 | 1 1 | 1 b | 1 0
-casting drain_trough 1 | | casting drain_trough_blocked | 1 0 | 1 1 | - | 1 0
-casting rope 1 | | rope_break | 0 | 1 | b | 0
-casting sensors 2 | mould_level cooling_flow cooling_pressure | casting cooling_flow:m³/h cooling_pressure:MPa mould_level:mm | 1 40 40 40 | 1 b 40 40 | 1 40 b 40 | 1 40 40 40
-casting sensors 2 | mould_level cooling_flow cooling_pressure | casting cooling_flow:m³/h cooling_pressure:MPa mould_level:mm | 0 b 40 40 | 1 40 40 b | - | 0 40 40 b
-sensor_health fault 3 | | sensor_fault | 0 | 1 | b | 0
-sensor_health warm_up 4 | | sensor_warm_up | 0 | 1 | b | 0
-sensor_health zero_drift 3 | | gas_3:%LEL | -3 | -3.1 | -1.6 | -1.4
-gas_vote gas_vote 1 | | gas_1:%LEL gas:%LEL gas_7:%LEL | 90 49 49 | 50 0 50 | 48.1 50 0 | 90 48 48
-dust_dry fan_linkage 1 | | production_running fan_running | 1 1 | 1 0 | - | 0 0
-dust_dry fan_linkage 1 | production_power | production_power:kW fan_running | 40 0 | 41 0 | 32 0 | 31 0
-dust_dry fan_linkage 1 | fan_power | production_running fan_power:kW | 1 40 | 1 39 | 1 48 | 1 49
-dust_dry fan_linkage 1 | production_power fan_power | production_power:kW fan_power:kW | 40 0 | 41 39 | 32 48 | 41 49
-dust_wet fan_linkage 1 | | production_running fan_running | 1 1 | 1 0 | - | 0 0
-dust_wet fan_linkage 1 | production_power | production_power:kW fan_running | 40 0 | 41 0 | 32 0 | 31 0
-dust_wet fan_linkage 1 | fan_power | production_running fan_power:kW | 1 40 | 1 39 | 1 48 | 1 49
-dust_wet fan_linkage 1 | production_power fan_power | production_power:kW fan_power:kW | 40 0 | 41 39 | 32 48 | 41 49
-dust_dry discharge 2 | | fan_running airlock_running | 1 1 | 1 0 | - | 0 0
-dust_dry discharge 2 | fan_power | fan_power:kW airlock_running | 40 0 | 41 0 | 32 0 | 31 0
-dust_dry airlock 2 | | airlock_fault | 0 | 1 | b | 0
-melting_furnace flame 1 | | burner_running flame | 1 1 | 1 0 | 1 b | 0 0
-melting_furnace exhaust 2 | | burner_running exhaust_running | 1 1 | 1 0 | 1 b | 0 0
-melting_furnace gas_valve 1 | | gas_valve_open burner_running | 1 1 | 1 0 | b 0 | 0 0
+casting self_test 1 alarm | | casting self_test_passed | 1 1 | 1 0 | - | 1 1
+casting self_test 1 alarm | | casting self_test_passed | 0 0 | 1 0 | 1 b | 0 0
+casting self_test_old 2 alarm | | casting self_test_age:h | 1 24 | 1 24.1 | - | 1 24
+casting interlock_flow 1 warning | cooling_flow | casting cooling_flow:m³/h drain_valve_open quick_cut_closed | 1 32 0 0 | 1 31.9 0 1 | 1 32.7 1 0 | 1 32.9 0 0
+casting interlock_flow 1 warning | cooling_flow | casting cooling_flow:m³/h drain_valve_open quick_cut_closed | 1 0 1 1 | 1 0 1 0 | 1 0 0 1 | 1 0 1 1
+casting interlock_flow 1 warning | cooling_flow | casting cooling_flow:m³/h drain_valve_open quick_cut_closed | 0 0 0 0 | 1 0 0 0 | 1 b 0 0 | 0 0 0 0
+casting interlock_pressure 1 warning | cooling_pressure | casting cooling_pressure:MPa drain_valve_open quick_cut_closed | 1 30 0 0 | 1 29.9 0 1 | 1 30.7 1 0 | 1 30.9 0 0
+casting drain_valve 1 alarm | | casting drain_valve_fault | 1 0 | 1 1 | 1 b | 1 0
+casting drain_valve 1 alarm | | casting drain_valve_fault | 0 1 | 1 b | - | 0 b
+casting quick_cut_valve 1 alarm | | casting quick_cut_fault | 1 0 | 1 1 | 1 b | 1 0
+casting drain_trough 1 alarm | | casting drain_trough_blocked | 1 0 | 1 1 | - | 1 0
+casting rope 1 alarm | | rope_break | 0 | 1 | b | 0
+casting sensors 2 alarm | mould_level cooling_flow cooling_pressure | casting cooling_flow:m³/h cooling_pressure:MPa mould_level:mm | 1 40 40 40 | 1 b 40 40 | 1 40 b 40 | 1 40 40 40
+casting sensors 2 alarm | mould_level cooling_flow cooling_pressure | casting cooling_flow:m³/h cooling_pressure:MPa mould_level:mm | 0 b 40 40 | 1 40 40 b | - | 0 40 40 b
+sensor_health fault 3 alarm | | sensor_fault | 0 | 1 | b | 0
+sensor_health warm_up 4 alarm | | sensor_warm_up | 0 | 1 | b | 0
+sensor_health zero_drift 3 alarm | | gas_3:%LEL | -3 | -3.1 | -1.6 | -1.4
+gas_vote gas_vote 1 alarm | | gas_1:%LEL gas:%LEL gas_7:%LEL | 90 49 49 | 50 0 50 | 48.1 50 0 | 90 48 48
+dust_dry fan_linkage 1 alarm | | production_running fan_running | 1 1 | 1 0 | - | 0 0
+dust_dry fan_linkage 1 alarm | production_power | production_power:kW fan_running | 40 0 | 41 0 | 32 0 | 31 0
+dust_dry fan_linkage 1 alarm | fan_power | production_running fan_power:kW | 1 40 | 1 39 | 1 48 | 1 49
+dust_dry fan_linkage 1 alarm | production_power fan_power | production_power:kW fan_power:kW | 40 0 | 41 39 | 32 48 | 41 49
+dust_wet fan_linkage 1 alarm | | production_running fan_running | 1 1 | 1 0 | - | 0 0
+dust_wet fan_linkage 1 alarm | production_power | production_power:kW fan_running | 40 0 | 41 0 | 32 0 | 31 0
+dust_wet fan_linkage 1 alarm | fan_power | production_running fan_power:kW | 1 40 | 1 39 | 1 48 | 1 49
+dust_wet fan_linkage 1 alarm | production_power fan_power | production_power:kW fan_power:kW | 40 0 | 41 39 | 32 48 | 41 49
+dust_dry discharge 2 alarm | | fan_running airlock_running | 1 1 | 1 0 | - | 0 0
+dust_dry discharge 2 alarm | fan_power | fan_power:kW airlock_running | 40 0 | 41 0 | 32 0 | 31 0
+dust_dry airlock 2 alarm | | airlock_fault | 0 | 1 | b | 0
+melting_furnace flame 1 alarm | | burner_running flame | 1 1 | 1 0 | 1 b | 0 0
+melting_furnace exhaust 2 alarm | | burner_running exhaust_running | 1 1 | 1 0 | 1 b | 0 0
+melting_furnace gas_valve 1 alarm | | gas_valve_open burner_running | 1 1 | 1 0 | b 0 | 0 0
 ";
 
 struct Row<'t> {
     pack: &'t str,
     rule: &'t str,
     level: u8,
+    class: &'t str,
     setpoints: &'t str,
     signals: Vec<Signal<'t>>,
     /// What they say in turn; nothing where there is no such turn.
@@ -56,12 +57,14 @@ fn rows() -> impl Iterator<Item = Row<'static>> {
         else {
             panic!("{line}")
         };
-        let [pack, rule, level] = head.split_whitespace().collect::<Vec<_>>()[..] else { panic!("{line}") };
+        let [pack, rule, level, class] = head.split_whitespace().collect::<Vec<_>>()[..] else {
+            panic!("{line}")
+        };
         let turn = |text: &str| (text != "-").then(|| text.split_whitespace().map(sample).collect());
         let turns: Vec<_> = turns.iter().map(|text| turn(text)).collect();
         let turns = turns.try_into().unwrap_or_else(|_| panic!("{line}: four turns"));
         let level = level.parse().expect("a level");
-        Row { pack, rule, level, setpoints, signals: signals(points), turns }
+        Row { pack, rule, level, class, setpoints, signals: signals(points), turns }
     })
 }
 
@@ -86,6 +89,7 @@ fn run(row: &Row<'_>) {
         serde_json::json!(row.level),
         "{alarm}"
     );
+    assert_eq!(serde_json::to_value(rule.class).expect("a class"), row.class, "{alarm}");
     let message = rule.message.as_ref().expect("a message");
     assert!(!message.zh.contains('{') && !message.en.contains('{'), "{message:?}");
     assert_is_a_basis(&format!("{} {}", row.pack, row.rule), rule.basis.as_deref());

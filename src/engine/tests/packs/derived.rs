@@ -118,6 +118,7 @@ fn hold(
     run.wait(0.001);
     let raised = mine(&mut run);
     let [t] = &raised[..] else { panic!("{line} at {limit}: {raised:?}") };
+    assert_eq!(t.class, Class::Alarm, "{line} at {limit}");
     assert_eq!(
         serde_json::to_value(t.level).expect("a level"),
         serde_json::json!(level),
@@ -161,6 +162,7 @@ fn p1_each_trend_of_each_pack_is_told_on_one_side_of_its_limit_and_not_on_the_ot
         assert!(!told(&before), "{line}: {before:?}");
         let then = go(&mut run, number(words(loud)[0]), number(words(loud)[1]));
         assert!(told(&then), "{line}: {then:?}");
+        assert!(then.iter().all(|t| t.class == Class::Warning), "{line}: {then:?}");
         let rest = go(&mut run, 0.0, 4000.0 + off);
         assert_eq!(rest.last().map(|t| t.event), Some(EventKind::Cleared), "{line}: {rest:?}");
     }
