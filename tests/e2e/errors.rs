@@ -52,6 +52,19 @@ async fn p8_a_pack_that_does_not_exist_is_refused() {
 }
 
 #[tokio::test]
+async fn p2_what_a_pack_could_not_make_is_told_by_check() {
+    let text = site(next_address());
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    let pack = "\n[[pack]]\nuse = \"tank\"\nhazard = \"tank1\"\nwithout = [\"pressure\", \"temperature\", \"pressure_rise\"]\n\
+                setpoints = { level_full = 12 }\n";
+    std::fs::write(folder.path().join("site.toml"), text + pack).expect("a site file");
+    let (code, said) = finish(&["check", "site.toml"], folder.path()).await;
+    assert_eq!(code, 0, "{said}");
+    let told = "Not made: `tank_plc.level.difference` of pack `tank`, for want of a point with the role level_backup.";
+    assert!(said.contains("No mistakes.") && said.contains(told), "{said}");
+}
+
+#[tokio::test]
 async fn p8_limits_in_the_wrong_order_are_refused() {
     let text = site(next_address());
     let folder = tempfile::tempdir().expect("a temporary directory");

@@ -1,6 +1,7 @@
 //! What the built-in rule packs hold, as the reference tells it.
 
 use super::{Writer, both, built_in};
+use crate::site::defaults;
 use crate::site::library::Shelf;
 use crate::site::raw::{FunctionWord, RawFormula, RawLimits, RawPackFile, TowardWord};
 use crate::site::values::Id;
@@ -101,18 +102,20 @@ impl Writer {
         if of_condition.is_empty() {
             return;
         }
-        self.head(&["rule", "for", "raised when", "over when", "delays", "message", "basis"]);
+        self.head(&["rule", "for", "raised when", "over when", "level", "delays", "message", "basis"]);
         for (rule, condition) in of_condition {
             let code = |text: &String| format!("`{text}`");
             let delay = |delay: Option<crate::site::values::Period>| {
                 delay.map_or_else(|| "0".to_owned(), |delay| delay.to_string())
             };
+            let level = condition.level.unwrap_or(defaults::CONDITION_LEVEL).0;
             let only = condition.handling.only_when.as_ref().map(|text| format!(" (only when `{text}`)"));
             let cells = [
                 format!("`{}`", rule.id.0),
                 whom(&rule.roles),
                 format!("{}{}", code(&condition.when), only.unwrap_or_default()),
                 condition.until.as_ref().map(code).unwrap_or_default(),
+                level.number().map_or_else(|| "journal".to_owned(), |number| number.to_string()),
                 format!("{}, {}", delay(condition.on_delay), delay(condition.off_delay)),
                 both(condition.message.clone()),
                 condition.basis.clone().unwrap_or_default(),

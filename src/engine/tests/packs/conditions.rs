@@ -13,6 +13,8 @@ casting interlock_flow 1 warning | cooling_flow | casting cooling_flow:m³/h dra
 casting interlock_flow 1 warning | cooling_flow | casting cooling_flow:m³/h drain_valve_open quick_cut_closed | 1 0 1 1 | 1 0 1 0 | 1 0 0 1 | 1 0 1 1
 casting interlock_flow 1 warning | cooling_flow | casting cooling_flow:m³/h drain_valve_open quick_cut_closed | 0 0 0 0 | 1 0 0 0 | 1 b 0 0 | 0 0 0 0
 casting interlock_pressure 1 warning | cooling_pressure | casting cooling_pressure:MPa drain_valve_open quick_cut_closed | 1 30 0 0 | 1 29.9 0 1 | 1 30.7 1 0 | 1 30.9 0 0
+casting interlock_flow 1 warning | cooling_flow | casting cooling_flow:m³/h drain_valve_open | 1 0 1 | 1 31.9 0 | 1 32.7 0 | 1 32.9 0
+casting interlock_pressure 1 warning | cooling_pressure | casting cooling_pressure:MPa drain_valve_open | 1 0 1 | 1 29.9 0 | 1 30.7 0 | 1 0 1
 casting drain_valve 1 alarm | | casting drain_valve_fault | 1 0 | 1 1 | 1 b | 1 0
 casting drain_valve 1 alarm | | casting drain_valve_fault | 0 1 | 1 b | - | 0 b
 casting quick_cut_valve 1 alarm | | casting quick_cut_fault | 1 0 | 1 1 | 1 b | 1 0
