@@ -2,6 +2,7 @@
 
 use super::files::{check, load_files};
 use crate::model::Class;
+use crate::model::limits::ROLE_POINTS_MAX;
 use crate::site::{Formula, Function, RuleKind, Site, Source};
 
 /// A pack with one of everything.
@@ -139,6 +140,10 @@ fn a_vote_asks_every_point_that_has_the_role() {
     let whole = site(&[], &[("[[pack]]", &format!("{points}[[pack]]"))]);
     let RuleKind::Condition(vote) = &rule(&whole, "tank1.vote").kind else { panic!("no condition") };
     assert_eq!(vote.points.len(), 3);
+    let many: String = (0..=ROLE_POINTS_MAX).map(|number| gas.replace('N', &number.to_string())).collect();
+    let wanted: &[&str] =
+        &["wants at most 256 points with the role `gas`, and 257 have it", "name its `points`"];
+    refuse(&[], &[("[[pack]]", &format!("{many}[[pack]]"))], &[wanted]);
     let one = site(&[], &[("[[pack]]", &format!("{}[[pack]]", gas.replace('N', "1")))]);
     assert!(one.rules.iter().all(|rule| rule.name != "tank1.vote"), "two are wanted");
 }

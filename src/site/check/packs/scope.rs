@@ -106,16 +106,21 @@ impl<'s> Scope<'s> {
         Unnamed { message, hint: Some(hint.into()), elsewhere: Some(place) }
     }
 
-    fn several(&self, name: &str, holders: &[usize]) -> Unnamed {
+    fn several(&self, name: &str, holders: &[usize], may_be_many: bool) -> Unnamed {
         let names: Vec<&str> =
             holders.iter().take(4).map(|index| self.points.list[*index].name.as_str()).collect();
+        let (wanted, hint) = if may_be_many {
+            (format!("at most {ROLE_POINTS_MAX} points"), "apply the pack to fewer: name its `points`")
+        } else {
+            ("one point".to_owned(), "apply the pack once for each, with an `id` and its `points`")
+        };
         let message = format!(
-            "pack `{}` wants one point with the role `{name}`, and {} have it: {}",
+            "pack `{}` wants {wanted} with the role `{name}`, and {} have it: {}",
             self.applied.raw.name.0,
             holders.len(),
             names.join(", ")
         );
-        self.elsewhere(message, "apply the pack once for each, with an `id` and its `points`")
+        self.elsewhere(message, hint)
     }
 
     fn wrong_unit(&self, index: usize, unit: &str) -> Unnamed {
@@ -157,7 +162,7 @@ impl expression::Points for Scope<'_> {
         };
         let may_be_many = role.is_none_or(|role| role.many.is_some());
         if holders.len() > ROLE_POINTS_MAX || (holders.len() > 1 && (!may_be_many || turn.is_none())) {
-            return Err(self.several(name, &holders));
+            return Err(self.several(name, &holders, may_be_many));
         }
         let Some(index) = holders.get(turn.unwrap_or(0)).or(holders.first()).copied() else {
             return Err(self.elsewhere(format!("no point has the role `{name}`"), "give a point that role"));
