@@ -8,11 +8,14 @@ use std::sync::LazyLock;
 use jsonschema::{Validator, validator_for};
 use schemars::{JsonSchema, schema_for};
 use serde_json::{Value as Json, json};
+use uuid::Uuid;
 
 use crate::forward::contract::{
     AlarmCurrent, AlarmEventMessage, CommandMessage, DataMessage, DeviceMessage, OutputMessage, ReplyMessage,
     RiskMessage, StatusMessage,
 };
+use crate::model::{AlarmState, Class, ClockSync, Event, EventKind, Transition};
+use crate::store::fixtures;
 
 /// Each payload's schema by the name of its file.
 fn schemas() -> Vec<(&'static str, Json)> {
@@ -99,6 +102,25 @@ fn every_example_in_the_documentation_is_what_its_schema_says() {
     }
     let topics: BTreeSet<_> = examples.iter().map(|(topic, _)| topic.as_str()).collect();
     assert_eq!(topics.len(), schemas().len(), "each payload has an example: {topics:?}");
+}
+
+#[test]
+fn an_event_says_whether_it_is_an_alarm_or_a_warning_and_one_of_no_alarm_says_neither() {
+    let sent = |class: Class, kind: EventKind| {
+        let transition = Transition { class, ..fixtures::transition("a", kind, AlarmState::Unacknowledged) };
+        let event = Event { id: Uuid::nil(), seq: 1, clock: ClockSync::Synced, transition };
+        let payload = serde_json::to_value(AlarmEventMessage::new(&event, false)).expect("JSON");
+        check("alarm-event", &payload);
+        payload
+    };
+    assert_eq!(sent(Class::Alarm, EventKind::Raised)["class"], "alarm");
+    assert_eq!(sent(Class::Warning, EventKind::Cleared)["class"], "warning");
+    assert_eq!(sent(Class::Alarm, EventKind::Switched).get("class"), None);
+    // What older gateways have journalled and sent is of an alarm.
+    let mut old = sent(Class::Alarm, EventKind::Raised);
+    old.as_object_mut().expect("an object").remove("class");
+    check("alarm-event", &old);
+    assert_eq!(serde_json::from_value::<Event>(old).expect("an event").transition.class, Class::Alarm);
 }
 
 #[test]
