@@ -62,9 +62,9 @@ impl Engine {
             LinkState::Down if is_explained => (News::Doubted, News::Unwatched),
             LinkState::Down => (News::Present, News::Unwatched),
         };
-        let loss = self.index.of_loss(device);
-        let least = loss.map_or(Mono::ZERO, |alarm| self.expected(device, alarm));
-        self.judge_not_before(now, loss, lost, least);
+        let alarm = self.index.of_loss(device);
+        let least = alarm.map_or(Mono::ZERO, |alarm| self.expected(device, alarm));
+        self.judge_not_before(now, alarm, lost, least);
         self.judge(now, self.index.of_degradation(device), degraded);
         if let Some(alarm) = silence
             && let RuleKind::LinkLost { devices, .. } = &Arc::clone(&self.site).rule(alarm).kind
