@@ -16,7 +16,7 @@ pub struct Target {
 }
 
 /// Every decoder.
-pub const TARGETS: [Target; 12] = [
+pub const TARGETS: [Target; 13] = [
     Target { name: "modbus_tcp", run: crate::acquire::modbus::fuzz::tcp },
     Target { name: "modbus_rtu", run: crate::acquire::modbus::fuzz::rtu },
     Target { name: "registers", run: crate::acquire::modbus::fuzz::registers },
@@ -27,6 +27,7 @@ pub const TARGETS: [Target; 12] = [
     Target { name: "command", run: crate::forward::fuzz::command },
     Target { name: "console_query", run: crate::console::fuzz::query },
     Target { name: "stored_row", run: crate::store::fuzz::row },
+    Target { name: "recorded_csv", run: crate::recorded::fuzz::csv },
     Target { name: "site_file", run: site_file },
     Target { name: "scenario", run: scenario },
 ];

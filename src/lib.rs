@@ -25,6 +25,7 @@ pub mod gateway;
 pub mod inbox;
 pub mod measures;
 pub mod model;
+pub mod recorded;
 pub mod site;
 pub mod store;
 pub mod supervise;

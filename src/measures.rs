@@ -32,6 +32,8 @@ pub struct Measures {
     floods: u64,
     flood_ms: i64,
     by_level: [u64; 4],
+    /// What the clock has been put back by over all, in ms: what it shows plus this never goes back.
+    behind_ms: i64,
 }
 
 /// What is known of one alarm.
@@ -79,21 +81,33 @@ impl Measures {
     /// Takes what happened next.
     pub fn take(&mut self, what: &Transition) {
         self.until(what.at.wall);
+        let at = self.line(what.at.wall);
         let record = self.alarms.entry(what.alarm.clone()).or_default();
         match what.event {
             EventKind::Raised => {
-                record.raise(what.at.wall);
+                record.raise(at, what.at.wall);
                 if what.calls() {
-                    self.call(what.at.wall, what.level);
+                    self.call(at, what.level);
                 }
             }
-            EventKind::Cleared => record.clear(what.at.wall, what.acknowledged_by.is_none()),
+            EventKind::Cleared => record.clear(at, what.acknowledged_by.is_none()),
             _ => {}
         }
     }
 
+    /// The clock has been put forward by so many ms, or back if negative: no time has passed.
+    pub const fn clock_moved(&mut self, by_ms: i64) {
+        self.behind_ms = self.behind_ms.saturating_sub(by_ms);
+    }
+
+    /// The same moment as if the clock had never been put.
+    const fn line(&self, at: Wall) -> Wall {
+        Wall(at.0.saturating_add(self.behind_ms))
+    }
+
     /// Lets time pass.
     pub fn until(&mut self, now: Wall) {
+        let now = self.line(now);
         self.begun.get_or_insert(now);
         self.now = self.now.max(now);
         while let Some(oldest) = self.recent.front().copied().filter(|at| at.0 + SPAN_MS <= self.now.0) {
@@ -208,10 +222,10 @@ impl Measures {
 }
 
 impl Record {
-    fn raise(&mut self, at: Wall) {
+    fn raise(&mut self, at: Wall, shown: Wall) {
         self.raised += 1;
-        self.first.get_or_insert(at);
-        self.last = Some(at);
+        self.first.get_or_insert(shown);
+        self.last = Some(shown);
         self.since = Some(at);
         self.raises.push_back(at);
         if self.raises.len() > CHATTER_RAISES {
@@ -301,6 +315,19 @@ mod tests {
         );
         assert_eq!((of("flies").chattering, of("flies").fleeting), (0, 1));
         assert_eq!((of("slow").stale, of("slow").longest_ms), (1, DAY_MS + 1));
+    }
+
+    #[test]
+    fn p2_a_clock_that_is_put_back_shortens_nothing() {
+        let mut measures = Measures::from(Wall(DAY_MS));
+        measures.take(&at("a", EventKind::Raised, DAY_MS + 1000));
+        measures.clock_moved(-DAY_MS);
+        measures.take(&at("b", EventKind::Raised, 2000));
+        measures.take(&at("a", EventKind::Cleared, 61_000));
+        let alarms = measures.alarms();
+        assert_eq!((alarms["a"].total_ms, alarms["a"].fleeting, alarms["b"].total_ms), (60_000, 0, 59_000));
+        assert_eq!(alarms["b"].first, Some(Wall(2000)), "as it was shown");
+        assert_eq!(measures.recent.len(), 2, "within the same ten minutes");
     }
 
     #[test]

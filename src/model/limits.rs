@@ -29,6 +29,26 @@ pub const WINDOW_KNOWN_PERCENT_MIN: u32 = 75;
 /// Windows that a forecast looks ahead: what is further off is not told apart.
 pub const FORECAST_SPANS_MAX: f64 = 10.0;
 
+/// Bytes of one row of recorded data: enough for the header of a file with a column for every point of the largest site.
+pub const RECORDED_ROW_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Mistakes of one file of recorded data, and names in it that the site does not know, that are told in full; the others are counted.
+pub const RECORDED_MISTAKES_TOLD_MAX: usize = 20;
+
+/// Stored rows of telemetry that a replay has in memory at a time.
+pub const RECORDED_ROWS_MAX: usize = 256;
+/// How far a stamp may lie before the one in front of it and still be the same moment to a replay: what stood in the inbox together is written in any
+/// order. Further back than that, the clock was put back.
+pub const RECORDED_DISORDER_MAX: Duration = Duration::from_secs(10);
+
+/// Charts that a replay draws: the points whose alarms came most often.
+pub const REPLAY_CHARTS_MAX: usize = 40;
+/// Moments, each of the same length, that a chart tells apart: of each the least and the greatest value are kept.
+pub const REPLAY_CHART_COLUMNS: usize = 960;
+/// Alarms that one chart shows, each in a lane of its own.
+pub const REPLAY_CHART_LANES_MAX: usize = 12;
+/// Alarms that a replay's page lists, those that came most often.
+pub const REPLAY_PAGE_ALARMS_MAX: usize = 500;
+
 /// Alarms of the last ten minutes that are remembered to tell a flood.
 pub const ANNUNCIATIONS_REMEMBERED_MAX: usize = 100_000;
 

@@ -38,6 +38,17 @@ pub enum StoreError {
         /// The newest format known.
         known: u32,
     },
+    /// An older program wrote it, and nobody has opened it for writing since.
+    #[error(
+        "the database {path} has format {found}, of an older hazgate: let this one run on it once",
+        path = .path.display()
+    )]
+    Older {
+        /// The file.
+        path: PathBuf,
+        /// Its format; 0 where it has none.
+        found: u32,
+    },
     /// `SQLite` says no.
     #[error("database: {0}")]
     Database(#[from] rusqlite::Error),
@@ -82,6 +93,10 @@ impl StoreError {
             }
             Self::Newer { path, found, known } => format!(
                 "数据库 {} 的格式为 {found}，本程序最高支持 {known}：它由更新版本的 hazgate 写成",
+                path.display()
+            ),
+            Self::Older { path, found } => format!(
+                "数据库 {} 的格式为 {found}，由较旧版本的 hazgate 写成：请先用本版本运行一次",
                 path.display()
             ),
             Self::File { path, source } => {

@@ -69,7 +69,7 @@ use uuid::ContextV7;
 pub use error::{Stopped, StoreError};
 pub use progress::{Progress, Span};
 pub use publish::Heads;
-pub use reader::{History, Outbox};
+pub use reader::{History, Outbox, Recorded};
 pub use row::{Row, RowReading};
 pub use turn::Turn;
 

@@ -10,6 +10,7 @@ use super::error::StoreError;
 use super::progress::Progress;
 use super::row::{Row, RowReading, unpack};
 use super::{restamp, schema, sql};
+use crate::model::limits::RECORDED_ROWS_MAX;
 use crate::model::{Event, Wall};
 
 /// A read-only connection, shared with the threads that run its queries.
@@ -96,6 +97,39 @@ impl History {
         let query = "SELECT seq, body FROM journal WHERE seq < ?1 ORDER BY seq DESC LIMIT ?2";
         let before = before.map_or(i64::MAX, |seq| i64::try_from(seq).unwrap_or(i64::MAX));
         self.0.read(move |source| source.events(query, [before, count as i64])).await
+    }
+}
+
+/// The telemetry that a data directory holds, from the oldest row to the newest, for whoever has time. It writes nothing and holds nothing up: the
+/// gateway may run, write and trim meanwhile.
+#[derive(Debug)]
+pub struct Recorded {
+    source: Source,
+    after: u64,
+    upto: u64,
+}
+
+impl Recorded {
+    /// The telemetry up to the row `upto`, or to what is the newest now.
+    pub fn open(directory: &Path, upto: Option<u64>) -> Result<Self, StoreError> {
+        let connection = schema::look(directory)?;
+        let newest: Option<i64> =
+            connection.query_row("SELECT max(id) FROM telemetry", [], |row| row.get(0))?;
+        let upto = upto.unwrap_or(newest.map_or(0, |id| id as u64));
+        Ok(Self { source: Source { connection, names: HashMap::new() }, after: 0, upto })
+    }
+
+    /// The last row that is read.
+    pub const fn upto(&self) -> u64 {
+        self.upto
+    }
+
+    /// The next rows in the order in which they were written, at most [`RECORDED_ROWS_MAX`]; none at the end. Between two calls no transaction is
+    /// open: a long one would keep the writer's log from being folded in, and the disk would fill.
+    pub fn next_rows(&mut self) -> Result<Vec<Row>, StoreError> {
+        let rows = self.source.telemetry(self.after, self.upto, RECORDED_ROWS_MAX)?;
+        self.after = rows.last().map_or(self.upto, |row| row.id);
+        Ok(rows)
     }
 }
 

@@ -107,6 +107,24 @@ pub(super) fn reader(path: &Path) -> Result<Connection, StoreError> {
     Ok(connection)
 }
 
+/// The same, of the database in a data directory that may be somebody else's: one of this format, or refused.
+pub(super) fn look(directory: &Path) -> Result<Connection, StoreError> {
+    let path = directory.join(DATABASE);
+    let metadata = path.metadata();
+    metadata.map_err(|source| StoreError::Directory { path: directory.to_owned(), source })?;
+    let attempt = || {
+        let connection = reader(&path)?;
+        match version(&connection)? {
+            Some(found) if found > SCHEMA_VERSION => {
+                Err(StoreError::Newer { path: path.clone(), found, known: SCHEMA_VERSION })
+            }
+            Some(SCHEMA_VERSION) => Ok(connection),
+            found => Err(StoreError::Older { path: path.clone(), found: found.unwrap_or(0) }),
+        }
+    };
+    attempt().map_err(|error: StoreError| error.of(&path))
+}
+
 fn take(directory: &Path) -> Result<File, StoreError> {
     let unusable = |source| StoreError::Directory { path: directory.to_owned(), source };
     DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(unusable)?;
