@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand, ValueEnum};
+use hazgate::recorded::{Mapping, TimeFormat};
 
 use super::probe::args::ProbeArgs;
 
@@ -97,6 +98,8 @@ pub(crate) struct SimulateArgs {
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  hazgate replay site.toml --data 2026-10.csv\n  \
                   hazgate replay site.toml --data a.csv b.csv.gz --events\n  \
+                  hazgate replay site.toml --history /var/lib/hazgate\n  \
+                  hazgate replay site.toml --data week.csv --plot --html week.html\n  \
                   hazgate replay site.toml --data week.csv --compare tighter.toml\n  \
                   hazgate replay site.toml --data leak.csv --expect leak.expect.toml\n\n\
                   Data: CSV with a header; a column of times, and a column for each point (wide) or the columns point, value and, if there is\n\
@@ -105,23 +108,29 @@ pub(crate) struct ReplayArgs {
     /// The site file whose rules are tried
     pub(crate) site: PathBuf,
     /// Recorded data, each file sorted by time; several are merged
-    #[arg(long, required = true, num_args = 1.., value_name = "FILE")]
+    #[arg(long, required_unless_present = "history", num_args = 1.., value_name = "FILE")]
     pub(crate) data: Vec<PathBuf>,
-    /// Which point a column, or a name in the column `point`, is; may be said again for others
-    #[arg(long, value_name = "COLUMN=POINT", value_parser = column)]
-    pub(crate) map: Vec<(String, String)>,
-    /// The column of times; by default time, timestamp, ts, at, datetime or 时间
-    #[arg(long, value_name = "COLUMN")]
-    pub(crate) time_column: Option<String>,
-    /// Silence after which a point is stale, where the site says less: recorded data is often sparser than polls
-    #[arg(long, default_value = "1h", value_parser = duration)]
-    pub(crate) max_age: Duration,
+    /// What a gateway has kept in its data directory; without DIR, in that of SITE. It may go on running
+    #[arg(long, conflicts_with_all = ["data", "time_column", "time_format", "midnight_ends_day"], num_args = 0..=1, value_name = "DIR")]
+    pub(crate) history: Option<Vec<PathBuf>>,
+    #[command(flatten)]
+    pub(crate) forms: FormArgs,
+    /// Silence after which a point is stale, where the site says less: 1h in files, which are often sparser than polls; in a gateway's
+    /// own data what was stale is kept as such
+    #[arg(long, value_parser = duration)]
+    pub(crate) max_age: Option<Duration>,
     /// Somebody acknowledges every alarm after this long; by default nobody does
     #[arg(long, value_parser = duration)]
     pub(crate) ack_after: Option<Duration>,
     /// List every event
     #[arg(long)]
     pub(crate) events: bool,
+    /// Draw the points that had alarms, in the terminal
+    #[arg(long)]
+    pub(crate) plot: bool,
+    /// Write a page that shows all this, to be opened in a browser; it needs no other file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
     /// What another site file would have said to the same data, beside it
     #[arg(long, value_name = "SITE")]
     pub(crate) compare: Option<PathBuf>,
@@ -134,6 +143,23 @@ pub(crate) struct ReplayArgs {
     /// Language of the texts; by default that of the environment
     #[arg(long)]
     pub(crate) lang: Option<Language>,
+}
+
+/// How recorded data is to be read.
+#[derive(Debug, clap::Args)]
+pub(crate) struct FormArgs {
+    /// Which point a column, or a name in the column `point`, is, and by what its numbers are multiplied; may be said again for others
+    #[arg(long, value_name = "COLUMN=POINT[*FACTOR]", value_parser = mapping)]
+    pub(crate) map: Vec<Mapping>,
+    /// The column of times; by default time, timestamp, ts, at, datetime, date or 时间
+    #[arg(long, value_name = "COLUMN")]
+    pub(crate) time_column: Option<String>,
+    /// How times are written, in the letters of strftime, as "%d/%m/%Y %H:%M"
+    #[arg(long, value_name = "FORMAT")]
+    pub(crate) time_format: Option<TimeFormat>,
+    /// 00:00 is the end of the day that it is dated with, and so the next day's midnight
+    #[arg(long)]
+    pub(crate) midnight_ends_day: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -177,10 +203,17 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
         .ok_or_else(|| "expected a duration such as 60s, 5min or 1h".to_owned())
 }
 
-fn column(text: &str) -> Result<(String, String), String> {
+fn mapping(text: &str) -> Result<Mapping, String> {
     let (column, point) =
-        text.split_once('=').ok_or("expected the column and its point, as TI101=tank_plc.temperature")?;
-    Ok((column.to_owned(), point.to_owned()))
+        text.rsplit_once('=').ok_or("expected the column and its point, as TI101=tank_plc.temperature")?;
+    let (point, factor) = match point.split_once('*') {
+        None => (point, 1.0),
+        Some((point, factor)) => {
+            let number = factor.parse::<f64>().ok().filter(|factor| factor.is_finite());
+            (point, number.ok_or("expected a number behind *, as kWh=meter.power*4")?)
+        }
+    };
+    Ok(Mapping { column: column.to_owned(), point: point.to_owned(), factor })
 }
 
 fn far_end(text: &str) -> Result<(String, String), String> {

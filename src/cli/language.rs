@@ -54,17 +54,23 @@ impl Language {
 
     /// A level as shape and word, coloured on a terminal: never by colour alone.
     pub(crate) fn level(self, level: Level) -> StyledObject<&'static str> {
-        let words = console::style(self.level_words(level));
+        Self::painted(level, self.level_words(level))
+    }
+
+    /// Something in the colour of a level, on a terminal.
+    pub(crate) fn painted<T>(level: Level, what: T) -> StyledObject<T> {
+        let what = console::style(what);
         match level {
-            Level::Red => words.red().bold(),
-            Level::Orange => words.color256(208),
-            Level::Yellow => words.yellow(),
-            Level::Blue => words.blue(),
-            Level::Journal => words.dim(),
+            Level::Red => what.red().bold(),
+            Level::Orange => what.color256(208),
+            Level::Yellow => what.yellow(),
+            Level::Blue => what.blue(),
+            Level::Journal => what.dim(),
         }
     }
 
-    const fn level_words(self, level: Level) -> &'static str {
+    /// A level as shape and word.
+    pub(crate) const fn level_words(self, level: Level) -> &'static str {
         match (self, level) {
             (Self::Zh, Level::Red) => "◆ 红",
             (Self::Zh, Level::Orange) => "▲ 橙",

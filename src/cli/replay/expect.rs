@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::Context as _;
-use hazgate::model::{EventKind, Level, Transition, Wall};
+use hazgate::model::{EventKind, Level, Text, Transition, Wall};
 use serde::Deserialize;
 
 /// A file of expectations.
@@ -58,7 +58,7 @@ impl Expectations {
     }
 
     /// What did not come as expected, in words.
-    pub(super) fn unmet(&self) -> Vec<String> {
+    pub(super) fn unmet(&self) -> Vec<Text> {
         self.expect.iter().filter_map(Expectation::unmet).collect()
     }
 
@@ -68,17 +68,28 @@ impl Expectations {
 }
 
 impl Expectation {
-    fn unmet(&self) -> Option<String> {
+    fn unmet(&self) -> Option<Text> {
         let found = self.found;
-        let (alarm, level) =
-            (&self.alarm, self.level.map_or(String::new(), |level| format!(" at level {level}")));
-        let wrong = match (self.raised, self.at_least, self.at_most) {
-            (Some(wanted), _, _) if found != wanted => format!("{wanted} times"),
-            (_, Some(least), _) if found < least => format!("at least {least} times"),
-            (_, _, Some(most)) if found > most => format!("at most {most} times"),
-            (None, None, None) if found == 0 => "at least once".to_owned(),
+        let wanted = match (self.raised, self.at_least, self.at_most) {
+            (Some(wanted), _, _) if found != wanted => {
+                Text::new(format!("{wanted} 次"), format!("{wanted} times"))
+            }
+            (_, Some(least), _) if found < least => {
+                Text::new(format!("至少 {least} 次"), format!("at least {least} times"))
+            }
+            (_, _, Some(most)) if found > most => {
+                Text::new(format!("至多 {most} 次"), format!("at most {most} times"))
+            }
+            (None, None, None) if found == 0 => Text::new("至少一次", "at least once"),
             _ => return None,
         };
-        Some(format!("{alarm}{level}: expected {wrong}, raised {found} times"))
+        let level = self.level.map_or(Text::default(), |level| {
+            Text::new(format!("（{level} 级及以上）"), format!(" at level {level}"))
+        });
+        let alarm = &self.alarm;
+        Some(Text::new(
+            format!("{alarm}{}：预期{}，实际报警 {found} 次", level.zh, wanted.zh),
+            format!("{alarm}{}: expected {}, raised {found} times", level.en, wanted.en),
+        ))
     }
 }

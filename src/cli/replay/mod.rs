@@ -1,51 +1,73 @@
 //! `hazgate replay`: what a site's rules would have said to recorded data, and how well people would have been served.
 
-mod data;
+mod axis;
+mod chart;
 mod expect;
+mod html;
 mod play;
+mod plot;
+mod report;
+mod silence;
+mod svg;
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
+use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::bail;
-use hazgate::measures::{Measures, Record};
-use hazgate::model::{Transition, Wall};
+use anyhow::{Context as _, bail};
+use hazgate::clock::Clock;
+use hazgate::measures::Measures;
+use hazgate::model::limits::{REPLAY_CHART_COLUMNS, SITE_DURATION_MAX};
+use hazgate::model::{Mono, Transition, Wall};
+use hazgate::recorded::{CsvOptions, Data, History, Merged, Row, Tally};
 use hazgate::site::Site;
-use serde_json::json;
+use hazgate::store::Recorded;
 
 use super::args::{Language, ReplayArgs};
-use data::{Merged, Row};
+use chart::Charts;
 use expect::Expectations;
-use play::Replay;
+use html::Page;
+use play::{Nobody, Reach, Replay, Witness};
+
+/// Silence after which a point is stale in CSV files, where the site says less: they are often sparser than polls.
+const MAX_AGE: Duration = Duration::from_secs(3600);
+/// Mistakes shown where nothing at all could be read.
+const MISTAKES_SHOWN: usize = 3;
 
 /// Replays, and says what came of it.
 pub(crate) fn replay(args: &ReplayArgs) -> anyhow::Result<ExitCode> {
-    let site = play::reachable(super::load(&args.site)?, args.max_age);
-    let mut expectations = args.expect.as_deref().map(Expectations::read).transpose()?;
+    let site = super::load(&args.site)?;
+    let task = Task::new(args, &site)?;
+    let site = task.reachable(site);
+    let expectations = args.expect.as_deref().map(Expectations::read).transpose()?;
     let language = Language::choose(args.lang);
     let mut out = std::io::stdout().lock();
-    let mut written = Ok(());
-    let mut tell = |transition: &Transition| {
-        if let Some(expectations) = &mut expectations {
-            expectations.take(transition);
-        }
-        if args.events && !args.json {
-            let columns = language.event_columns(transition);
-            let line = writeln!(out, "{}  {columns}  {}", transition.at, language.of(&transition.message));
-            written = std::mem::replace(&mut written, Ok(())).and(line);
-        }
-    };
-    let done = run(&site, args, &mut tell)?;
-    written?;
+    let lists = args.events && !args.json;
+    let mut audience = Audience { expectations, lists, language, out: &mut out, written: Ok(()) };
+    let done = task.run(&site, &mut audience)?;
+    audience.written?;
+    let expectations = audience.expectations;
     let other = match &args.compare {
-        Some(path) => {
-            let other = play::reachable(super::load(path)?, args.max_age);
-            Some(run(&other, args, &mut |_: &Transition| {})?)
-        }
+        Some(path) => Some(task.run(&task.reachable(super::load(path)?), &mut Nobody)?),
         None => None,
     };
+    if args.html.is_some() || args.plot {
+        let mut charts = Charts::new(&site, &done.measures.alarms(), done.lasted);
+        task.run(&site, &mut charts)?;
+        charts.close();
+        if args.plot && !args.json {
+            plot::draw(&mut out, &charts, &site, &done, language, plot::width())?;
+        }
+        if let Some(path) = &args.html {
+            let other = other.as_ref().zip(args.compare.as_ref());
+            let other = other.map(|(other, path)| (other, path.display().to_string()));
+            let (site, done, charts) = (&*site, &done, &charts);
+            let page = Page { site, done, other, charts, data: task.source(), language };
+            std::fs::write(path, page.text()).with_context(|| format!("cannot write {}", path.display()))?;
+        }
+    }
     if args.json {
         writeln!(out, "{:#}", done.json(other.as_ref(), expectations.as_ref()))?;
     } else {
@@ -54,189 +76,151 @@ pub(crate) fn replay(args: &ReplayArgs) -> anyhow::Result<ExitCode> {
     let unmet = expectations.as_ref().map(Expectations::unmet).unwrap_or_default();
     if let Some(expectations) = expectations.as_ref().filter(|_| !args.json) {
         for line in &unmet {
-            writeln!(out, "✗ {line}")?;
+            writeln!(out, "✗ {}", language.of(line))?;
         }
-        writeln!(out, "{} of {} expectations met", expectations.len() - unmet.len(), expectations.len())?;
+        let (met, all) = (expectations.len() - unmet.len(), expectations.len());
+        match language {
+            Language::Zh => writeln!(out, "{all} 项预期中满足 {met} 项")?,
+            Language::En => writeln!(out, "{met} of {all} expectations met")?,
+        }
     }
     Ok(if unmet.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Who hears of every event of the site that is asked about.
+struct Audience<'a, W> {
+    expectations: Option<Expectations>,
+    /// Whether every event is listed.
+    lists: bool,
+    language: Language,
+    out: &'a mut W,
+    written: std::io::Result<()>,
+}
+
+impl<W: Write> Witness for Audience<'_, W> {
+    fn moved(&mut self, transition: &Transition, _: Mono) {
+        if let Some(expectations) = &mut self.expectations {
+            expectations.take(transition);
+        }
+        if self.lists && self.written.is_ok() {
+            let language = self.language;
+            let columns = language.event_columns(transition);
+            let message = language.of(&transition.message);
+            self.written = writeln!(self.out, "{}  {columns}  {message}", transition.at);
+        }
+    }
+}
+
+/// What is to be replayed, whichever site's rules it is.
+struct Task<'a> {
+    args: &'a ReplayArgs,
+    /// A gateway's data directory, and its last row when the replay began.
+    history: Option<(PathBuf, u64)>,
+    clock: Clock,
+}
+
+impl<'a> Task<'a> {
+    fn new(args: &'a ReplayArgs, site: &Site) -> anyhow::Result<Self> {
+        let directory =
+            args.history.as_ref().map(|given| given.first().unwrap_or(&site.store.directory).clone());
+        let history = match directory {
+            Some(directory) => {
+                let upto = Recorded::open(&directory, None)?.upto();
+                Some((directory, upto))
+            }
+            None => None,
+        };
+        Ok(Self { args, history, clock: Clock::start() })
+    }
+
+    fn reach(&self) -> Reach {
+        let devices = self.history.is_some();
+        // What was stale is kept as such; what nobody kept was a gateway that was off.
+        let max_age = if devices { SITE_DURATION_MAX } else { MAX_AGE };
+        Reach { devices, max_age: self.args.max_age.unwrap_or(max_age) }
+    }
+
+    fn reachable(&self, site: Site) -> Arc<Site> {
+        Arc::new(play::reachable(site, self.reach()))
+    }
+
+    fn open(&self, site: &Site) -> anyhow::Result<Data> {
+        let forms = &self.args.forms;
+        if let Some((directory, upto)) = &self.history {
+            let history = History::open(directory, Some(*upto), site, &forms.map)?;
+            return Ok(Data::History(Box::new(history)));
+        }
+        let options = CsvOptions {
+            time_column: forms.time_column.clone(),
+            time_format: forms.time_format.clone(),
+            midnight_ends_day: forms.midnight_ends_day,
+            mappings: forms.map.clone(),
+        };
+        Ok(Data::Files(Merged::open(&self.args.data, site, &options)?))
+    }
+
+    /// Where the data is from, in words.
+    fn source(&self) -> String {
+        let files = self.args.data.iter().chain(self.history.iter().map(|(directory, _)| directory));
+        files.map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
+    }
+
+    fn run(&self, site: &Arc<Site>, witness: &mut impl Witness) -> anyhow::Result<Done> {
+        let started = self.clock.mono();
+        let mut data = self.open(site)?;
+        let Some(begin) = data.begin() else {
+            bail!(nothing(&data.tally(), Language::choose(self.args.lang)));
+        };
+        let mut replay = Replay::new(Arc::clone(site), begin, self.reach(), self.args.ack_after);
+        let mut seen = vec![false; site.points.len()];
+        let (mut row, mut end) = (Row::default(), begin);
+        while data.next(&mut row)? {
+            end = row.at;
+            row.readings.iter().for_each(|reading| seen[reading.point.index()] = true);
+            replay.take(&row, witness);
+        }
+        Ok(Done {
+            begin,
+            end,
+            lasted: replay.lasted(),
+            took: self.clock.mono() - started,
+            measures: replay.measures,
+            tally: data.tally(),
+            silent: play::silent(site, &seen),
+            zone: site.identity.zone.clone(),
+        })
+    }
 }
 
 /// What a replay came to.
 struct Done {
     begin: Wall,
     end: Wall,
-    readings: u64,
+    /// How long it lasted by its own clock.
+    lasted: Duration,
+    /// How long it took.
+    took: Duration,
     measures: Measures,
-    mistakes: Vec<String>,
-    mistakes_count: u64,
-    unknown: BTreeSet<String>,
+    tally: Tally,
     silent: usize,
     zone: jiff::tz::TimeZone,
 }
 
-fn run(site: &Site, args: &ReplayArgs, tell: &mut impl FnMut(&Transition)) -> anyhow::Result<Done> {
-    let mut data = Merged::open(site, args)?;
-    let Some(begin) = data.begin() else { bail!("there is no value of any point in the data") };
-    let mut replay = Replay::new(site.clone(), begin, args.ack_after);
-    let mut seen = vec![false; site.points.len()];
-    let (mut row, mut end) = (Row::default(), begin);
-    while data.next(&mut row)? {
-        end = row.at;
-        row.samples.iter().for_each(|(point, _)| seen[point.index()] = true);
-        replay.take(&row, tell);
-    }
-    replay.until(end, tell);
-    Ok(Done {
-        begin,
-        end,
-        readings: data.files.iter().map(|file| file.readings).sum(),
-        measures: replay.measures,
-        mistakes: data.files.iter().flat_map(|file| file.mistakes.clone()).collect(),
-        mistakes_count: data.files.iter().map(|file| file.mistakes_count).sum(),
-        unknown: data.files.iter().flat_map(|file| file.unknown.clone()).collect(),
-        silent: play::silent(site, &seen),
-        zone: site.identity.zone.clone(),
-    })
-}
-
 impl Done {
-    fn stamp(&self, at: Wall) -> String {
-        at.stamp(&self.zone).to_string()
-    }
-
-    fn show(&self, out: &mut impl Write, language: Language, other: Option<&Self>) -> anyhow::Result<()> {
-        for mistake in &self.mistakes {
-            writeln!(out, "! {mistake}")?;
-        }
-        if self.mistakes_count > self.mistakes.len() as u64 {
-            writeln!(
-                out,
-                "! {} {}",
-                self.mistakes_count,
-                language.pick("行无法读取", "rows could not be read")
-            )?;
-        }
-        if !self.unknown.is_empty() {
-            let names: Vec<&str> = self.unknown.iter().map(String::as_str).collect();
-            writeln!(
-                out,
-                "! {}: {}",
-                language.pick("站点中没有的列", "columns that the site has no point for"),
-                names.join(", ")
-            )?;
-        }
-        if self.silent > 0 {
-            writeln!(out, "! {} {}", self.silent, language.pick("个测点没有数据", "points have no data"))?;
-        }
-        writeln!(
-            out,
-            "{} … {}   {} {}",
-            self.stamp(self.begin),
-            self.stamp(self.end),
-            self.readings,
-            language.pick("条读数", "readings")
-        )?;
-        writeln!(out)?;
-        self.show_alarms(out, language, other)?;
-        writeln!(out)?;
-        let others = other.map(|other| other.measures.report());
-        for (n, measure) in self.measures.report().iter().enumerate() {
-            let mark = if measure.value > measure.target { "✗" } else { "✓" };
-            let beside = others.as_ref().map_or(String::new(), |others| format!(" → {:.1}", others[n].value));
-            writeln!(
-                out,
-                "{mark} {}: {:.1}{beside}  ({} {})",
-                language.of(&measure.name),
-                measure.value,
-                language.pick("目标不大于", "target at most"),
-                measure.target
-            )?;
-        }
-        Ok(())
-    }
-
-    fn show_alarms(
-        &self,
-        out: &mut impl Write,
-        language: Language,
-        other: Option<&Self>,
-    ) -> anyhow::Result<()> {
-        let (mine, others) =
-            (self.measures.alarms(), other.map(|other| other.measures.alarms()).unwrap_or_default());
-        let names: BTreeSet<&String> = mine.keys().chain(others.keys()).collect();
-        if names.is_empty() {
-            writeln!(out, "{}", language.pick("没有报警", "no alarm"))?;
-        }
-        let width = names.iter().map(|name| name.chars().count()).max().unwrap_or_default();
-        for name in names {
-            let one = mine.get(name).cloned().unwrap_or_default();
-            let beside = match other {
-                Some(_) => {
-                    let then = others.get(name).cloned().unwrap_or_default();
-                    format!("  →  {}", line(&then, language))
-                }
-                None => String::new(),
-            };
-            let first = one
-                .first
-                .filter(|_| other.is_none())
-                .map_or(String::new(), |at| format!("  {}", self.stamp(at)));
-            writeln!(
-                out,
-                "{name:<width$}  {}{beside}{first}{}",
-                line(&one, language),
-                marks(&one, language)
-            )?;
-        }
-        Ok(())
-    }
-
-    fn json(&self, other: Option<&Self>, expectations: Option<&Expectations>) -> serde_json::Value {
-        let part = |done: &Self| {
-            let alarms: BTreeMap<String, Record> = done.measures.alarms();
-            json!({"alarms": alarms, "measures": done.measures.report(), "floods": done.measures.floods()})
-        };
-        json!({
-            "begin": self.begin,
-            "end": self.end,
-            "readings": self.readings,
-            "unreadable_rows": self.mistakes_count,
-            "mistakes": self.mistakes,
-            "unknown_columns": self.unknown,
-            "points_without_data": self.silent,
-            "result": part(self),
-            "compared": other.map(part),
-            "unmet": expectations.map(Expectations::unmet),
-        })
+    /// What the clock showed at this column of a chart. A clock that was put back meanwhile is passed over.
+    fn moment(&self, column: f64) -> Wall {
+        let ms = self.lasted.as_millis() as f64 * column / REPLAY_CHART_COLUMNS as f64;
+        Wall(self.begin.0.saturating_add(ms as i64))
     }
 }
 
-fn line(record: &Record, language: Language) -> String {
-    let span = |ms: i64| {
-        let seconds = Duration::from_millis(u64::try_from(ms).unwrap_or(0)).as_secs();
-        format!("{}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)
-    };
-    format!(
-        "{:>6} {}  {:>10}  {} {:>9}",
-        record.raised,
-        language.pick("次", "times"),
-        span(record.total_ms),
-        language.pick("最长", "longest"),
-        span(record.longest_ms)
-    )
-}
-
-fn marks(record: &Record, language: Language) -> String {
-    let mut marks = String::new();
-    for (count, zh, en) in [
-        (record.chattering, "抖动", "chatters"),
-        (record.fleeting, "瞬时", "fleeting"),
-        (record.stale, "持续 24 小时以上", "stood for over 24 h"),
-    ] {
-        if count > 0 {
-            marks.push_str("  ");
-            marks.push_str(language.pick(zh, en));
-        }
+/// That there is nothing to replay, and why.
+fn nothing(tally: &Tally, language: Language) -> String {
+    let mut text =
+        language.pick("数据中没有任何测点的值", "there is no value of any point in the data").to_owned();
+    for mistake in tally.mistakes.iter().take(MISTAKES_SHOWN) {
+        text.push('\n');
+        text.push_str(language.of(&mistake.words()));
     }
-    marks
+    text
 }

@@ -1,7 +1,7 @@
 //! The engine of the daemon over recorded data, in virtual time: the same code, the same rules, nobody there to acknowledge.
 //!
-//! What recorded data can't tell is left out: whether devices answered, how the gateway fared, whether outputs did what they must. A point is stale
-//! only after longer than its data is usually apart.
+//! What recorded data can't tell is left out: how the gateway fared, whether outputs did what they must, and, unless it is a gateway's own, whether
+//! devices answered.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -10,29 +10,57 @@ use std::time::Duration;
 use hazgate::engine::Engine;
 use hazgate::measures::Measures;
 use hazgate::model::{
-    Action, Batch, Command, DeviceId, Input, LinkCounters, LinkReport, LinkState, Mono, Now, Output, PointId,
+    Action, AlarmState, Batch, ClockChange, ClockSync, Command, DeviceId, Input, Mono, Now, Output, PointId,
     Reading, Transition, Wall,
 };
-use hazgate::site::{RuleKind, Site};
+use hazgate::recorded::Row;
+use hazgate::site::{RuleKind, Site, Source};
 
-use super::data::Row;
+use super::silence::Silence;
+
+/// What the data can speak of.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Reach {
+    /// Whether devices answered: a gateway has kept that with its readings, as it has kept which of them were stale.
+    pub(super) devices: bool,
+    /// Silence after which a point is stale, where the site says less.
+    pub(super) max_age: Duration,
+}
 
 /// The site as far as recorded data can speak of it.
-pub(super) fn reachable(mut site: Site, max_age: Duration) -> Site {
+pub(super) fn reachable(mut site: Site, reach: Reach) -> Site {
     site.outputs.clear();
-    site.rules.retain(|rule| {
-        matches!(rule.kind, RuleKind::Limits(_) | RuleKind::Condition(_) | RuleKind::Signal { .. })
+    site.rules.retain(|rule| match rule.kind {
+        RuleKind::Limits(_) | RuleKind::Condition(_) | RuleKind::Signal { .. } => true,
+        RuleKind::DeviceLost { .. } => reach.devices,
+        _ => false,
     });
     for point in &mut site.points {
-        point.max_age = point.max_age.max(max_age);
+        point.max_age = point.max_age.max(reach.max_age);
     }
     site
+}
+
+/// Who hears of what happens in a replay.
+pub(super) trait Witness {
+    /// An alarm has moved.
+    fn moved(&mut self, transition: &Transition, now: Mono);
+    /// Points have said something, or were worked out, and this is what the engine takes it for.
+    fn heard(&mut self, _readings: &[Reading], _now: Mono) {}
+}
+
+/// Who does not care.
+pub(super) struct Nobody;
+
+impl Witness for Nobody {
+    fn moved(&mut self, _: &Transition, _: Mono) {}
 }
 
 /// A replay under way.
 pub(super) struct Replay {
     site: Arc<Site>,
     engine: Engine,
+    /// What the wall clock showed when the replay's own began.
     begin: Wall,
     now: Now,
     out: Output,
@@ -40,6 +68,7 @@ pub(super) struct Replay {
     batches: Vec<Vec<Reading>>,
     /// Devices that have said something at the present moment.
     touched: Vec<usize>,
+    silence: Option<Silence>,
     acknowledge_after: Option<Duration>,
     /// When which alarm is acknowledged, in that order.
     pending: VecDeque<(Mono, String)>,
@@ -47,64 +76,77 @@ pub(super) struct Replay {
 }
 
 impl Replay {
-    pub(super) fn new(site: Site, begin: Wall, acknowledge_after: Option<Duration>) -> Self {
-        let site = Arc::new(site);
+    pub(super) fn new(
+        site: Arc<Site>,
+        begin: Wall,
+        reach: Reach,
+        acknowledge_after: Option<Duration>,
+    ) -> Self {
         let now = Now { mono: Mono::ZERO, wall: begin };
         let mut out = Output::default();
         let mut engine = Engine::new(Arc::clone(&site), Vec::new(), now, &mut out);
         for device in (0..site.devices.len()).map(DeviceId::new) {
-            let report =
-                LinkReport { device, state: LinkState::Up, error: None, counters: LinkCounters::default() };
-            engine.apply(now, Input::Link(report), &mut out);
+            engine.apply(now, super::silence::answers(device), &mut out);
         }
-        let batches = vec![Vec::new(); site.devices.len()];
-        let measures = Measures::from(begin);
         Self {
-            site,
             engine,
             begin,
             now,
             out: Output::default(),
-            batches,
+            batches: vec![Vec::new(); site.devices.len()],
+            touched: Vec::new(),
+            silence: reach.devices.then(|| Silence::new(&site)),
             acknowledge_after,
             pending: VecDeque::new(),
-            touched: Vec::new(),
-            measures,
+            measures: Measures::from(begin),
+            site,
         }
     }
 
-    /// Takes what was said at one moment; `tell` hears of every transition.
-    pub(super) fn take(&mut self, row: &Row, tell: &mut impl FnMut(&Transition)) {
-        self.until(row.at, tell);
-        for &(point, sample) in &row.samples {
-            let device = self.site.point(point).device.index();
+    /// Takes what was said at one moment.
+    pub(super) fn take(&mut self, row: &Row, witness: &mut impl Witness) {
+        self.until(row.at, witness);
+        for reading in &row.readings {
+            let device = self.site.point(reading.point).device.index();
             if self.batches[device].is_empty() {
                 self.touched.push(device);
             }
-            self.batches[device].push(Reading { point, at: row.at, sample });
+            self.batches[device].push(*reading);
         }
         for n in 0..self.touched.len() {
-            self.hand_over(self.touched[n], row.at);
-            self.told(tell);
+            self.hand_over(self.touched[n], row.at, witness);
+            self.tell(witness);
         }
         self.touched.clear();
     }
 
     /// What one device has said goes to the engine; its batch comes back to be used again.
-    fn hand_over(&mut self, device: usize, at: Wall) {
-        let readings = std::mem::take(&mut self.batches[device]);
-        let batch = Batch { device: DeviceId::new(device), at, readings };
-        self.engine.apply(self.now, Input::Readings(batch), &mut self.out);
-        let own = self.out.batches.iter().position(|batch| batch.device.index() == device);
+    fn hand_over(&mut self, device: usize, at: Wall, witness: &mut impl Witness) {
+        let mut readings = std::mem::take(&mut self.batches[device]);
+        let id = DeviceId::new(device);
+        if let Some(news) = self.silence.as_mut().and_then(|silence| silence.hear(id, &readings)) {
+            self.engine.apply(self.now, news, &mut self.out);
+        }
+        if self.silence.as_ref().is_some_and(|silence| silence.is_lost(id)) {
+            readings.clear();
+            self.batches[device] = readings;
+            return;
+        }
+        self.engine.apply(self.now, Input::Readings(Batch { device: id, at, readings }), &mut self.out);
+        let own = self.out.batches.iter().position(|batch| batch.device == id);
         if let Some(place) = own {
             let mut readings = self.out.batches.swap_remove(place).readings;
+            witness.heard(&readings, self.now.mono);
             readings.clear();
             self.batches[device] = readings;
         }
     }
 
-    /// Lets time pass: delays run out, and somebody acknowledges if that was asked for.
-    pub(super) fn until(&mut self, at: Wall, tell: &mut impl FnMut(&Transition)) {
+    /// Lets time pass: delays run out, and somebody acknowledges if that was asked for. Time that goes back is a clock that was put back.
+    pub(super) fn until(&mut self, at: Wall, witness: &mut impl Witness) {
+        if at < self.now.wall {
+            self.put_back(at, witness);
+        }
         let end = Mono::from_start(Duration::from_millis(u64::try_from(at.0 - self.begin.0).unwrap_or(0)));
         loop {
             let wake = self.engine.next_deadline().filter(|deadline| *deadline <= end);
@@ -112,17 +154,33 @@ impl Replay {
             let Some(next) = wake.into_iter().chain(acknowledge).min() else { break };
             self.move_to(next);
             self.engine.apply(self.now, Input::Wake, &mut self.out);
-            self.told(tell);
+            self.tell(witness);
             while self.pending.front().is_some_and(|(when, _)| *when <= next) {
                 let Some((_, alarm)) = self.pending.pop_front() else { break };
                 let action = Action::Acknowledge { alarm, raised_at: None };
                 let command = Command { action, by: "replay".to_owned(), reason: None };
                 self.engine.apply(self.now, Input::Command(command), &mut self.out);
-                self.told(tell);
+                self.tell(witness);
             }
         }
         self.move_to(end);
         self.measures.until(at);
+    }
+
+    /// How long the replay has lasted, by its own clock.
+    pub(super) const fn lasted(&self) -> Duration {
+        self.now.mono.since_start()
+    }
+
+    fn put_back(&mut self, to: Wall, witness: &mut impl Witness) {
+        let by_ms = to.0 - self.now.wall.0;
+        self.begin = Wall(self.begin.0.saturating_add(by_ms));
+        self.now.wall = to;
+        self.measures.clock_moved(by_ms);
+        let sync = ClockSync::Unknown;
+        let change = ClockChange { at: self.now, by_ms, slept: Duration::ZERO, sync, restamps: false };
+        self.engine.apply(self.now, Input::Clock(change), &mut self.out);
+        self.tell(witness);
     }
 
     fn move_to(&mut self, moment: Mono) {
@@ -130,12 +188,15 @@ impl Replay {
         self.now = Now { mono: moment, wall: Wall(self.begin.0.saturating_add(ms)) };
     }
 
-    fn told(&mut self, tell: &mut impl FnMut(&Transition)) {
+    fn tell(&mut self, witness: &mut impl Witness) {
+        for batch in &self.out.batches {
+            witness.heard(&batch.readings, self.now.mono);
+        }
         for transition in self.out.transitions.drain(..) {
             self.measures.take(&transition);
-            tell(&transition);
+            witness.moved(&transition, self.now.mono);
             if let Some(after) = self.acknowledge_after
-                && transition.state == hazgate::model::AlarmState::Unacknowledged
+                && transition.state == AlarmState::Unacknowledged
             {
                 self.pending.push_back((self.now.mono + after, transition.alarm));
             }
@@ -147,7 +208,6 @@ impl Replay {
 
 /// Points of the site that are measured, and of which the data says nothing.
 pub(super) fn silent(site: &Site, seen: &[bool]) -> usize {
-    let measured =
-        |n: &usize| !matches!(site.point(PointId::new(*n)).source, hazgate::site::Source::Derived(_));
+    let measured = |n: &usize| !matches!(site.point(PointId::new(*n)).source, Source::Derived(_));
     (0..site.points.len()).filter(measured).filter(|n| !seen[*n]).count()
 }
