@@ -9,6 +9,7 @@ mod kill;
 mod outputs;
 mod probe;
 mod replay;
+mod replay_sources;
 mod rig;
 mod schemas;
 mod serial;
