@@ -136,6 +136,27 @@ async fn another_site_is_compared_on_the_same_data() {
     assert_eq!((total("result"), total("compared")), (Some(795_000), Some(1_295_000)), "{json}");
 }
 
+/// The share of the ten most frequent is a measure only where there are more than ten.
+#[tokio::test(flavor = "multi_thread")]
+async fn results_are_compared_of_which_only_one_has_every_measure() {
+    let derived = |n| {
+        format!(
+            "[[rule]]\nid = \"r{n}\"\nkind = \"condition\"\nwhen = \"plc.level > {n}\"\nmessage = \"m\"\n"
+        )
+    };
+    let many = SITE.to_owned() + &(0..11).map(derived).collect::<String>();
+    let folder = folder(&[("data.csv", &wide()), ("many.toml", &many)]);
+    for sites in [["site.toml", "many.toml"], ["many.toml", "site.toml"]] {
+        let arguments =
+            ["replay", sites[0], "--compare", sites[1], "--data", "data.csv", "--map", "LT101=plc.level"];
+        let (code, text) =
+            finish(&[&arguments[..], &["--lang", "en", "--html", "page.html"]].concat(), folder.path()).await;
+        assert_eq!(code, 0, "{text}");
+        let most = text.lines().find(|line| line.contains("ten most frequent"));
+        assert_eq!(most.is_some(), sites[0] == "many.toml", "{text}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn data_without_a_known_column_is_refused_with_what_would_be_right() {
     let folder = folder(&[("data.csv", "when,x\n1,2\n"), ("other.csv", "time,x\n1795262400,2\n")]);

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 /// Steps of a time axis, in seconds, and how its marks are written.
-const STEPS: [(i64, &str); 25] = [
+const STEPS: [(i64, &str); 26] = [
     (1, "%H:%M:%S"),
     (2, "%H:%M:%S"),
     (5, "%H:%M:%S"),
@@ -25,8 +25,9 @@ const STEPS: [(i64, &str); 25] = [
     (43_200, "%m-%d %H:%M"),
     (86_400, "%m-%d"),
     (172_800, "%m-%d"),
-    (604_800, "%m-%d"),
-    (1_209_600, "%Y-%m-%d"),
+    (432_000, "%m-%d"),
+    (864_000, "%m-%d"),
+    (1_728_000, "%Y-%m-%d"),
     (2_592_000, "%Y-%m-%d"),
     (7_776_000, "%Y-%m-%d"),
     (31_536_000, "%Y-%m-%d"),

@@ -82,7 +82,7 @@ impl Page<'_> {
 
     fn facts(&self, page: &mut String) -> fmt::Result {
         let (language, done) = (self.language, self.done);
-        let span = format!("{} – {}", done.stamp(done.begin), done.stamp(done.end));
+        let span = format!("{} – {} (UTC{})", done.local(done.begin), done.local(done.end), done.offset());
         let mut facts = vec![
             (language.pick("时段", "span"), span),
             (language.pick("数据", "data"), self.data.clone()),
@@ -195,7 +195,7 @@ impl Page<'_> {
         if let Some(times) = beside {
             write!(page, "<td class=\"number\">{times}</td>")?;
         }
-        let first = record.first.map_or(String::new(), |at| self.done.stamp(at));
+        let first = record.first.map_or(String::new(), |at| self.done.local(at));
         writeln!(
             page,
             "<td class=\"number\">{}</td><td class=\"number\">{}</td><td>{first}</td><td>{}</td></tr>",

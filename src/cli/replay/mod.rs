@@ -11,7 +11,7 @@ mod silence;
 mod svg;
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,6 +24,7 @@ use hazgate::model::{Mono, Transition, Wall};
 use hazgate::recorded::{CsvOptions, Data, History, Merged, Row, Tally};
 use hazgate::site::Site;
 use hazgate::store::Recorded;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::args::{Language, ReplayArgs};
 use chart::Charts;
@@ -33,6 +34,10 @@ use play::{Nobody, Reach, Replay, Witness};
 
 /// Silence after which a point is stale in CSV files, where the site says less: they are often sparser than polls.
 const MAX_AGE: Duration = Duration::from_secs(3600);
+/// Moments of the data from one look at how far it has come to the next.
+const ROWS_BETWEEN_SIGNS: u64 = 4096;
+/// How often at most that is shown.
+const SIGNS_HZ: u8 = 5;
 /// Mistakes shown where nothing at all could be read.
 const MISTAKES_SHOWN: usize = 3;
 
@@ -62,7 +67,7 @@ pub(crate) fn replay(args: &ReplayArgs) -> anyhow::Result<ExitCode> {
         }
         if let Some(path) = &args.html {
             let other = other.as_ref().zip(args.compare.as_ref());
-            let other = other.map(|(other, path)| (other, path.display().to_string()));
+            let other = other.map(|(other, path)| (other, name(path)));
             let (site, done, charts) = (&*site, &done, &charts);
             let page = Page { site, done, other, charts, data: task.source(), language };
             std::fs::write(path, page.text()).with_context(|| format!("cannot write {}", path.display()))?;
@@ -159,10 +164,20 @@ impl<'a> Task<'a> {
         Ok(Data::Files(Merged::open(&self.args.data, site, &options)?))
     }
 
+    /// How far it has come, on a terminal that nothing else is written to.
+    fn progress(&self) -> ProgressBar {
+        if self.args.events || !super::is_terminal() {
+            return ProgressBar::hidden();
+        }
+        let style = ProgressStyle::with_template("{spinner} {msg}")
+            .unwrap_or_else(|_| ProgressStyle::default_spinner());
+        ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(SIGNS_HZ)).with_style(style)
+    }
+
     /// Where the data is from, in words.
     fn source(&self) -> String {
         let files = self.args.data.iter().chain(self.history.iter().map(|(directory, _)| directory));
-        files.map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
+        files.map(|path| name(path)).collect::<Vec<_>>().join(", ")
     }
 
     fn run(&self, site: &Arc<Site>, witness: &mut impl Witness) -> anyhow::Result<Done> {
@@ -174,11 +189,17 @@ impl<'a> Task<'a> {
         let mut replay = Replay::new(Arc::clone(site), begin, self.reach(), self.args.ack_after);
         let mut seen = vec![false; site.points.len()];
         let (mut row, mut end) = (Row::default(), begin);
+        let (progress, mut rows) = (self.progress(), 0_u64);
         while data.next(&mut row)? {
             end = row.at;
+            rows += 1;
+            if rows.is_multiple_of(ROWS_BETWEEN_SIGNS) {
+                progress.set_message(row.at.stamp(&site.identity.zone).to_string());
+            }
             row.readings.iter().for_each(|reading| seen[reading.point.index()] = true);
             replay.take(&row, witness);
         }
+        progress.finish_and_clear();
         Ok(Done {
             begin,
             end,
@@ -212,6 +233,11 @@ impl Done {
         let ms = self.lasted.as_millis() as f64 * column / REPLAY_CHART_COLUMNS as f64;
         Wall(self.begin.0.saturating_add(ms as i64))
     }
+}
+
+/// A file without the folders that it lies in: they are no one's business who is sent a page.
+fn name(path: &Path) -> String {
+    path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
 }
 
 /// That there is nothing to replay, and why.

@@ -17,6 +17,18 @@ impl Done {
         at.stamp(&self.zone).to_string()
     }
 
+    /// The same as short as people write it; the page says once which zone it is.
+    pub(super) fn local(&self, at: Wall) -> String {
+        let moment = jiff::Timestamp::from_millisecond(at.0).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+        moment.to_zoned(self.zone.clone()).strftime("%Y-%m-%d %H:%M:%S").to_string()
+    }
+
+    /// How far the site's clocks are ahead of UTC at the end, as `+08:00`.
+    pub(super) fn offset(&self) -> String {
+        let moment = jiff::Timestamp::from_millisecond(self.end.0).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+        moment.to_zoned(self.zone.clone()).strftime("%:z").to_string()
+    }
+
     pub(super) fn show(
         &self,
         out: &mut impl Write,
@@ -35,9 +47,11 @@ impl Done {
         self.show_alarms(out, language, other)?;
         writeln!(out)?;
         let others = other.map(|other| other.measures.report());
-        for (n, measure) in self.measures.report().iter().enumerate() {
+        for measure in self.measures.report() {
             let mark = if measure.value > measure.target { "✗" } else { "✓" };
-            let beside = others.as_ref().map_or(String::new(), |others| format!(" → {:.1}", others[n].value));
+            // Not every measure makes sense of every result.
+            let same = others.iter().flatten().find(|other| other.name == measure.name);
+            let beside = same.map_or(String::new(), |same| format!(" → {:.1}", same.value));
             writeln!(
                 out,
                 "{mark} {}: {:.1}{beside}  ({} {})",

@@ -212,7 +212,7 @@ fn lane(page: &mut String, lane: &Lane, y: f64, done: &Done, language: Language)
     for Band { first, last, level } in &lane.bands {
         bar(page, level.name(), &(*first..=*last), y + LANE - 1.0 - BAR, BAR)?;
         let (from, to) =
-            (done.stamp(done.moment(*first as f64)), done.stamp(done.moment(*last as f64 + 1.0)));
+            (done.local(done.moment(*first as f64)), done.local(done.moment(*last as f64 + 1.0)));
         writeln!(page, "><title>{}  {from} – {to}</title></rect>", language.level_words(*level))?;
     }
     Ok(())
