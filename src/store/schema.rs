@@ -21,6 +21,8 @@ const EVENT_CREDIBLE_MAX: u64 = 1 << 52;
 const MS_TO_2020: i64 = 1_577_836_800_000;
 /// The format that this program writes, and the newest that it reads.
 const SCHEMA_VERSION: u32 = 3;
+/// The oldest format whose telemetry is laid out as it is today.
+const TELEMETRY_SINCE: u32 = 2;
 /// How long a statement waits for a lock of another connection.
 const BUSY_WAIT: Duration = Duration::from_secs(1);
 /// Bytes of a database that is checked page by page at opening; a larger one is checked as it is read.
@@ -107,7 +109,7 @@ pub(super) fn reader(path: &Path) -> Result<Connection, StoreError> {
     Ok(connection)
 }
 
-/// The same, of the database in a data directory that may be somebody else's: one of this format, or refused.
+/// The same, of the database in a data directory that may be somebody else's: one whose telemetry can be read, or refused.
 pub(super) fn look(directory: &Path) -> Result<Connection, StoreError> {
     let path = directory.join(DATABASE);
     let metadata = path.metadata();
@@ -118,7 +120,7 @@ pub(super) fn look(directory: &Path) -> Result<Connection, StoreError> {
             Some(found) if found > SCHEMA_VERSION => {
                 Err(StoreError::Newer { path: path.clone(), found, known: SCHEMA_VERSION })
             }
-            Some(SCHEMA_VERSION) => Ok(connection),
+            Some(TELEMETRY_SINCE..=SCHEMA_VERSION) => Ok(connection),
             found => Err(StoreError::Older { path: path.clone(), found: found.unwrap_or(0) }),
         }
     };

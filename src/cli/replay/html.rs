@@ -230,7 +230,7 @@ impl Page<'_> {
                 let title = Escaped(language.of(&point.title));
                 write!(page, "<b>{title}</b> <code>{}</code>{}", Escaped(&point.name), Escaped(unit))?;
             }
-            None => write!(page, "<b>{}</b>", language.pick("设备报警", "Alarms of devices"))?,
+            None => write!(page, "<b>{}</b>", language.pick("其他报警", "Other alarms"))?,
         }
         page.push_str("</figcaption>\n");
         svg::draw(page, chart, self.done, language)?;

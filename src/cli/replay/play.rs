@@ -31,8 +31,8 @@ pub(super) struct Reach {
 pub(super) fn reachable(mut site: Site, reach: Reach) -> Site {
     site.outputs.clear();
     site.rules.retain(|rule| match rule.kind {
-        RuleKind::Limits(_) | RuleKind::Condition(_) | RuleKind::Signal { .. } => true,
-        RuleKind::DeviceLost { .. } => reach.devices,
+        RuleKind::Limits(_) | RuleKind::Condition(_) | RuleKind::Signal { .. } | RuleKind::Flood => true,
+        RuleKind::DeviceLost { .. } | RuleKind::LinkLost { .. } => reach.devices,
         _ => false,
     });
     for point in &mut site.points {

@@ -47,7 +47,7 @@ pub(super) fn draw(
     for chart in &charts.list {
         match chart.point.map(|point| site.point(point)) {
             Some(point) => writeln!(out, "{}  {}  {}", language.of(&point.title), point.name, point.unit)?,
-            None => writeln!(out, "{}", language.pick("设备报警", "alarms of devices"))?,
+            None => writeln!(out, "{}", language.pick("其他报警", "other alarms"))?,
         }
         let plot = Plot { chart, done, language, cells: width - LABEL - 2 };
         plot.signal(out)?;
