@@ -130,8 +130,9 @@ impl Clock {
     }
 }
 
-/// What one task waits with, over and over. To put a timer off is next to nothing; a fresh one for each wait goes into the
-/// runtime's list and out of it again under a lock that all threads share, and where it is the earliest wakes one of them.
+/// What one task waits with, over and over. A fresh timer for each wait would go into the runtime's list and out of it again under a
+/// lock that all threads share. This one stays where it is while it is to ring later than before: it rings too early once, and
+/// is put off then.
 #[derive(Debug)]
 pub struct Timer {
     clock: Clock,
@@ -141,8 +142,17 @@ pub struct Timer {
 impl Timer {
     /// Waits until `moment`.
     pub async fn until(&mut self, moment: Mono) {
-        self.sleep.as_mut().reset(self.clock.instant(moment));
-        self.sleep.as_mut().await;
+        let end = self.clock.instant(moment);
+        if end < self.sleep.deadline() {
+            self.sleep.as_mut().reset(end);
+        }
+        loop {
+            self.sleep.as_mut().await;
+            if end <= self.sleep.deadline() {
+                return;
+            }
+            self.sleep.as_mut().reset(end);
+        }
     }
 
     /// What `work` comes to, unless that takes longer than `limit`.
@@ -316,6 +326,24 @@ mod tests {
         assert!(!system.look().expect("lost").restamps);
         system.pass(1000, 9_000_000).await;
         assert!(!system.look().expect("a step").restamps, "what was stamped in between was nearly right");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_timer_rings_when_it_was_last_set_to_whatever_it_was_set_to_before() {
+        let clock = Clock::start();
+        let (mut timer, ms) = (clock.timer(), Duration::from_millis);
+        for (limit, wait) in [(500, 200), (500, 900), (100, 20), (60, 5000), (5000, 1)] {
+            // The work is done in time, which leaves the timer set to the limit.
+            assert!(timer.limit(ms(limit), tokio::time::sleep(ms(50))).await.is_some());
+            let set = clock.mono();
+            timer.until(set + ms(wait)).await;
+            let waited = clock.mono() - set;
+            assert!((ms(wait)..ms(wait + 2)).contains(&waited), "{waited:?} instead of {wait} ms");
+            let never = std::future::pending::<()>();
+            let set = clock.mono();
+            assert!(timer.limit(ms(limit), never).await.is_none());
+            assert!((ms(limit)..ms(limit + 2)).contains(&(clock.mono() - set)), "the limit of {limit} ms");
+        }
     }
 
     #[test]
