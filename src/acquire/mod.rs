@@ -11,9 +11,11 @@ mod news;
 #[cfg(test)]
 mod testing;
 
+use std::panic::resume_unwind;
 use std::sync::Arc;
 
 use tokio::sync::watch;
+use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 pub use self::modbus::Reception;
@@ -40,17 +42,28 @@ pub struct Context {
 
 /// Serves link number `link` of `Site::links` until `stop`. Whatever the far end does, it goes on.
 pub async fn run(link: usize, context: Context, stop: CancellationToken) {
-    let site = Arc::clone(&context.site);
-    let serve = async {
-        match &site.links[link].kind {
-            LinkKind::Mqtt(broker) => mqtt::run(link, broker, context).await,
-            _ => modbus::run(link, context).await,
+    // In a task of its own: all links share the token, and would wait for each other if they looked at it with every answer.
+    let mut task = JoinSet::new();
+    task.spawn(serve(link, context));
+    tokio::select! {
+        () = stop.cancelled() => task.shutdown().await,
+        ended = task.join_next() => {
+            if let Some(Ok(panic)) = ended.and_then(Result::err).map(JoinError::try_into_panic) {
+                resume_unwind(panic);
+            }
         }
-        // Nobody to serve: the link is as good as it can be until it is stopped.
-        std::future::pending::<()>().await;
-    };
-    stop.run_until_cancelled(serve).await;
+    }
     tracing::debug!(link, "link stopped");
+}
+
+async fn serve(link: usize, context: Context) {
+    let site = Arc::clone(&context.site);
+    match &site.links[link].kind {
+        LinkKind::Mqtt(broker) => mqtt::run(link, broker, context).await,
+        _ => modbus::run(link, context).await,
+    }
+    // Nobody to serve: the link is as good as it can be until it is stopped.
+    std::future::pending::<()>().await;
 }
 
 impl Context {
