@@ -81,6 +81,7 @@ impl Scale {
 
     /// The sample. A switch is one whatever the scale; a whole number stays one if nothing is to be scaled, so that
     /// counters and codes read as such; what is not finite is no measurement.
+    #[inline]
     pub(super) fn sample(&self, raw: Raw) -> Sample {
         match raw {
             Raw::Switch(on) => Sample::Good(Value::Bool(on)),

@@ -47,6 +47,8 @@ fn word(span: Span, located: &Located) -> Option<Word> {
 }
 
 impl Word {
+    /// In line, so that the sample is made where it stays: copied, it would be read back before it is written.
+    #[inline]
     fn sample(&self, words: &[u16]) -> Sample {
         let Some(&word) = words.get(usize::from(self.at)) else { return Sample::Bad(Reason::Comm) };
         let word = if self.is_swapped { word.swap_bytes() } else { word };
