@@ -161,8 +161,8 @@ pub const PROBE_PATIENCE_MIN: Duration = Duration::from_millis(100);
 pub const PROBE_ROUND_TRIPS: u32 = 4;
 /// One probe in so many waits as long as the device may take at all: it may have become slower.
 pub const PROBES_PER_FULL: usize = 8;
-/// What is left of the slowest answer of late with each further answer.
-pub const ROUND_TRIP_FADE: f64 = 0.99;
+/// With each further answer one part in so many of the slowest answer of late is forgotten.
+pub const ROUND_TRIP_PARTS: u32 = 100;
 /// Longest wait from one probe to the next, where its bus does not want a longer one.
 pub const PROBE_WAIT_MAX: Duration = Duration::from_secs(5);
 /// How long one device may have its link in one turn while others wait for theirs; the question that it is at is

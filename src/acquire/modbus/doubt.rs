@@ -49,6 +49,11 @@ struct Doubt {
 pub(super) struct Doubts(BTreeMap<u8, Doubt>);
 
 impl Doubts {
+    /// Whether no unit leaves any.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// What must be asked before `question`; nothing if its unit leaves no doubt.
     pub(super) fn check(&mut self, question: Question, now: Mono) -> Option<Question> {
         let doubt = self.0.get_mut(&question.unit)?;

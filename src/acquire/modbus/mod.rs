@@ -122,7 +122,8 @@ impl<D: Dial> Poller<D> {
 
     async fn run(mut self) {
         loop {
-            let now = self.now();
+            let begun = self.context.clock.now();
+            let now = begun.mono;
             let Some(turn) = self.schedule.next(now) else { return };
             self.outputs.refresh(&self.units, now);
             let output = self.outputs.next().filter(|(_, due)| *due <= turn.at.max(now));
@@ -136,7 +137,7 @@ impl<D: Dial> Poller<D> {
             }
             let served = match output {
                 Some((place, _)) => self.serve_output(place).await,
-                None => self.serve(turn, now).await,
+                None => self.serve(turn, begun).await,
             };
             if let Err(Unreachable(words)) = served {
                 self.reconnect(words).await;
@@ -149,38 +150,38 @@ impl<D: Dial> Poller<D> {
     }
 
     /// Gives a device its turn.
-    async fn serve(&mut self, turn: Turn, begun: Mono) -> Result<(), Unreachable> {
-        let skipped = self.schedule.take(turn.slot, begun);
-        self.note_skipped(turn.slot, skipped, begun);
+    async fn serve(&mut self, turn: Turn, begun: Now) -> Result<(), Unreachable> {
+        let skipped = self.schedule.take(turn.slot, begun.mono);
+        self.note_skipped(turn.slot, skipped, begun.mono);
         match turn.kind {
-            Kind::Probe => self.probe(turn.slot, begun).await,
+            Kind::Probe => self.probe(turn.slot, begun.mono).await,
             Kind::Poll => {
                 let served = self.poll(turn.slot, begun).await;
-                let cost = self.wire.settled(self.now()) - begun;
+                let cost = self.wire.settled(self.now()) - begun.mono;
                 self.schedule.charge(turn.slot, cost);
                 served
             }
         }
     }
 
-    async fn poll(&mut self, slot: usize, begun: Mono) -> Result<(), Unreachable> {
-        let ((n, group), clock) = (self.slots[slot], self.context.clock);
+    async fn poll(&mut self, slot: usize, begun: Now) -> Result<(), Unreachable> {
+        let (n, group) = self.slots[slot];
         let schedule = &self.schedule;
-        let yields = |now| now - begun >= TURN_MAX && schedule.others_wait(n, now);
+        let yields = |now| now - begun.mono >= TURN_MAX && schedule.others_wait(n, now);
         let unit = &mut self.units[n];
-        let polled = poll::poll(unit, group, &mut self.wire, clock, &mut self.rng, yields).await?;
+        let polled = poll::poll(unit, group, &mut self.wire, begun, &mut self.rng, yields).await?;
         let Some(Polled { readings, outcome, found, ended: mut now, mut cut }) = polled else {
             self.schedule.suspend(slot, self.now());
             return Ok(());
         };
-        let mut verdict = Verdict { group, begun, ended: now.mono, outcome };
+        let mut verdict = Verdict { group, begun: begun.mono, ended: now.mono, outcome };
         if cut.is_none() && self.units[n].health.is_fatal(&verdict) {
-            match self.answers_elsewhere(n, group).await {
+            match self.answers_elsewhere(n, group, now.mono).await {
                 Ok(true) => self.units[n].groups[group].rest(&mut verdict, &mut self.rng),
                 Ok(false) => {}
                 Err(Unreachable(words)) => cut = Some(words),
             }
-            now = clock.now();
+            now = self.context.clock.now();
         }
         self.note_refused(n, found);
         self.judge(slot, verdict, readings, now).await;
@@ -209,10 +210,10 @@ impl<D: Dial> Poller<D> {
     }
 
     /// Whether the device answers what it is asked at another rate.
-    async fn answers_elsewhere(&mut self, n: usize, group: usize) -> Result<bool, Unreachable> {
+    async fn answers_elsewhere(&mut self, n: usize, group: usize, now: Mono) -> Result<bool, Unreachable> {
         let unit = &mut self.units[n];
         let Some(question) = unit.cross_check(group) else { return Ok(false) };
-        match unit.ask(&mut self.wire, question).await.0 {
+        match unit.ask(&mut self.wire, question, now).await.answer {
             Err(Failure::Unreachable(words)) => Err(Unreachable(words)),
             Err(failure) => Ok(!failure.is_silence()),
             Ok(_) => Ok(true),
@@ -222,7 +223,7 @@ impl<D: Dial> Poller<D> {
     /// Looks whether a device that is down is there again.
     async fn probe(&mut self, slot: usize, begun: Mono) -> Result<(), Unreachable> {
         let n = self.slots[slot].0;
-        match self.units[n].probe(&mut self.wire).await {
+        match self.units[n].probe(&mut self.wire, begun).await {
             Ok(()) => {
                 self.units[n].revive();
                 self.schedule.revive(slot, self.now());

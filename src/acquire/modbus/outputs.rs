@@ -84,7 +84,8 @@ impl<D: Dial> Poller<D> {
         let Protocol::Modbus(ModbusDevice { unit, timeout, pause, .. }) = &site.device(unit).protocol else {
             return Ok(());
         };
-        match switch.next(self.context.clock.mono()) {
+        let now = self.context.clock.mono();
+        match switch.next(now) {
             Step::Write => {
                 tracing::info!(output = site.output(output).name, on, "writing an output");
                 // Never twice: what came of a write that was not answered only reading it back tells.
@@ -99,7 +100,7 @@ impl<D: Dial> Poller<D> {
             Step::Look => {
                 let unit = &mut self.units[slot];
                 let question = unit.question(write::span(target));
-                let seen = unit.ask(&mut self.wire, question).await.0;
+                let seen = unit.ask(&mut self.wire, question, now).await.answer;
                 self.looked(place, seen.map(|answer| write::state(target, &answer))).await
             }
         }

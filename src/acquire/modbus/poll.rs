@@ -8,8 +8,7 @@ use super::health::Outcome;
 use super::plan::{Block, Located};
 use super::recipe::Making;
 use super::unit::Unit;
-use super::wire::Wire;
-use crate::clock::Clock;
+use super::wire::{Asked, Wire};
 use crate::model::limits::{POLL_MISSES_MAX, POLL_SPLITS_MAX};
 use crate::model::{Mono, Now, PointId, Reading, Reason, Sample, Text};
 
@@ -60,24 +59,24 @@ struct Poll<'a> {
     progress: Progress,
 }
 
-/// Asks `unit` for everything in `group`, or for what an earlier call left. Nothing comes of it if the poll gave the wire
+/// Asks `unit` from `begun` on for everything in `group`, or for what an earlier call left. Nothing comes of it if the poll gave the wire
 /// to others before it was over, as `yields` asked for.
 pub(super) async fn poll<D: Dial>(
     unit: &mut Unit,
     group: usize,
     wire: &mut Wire<D>,
-    clock: Clock,
+    begun: Now,
     rng: &mut fastrand::Rng,
     yields: impl Fn(Mono) -> bool,
 ) -> Result<Option<Polled>, Unreachable> {
-    let mut now = clock.now();
+    let mut now = begun;
     let mut poll = Poll::begin(unit, group, now, rng);
     while let Some(ask) = poll.next(now) {
         let question = poll.unit.question(ask.block.span);
-        let (answer, round_trip) = poll.unit.ask(wire, question).await;
-        now = clock.now();
+        let Asked { answer, took, ended } = poll.unit.ask(wire, question, now.mono).await;
+        now = ended;
         if matches!(answer, Ok(_) | Err(Failure::Refused(_))) {
-            poll.unit.heard_after(round_trip);
+            poll.unit.heard_after(took);
         }
         if let Err(Unreachable(words)) = poll.take(ask, answer, now) {
             return poll.cut(words, now).map(Some);

@@ -128,12 +128,12 @@ impl Schedule {
             return 0;
         }
         let skipped = match (slot.kind, slot.due) {
-            (Kind::Poll, Some(due)) => (now - due).as_nanos() / slot.interval.as_nanos().max(1),
+            (Kind::Poll, Some(due)) => times(now - due, slot.interval),
             _ => 0,
         };
         slot.kind = Kind::Poll;
         slot.due = Some(slot.after(now));
-        skipped as u64
+        skipped
     }
 
     /// The device of `slot` has had the link for so long.
@@ -193,14 +193,23 @@ impl Slot {
 
     /// The first place on the grid after `now`.
     fn after(&self, now: Mono) -> Mono {
-        let interval = self.interval.as_nanos().max(1);
         let first = Mono::ZERO + self.offset;
         if now < first {
             return first;
         }
-        let passed = (now - first).as_nanos() / interval + 1;
-        first + Duration::from_nanos((passed * interval) as u64)
+        let passed = times(now - first, self.interval) + 1;
+        first + Duration::from_nanos(passed.saturating_mul(nanos(self.interval)))
     }
+}
+
+/// How often `interval` has passed in `time`.
+fn times(time: Duration, interval: Duration) -> u64 {
+    nanos(time) / nanos(interval).max(1)
+}
+
+/// In nanoseconds, which moments of the clock are counted in; intervals are far shorter than its 584 years.
+fn nanos(time: Duration) -> u64 {
+    time.as_nanos() as u64
 }
 
 #[cfg(test)]

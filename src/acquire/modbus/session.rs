@@ -135,7 +135,9 @@ impl<D: Dial> Session<D> {
 
     async fn ask_once(&mut self, question: Question) -> Result<Answer, Failure> {
         self.connect().await?;
-        if let Some(check) = self.doubts.check(question, self.clock.mono()) {
+        if !self.doubts.is_empty()
+            && let Some(check) = self.doubts.check(question, self.clock.mono())
+        {
             match self.put(check).await {
                 Ok(_) | Err(Failure::Refused(_)) => {
                     self.doubts.checked(check.unit);

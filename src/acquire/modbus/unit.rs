@@ -7,12 +7,12 @@ use super::super::backoff::Backoff;
 use super::super::complaint::Complaints;
 use super::dial::Dial;
 use super::group::{Ask, Group};
-use super::guard::{Answer, Failure, Question};
+use super::guard::{Failure, Question};
 use super::health::Health;
 use super::plan::{Located, Span};
-use super::wire::Wire;
+use super::wire::{Asked, Wire};
 use crate::model::limits::{
-    PROBE_PATIENCE_MIN, PROBE_ROUND_TRIPS, PROBE_WAIT_MAX, PROBES_PER_FULL, ROUND_TRIP_FADE,
+    PROBE_PATIENCE_MIN, PROBE_ROUND_TRIPS, PROBE_WAIT_MAX, PROBES_PER_FULL, ROUND_TRIP_PARTS,
 };
 use crate::model::{DeviceId, Mono};
 use crate::site::ModbusDevice;
@@ -66,23 +66,19 @@ impl Unit {
         Question { unit, span, timeout, pause }
     }
 
-    /// Asks it, and counts what goes wrong. Says how long the answer took.
-    pub(super) async fn ask<D: Dial>(
-        &mut self,
-        wire: &mut Wire<D>,
-        question: Question,
-    ) -> (Result<Answer, Failure>, Duration) {
-        let (answer, took) = wire.ask(question).await;
+    /// Asks it at `now`, or when the wire is ready, and counts what goes wrong.
+    pub(super) async fn ask<D: Dial>(&mut self, wire: &mut Wire<D>, question: Question, now: Mono) -> Asked {
+        let asked = wire.ask(question, now).await;
         let garbled = wire.take_garbled();
-        garbled.iter().chain(answer.as_ref().err()).for_each(|failure| self.health.count(failure));
-        (answer, took)
+        garbled.iter().chain(asked.answer.as_ref().err()).for_each(|failure| self.health.count(failure));
+        asked
     }
 
     /// It has answered, after this long.
     pub(super) fn heard_after(&mut self, round_trip: Duration) {
         self.backoff.reset();
-        let faded = self.round_trip.unwrap_or_default().mul_f64(ROUND_TRIP_FADE);
-        self.round_trip = Some(faded.max(round_trip));
+        let slowest = self.round_trip.unwrap_or_default();
+        self.round_trip = Some(slowest.saturating_sub(slowest / ROUND_TRIP_PARTS).max(round_trip));
     }
 
     /// The polls that are under way will not be ended.
@@ -105,14 +101,14 @@ impl Unit {
 
     /// Whether the device answers one short question, whatever it answers. Each probe asks for another block,
     /// in case one of them is what it cannot answer.
-    pub(super) async fn probe<D: Dial>(&mut self, wire: &mut Wire<D>) -> Result<(), Failure> {
+    pub(super) async fn probe<D: Dial>(&mut self, wire: &mut Wire<D>, now: Mono) -> Result<(), Failure> {
         let asks: usize = self.groups.iter().map(|group| group.asks.len()).sum();
         let at = self.probes % asks.max(1);
         let Some(ask) = self.groups.iter().flat_map(|group| &group.asks).nth(at) else { return Ok(()) };
         let first = ask.block.points[0].span;
         let question = Question { timeout: self.patience(), ..self.question(first) };
         self.probes = self.probes.wrapping_add(1);
-        match self.ask(wire, question).await.0 {
+        match self.ask(wire, question, now).await.answer {
             Err(failure) if failure.is_silence() || matches!(failure, Failure::Unreachable(_)) => {
                 Err(failure)
             }

@@ -9,7 +9,7 @@ use super::dial::Dial;
 use super::guard::{Answer, Failure, Question};
 use super::session::Session;
 use crate::clock::Clock;
-use crate::model::Mono;
+use crate::model::{Mono, Now};
 
 /// A session and when it may be used.
 pub(super) struct Wire<D> {
@@ -19,17 +19,30 @@ pub(super) struct Wire<D> {
     ready: Mono,
 }
 
+/// What came of a question.
+#[derive(Debug)]
+pub(super) struct Asked {
+    /// The answer, or why there is none.
+    pub(super) answer: Result<Answer, Failure>,
+    /// How long it took.
+    pub(super) took: Duration,
+    /// When it was there.
+    pub(super) ended: Now,
+}
+
 impl<D: Dial> Wire<D> {
     /// A wire over `session`.
     pub(super) fn new(session: Session<D>, clock: Clock) -> Self {
         Self { session, clock, ready: Mono::ZERO }
     }
 
-    /// Asks when the wire is ready, and leaves it alone for the question's pause afterwards. Says how long the answer took.
-    pub(super) async fn ask(&mut self, question: Question) -> (Result<Answer, Failure>, Duration) {
-        let asked = self.readied().await;
+    /// Asks at `now`, or when the wire is ready, and leaves it alone for the question's pause afterwards.
+    pub(super) async fn ask(&mut self, question: Question, now: Mono) -> Asked {
+        let asked = self.readied(now).await;
         let answer = self.session.ask(question).await;
-        (answer, self.rest(question.pause) - asked)
+        let ended = self.clock.now();
+        self.rest(question.pause, ended.mono);
+        Asked { answer, took: ended.mono - asked, ended }
     }
 
     /// Takes what the last question got before it was asked once more, where that could not be understood.
@@ -46,28 +59,25 @@ impl<D: Dial> Wire<D> {
         request: Request<'static>,
         fits: impl FnOnce(Response) -> Option<T>,
     ) -> Result<T, Failure> {
-        self.readied().await;
+        self.readied(self.clock.mono()).await;
         let answer = self.session.call(unit, limit, request, fits).await;
-        self.rest(pause);
+        self.rest(pause, self.clock.mono());
         answer
     }
 
     /// Waits until the wire is ready, and says when that was.
-    async fn readied(&mut self) -> Mono {
-        let now = self.clock.mono();
+    async fn readied(&mut self, now: Mono) -> Mono {
         if now < self.ready {
             self.session.rest_until(self.ready).await;
         }
         now.max(self.ready)
     }
 
-    /// A question is over now: the next one waits for `pause`.
-    fn rest(&mut self, pause: Duration) -> Mono {
-        let now = self.clock.mono();
+    /// A question is over at `now`: the next one waits for `pause`.
+    fn rest(&mut self, pause: Duration, now: Mono) {
         if !pause.is_zero() {
             self.ready = now + pause;
         }
-        now
     }
 
     /// When the wire will be ready for the next question.

@@ -43,7 +43,8 @@ impl Rig {
 
     /// One poll: the addresses that gave no value, all others being held against the truth, and the outcome.
     async fn poll(&mut self) -> (Vec<u16>, Outcome) {
-        let polled = poll(&mut self.unit, 0, &mut self.wire, self.clock, &mut self.rng, |_| false).await;
+        let polled =
+            poll(&mut self.unit, 0, &mut self.wire, self.clock.now(), &mut self.rng, |_| false).await;
         let Polled { mut readings, outcome, found, .. } = polled.unwrap().unwrap();
         self.found.extend(found.into_iter().map(|(point, _)| self.addresses[point.index()]));
         readings.sort_by_key(|reading| reading.point);
@@ -145,7 +146,7 @@ async fn what_was_learned_of_refused_addresses_outlasts_the_loss_of_the_device()
     assert!(matches!(rig.poll().await.1, Outcome::Nothing(_)));
     dead.store(false, Relaxed);
     rig.questions();
-    assert!(rig.unit.probe(&mut rig.wire).await.is_ok());
+    assert!(rig.unit.probe(&mut rig.wire, rig.clock.mono()).await.is_ok());
     rig.unit.revive();
     assert_eq!(rig.questions(), 1);
     assert_eq!(rig.poll().await.0, [5]);
@@ -158,7 +159,7 @@ async fn p3_a_poll_that_gave_way_goes_on_where_it_stood() {
     let mut rig = Rig::new(&[0, 100, 200, 300], |asked| vec![Act::Say(asked.answer())]);
     for _ in 0..3 {
         for turn in 1..=4 {
-            let polled = poll(&mut rig.unit, 0, &mut rig.wire, rig.clock, &mut rig.rng, |_| true).await;
+            let polled = poll(&mut rig.unit, 0, &mut rig.wire, rig.clock.now(), &mut rig.rng, |_| true).await;
             let readings = polled.unwrap().map(|polled| polled.readings.len());
             assert_eq!(readings, (turn == 4).then_some(4));
         }
@@ -300,7 +301,7 @@ async fn what_answers_is_found_behind_blocks_that_do_not() {
         rig.poll().await;
     }
     for _ in 0..5 {
-        if rig.unit.probe(&mut rig.wire).await.is_ok() {
+        if rig.unit.probe(&mut rig.wire, rig.clock.mono()).await.is_ok() {
             rig.unit.revive();
             let (bad, outcome) = rig.poll().await;
             assert_eq!(bad, [0, 100, 200, 300]);

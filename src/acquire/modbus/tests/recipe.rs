@@ -59,7 +59,8 @@ impl Rig {
 
     async fn poll(&mut self) -> Vec<Sample> {
         let mut rng = fastrand::Rng::with_seed(1);
-        let polled = poll(&mut self.unit, 0, &mut self.wire, self.clock, &mut rng, |_| false).await.unwrap();
+        let polled =
+            poll(&mut self.unit, 0, &mut self.wire, self.clock.now(), &mut rng, |_| false).await.unwrap();
         let mut readings = polled.expect("nobody else wants the wire").readings;
         readings.sort_by_key(|reading| reading.point);
         readings.into_iter().map(|reading| reading.sample).collect()
