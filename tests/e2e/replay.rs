@@ -191,3 +191,20 @@ async fn all_that_was_said_at_one_moment_is_one_moment_to_the_rules() {
         );
     }
 }
+
+/// The site measures two points, and the data of two hours has one of them.
+#[tokio::test]
+async fn a_point_that_was_not_recorded_is_not_lost() {
+    let mut data = "time,plc.level\n".to_owned();
+    for minute in 0..120 {
+        writeln!(data, "{},5", 1_795_262_400 + 60 * minute).expect("a string takes everything");
+    }
+    let folder = folder(&[("data.csv", &data)]);
+    let (code, said) = replay(folder.path(), &["--data", "data.csv", "--json"]).await;
+    assert_eq!(code, 0, "{said}");
+    let told: Value = serde_json::from_str(&said).expect("JSON");
+    let alarms = told.pointer("/result/alarms").expect("alarms");
+    let signals: Vec<_> =
+        alarms.as_object().expect("by name").keys().filter(|name| name.contains("gas")).collect();
+    assert!(signals.is_empty(), "{said}");
+}

@@ -1,9 +1,10 @@
 //! The engine of the daemon over recorded data, in virtual time: the same code, the same rules, nobody there to acknowledge.
 //!
 //! What recorded data can't tell is left out: how the gateway fared, whether outputs did what they must, and, unless it is a gateway's own, whether
-//! devices answered.
+//! devices answered. A point that the data has not is not lost, it was not recorded: its signal alarm is left out as well. Floods are measured, and are no
+//! alarm of their own here.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,10 +12,10 @@ use hazgate::engine::Engine;
 use hazgate::measures::Measures;
 use hazgate::model::{
     Action, AlarmState, Batch, ClockChange, ClockSync, Command, DeviceId, Input, Mono, Now, Output, PointId,
-    Reading, Transition, Wall,
+    Reading, Stamp, Transition, Wall,
 };
 use hazgate::recorded::Row;
-use hazgate::site::{RuleKind, Site, Source};
+use hazgate::site::{Rule, RuleKind, Site, Source};
 
 use super::silence::Silence;
 
@@ -31,7 +32,7 @@ pub(super) struct Reach {
 pub(super) fn reachable(mut site: Site, reach: Reach) -> Site {
     site.outputs.clear();
     site.rules.retain(|rule| match rule.kind {
-        RuleKind::Limits(_) | RuleKind::Condition(_) | RuleKind::Signal { .. } | RuleKind::Flood => true,
+        RuleKind::Limits(_) | RuleKind::Condition(_) | RuleKind::Signal { .. } => true,
         RuleKind::DeviceLost { .. } | RuleKind::LinkLost { .. } => reach.devices,
         _ => false,
     });
@@ -70,8 +71,12 @@ pub(super) struct Replay {
     touched: Vec<usize>,
     silence: Option<Silence>,
     acknowledge_after: Option<Duration>,
-    /// When which alarm is acknowledged, in that order.
-    pending: VecDeque<(Mono, String)>,
+    /// When which instance of an alarm is acknowledged, in that order.
+    pending: VecDeque<(Mono, String, Stamp)>,
+    /// The signal alarms of measured points, by name.
+    signals: BTreeMap<String, PointId>,
+    /// Which points the data has spoken of.
+    heard: Vec<bool>,
     pub(super) measures: Measures,
 }
 
@@ -98,6 +103,8 @@ impl Replay {
             silence: reach.devices.then(|| Silence::new(&site)),
             acknowledge_after,
             pending: VecDeque::new(),
+            signals: signals(&site),
+            heard: vec![false; site.points.len()],
             measures: Measures::from(begin),
             site,
         }
@@ -107,6 +114,7 @@ impl Replay {
     pub(super) fn take(&mut self, row: &Row, witness: &mut impl Witness) {
         self.until(row.at, witness);
         for reading in &row.readings {
+            self.heard[reading.point.index()] = true;
             let device = self.site.point(reading.point).device.index();
             if self.batches[device].is_empty() {
                 self.touched.push(device);
@@ -150,14 +158,14 @@ impl Replay {
         let end = Mono::from_start(Duration::from_millis(u64::try_from(at.0 - self.begin.0).unwrap_or(0)));
         loop {
             let wake = self.engine.next_deadline().filter(|deadline| *deadline <= end);
-            let acknowledge = self.pending.front().map(|(when, _)| *when).filter(|when| *when <= end);
+            let acknowledge = self.pending.front().map(|(when, ..)| *when).filter(|when| *when <= end);
             let Some(next) = wake.into_iter().chain(acknowledge).min() else { break };
             self.move_to(next);
             self.engine.apply(self.now, Input::Wake, &mut self.out);
             self.tell(witness);
-            while self.pending.front().is_some_and(|(when, _)| *when <= next) {
-                let Some((_, alarm)) = self.pending.pop_front() else { break };
-                let action = Action::Acknowledge { alarm, raised_at: None };
+            while self.pending.front().is_some_and(|(when, ..)| *when <= next) {
+                let Some((_, alarm, raised_at)) = self.pending.pop_front() else { break };
+                let action = Action::Acknowledge { alarm, raised_at: Some(raised_at) };
                 let command = Command { action, by: "replay".to_owned(), reason: None };
                 self.engine.apply(self.now, Input::Command(command), &mut self.out);
                 self.tell(witness);
@@ -193,17 +201,31 @@ impl Replay {
             witness.heard(&batch.readings, self.now.mono);
         }
         for transition in self.out.transitions.drain(..) {
+            if self.signals.get(&transition.alarm).is_some_and(|point| !self.heard[point.index()]) {
+                continue;
+            }
             self.measures.take(&transition);
             witness.moved(&transition, self.now.mono);
             if let Some(after) = self.acknowledge_after
                 && transition.state == AlarmState::Unacknowledged
             {
-                self.pending.push_back((self.now.mono + after, transition.alarm));
+                let Transition { alarm, raised_at, .. } = transition;
+                self.pending.push_back((self.now.mono + after, alarm, raised_at));
             }
         }
         self.out = Output { batches: std::mem::take(&mut self.out.batches), ..Output::default() };
         self.out.batches.clear();
     }
+}
+
+/// The alarms of measured points' signals.
+fn signals(site: &Site) -> BTreeMap<String, PointId> {
+    let measured = |point: PointId| !matches!(site.point(point).source, Source::Derived(_));
+    let signal = |rule: &Rule| match rule.kind {
+        RuleKind::Signal { point, .. } if measured(point) => Some((rule.name.clone(), point)),
+        _ => None,
+    };
+    site.rules.iter().filter_map(signal).collect()
 }
 
 /// Points of the site that are measured, and of which the data says nothing.
