@@ -327,7 +327,7 @@ impl Engine {
 
     /// Works out the derived points of which something has spoken. Like a condition, none is worked out between one point of a batch and the next.
     fn derive(&mut self, now: Now, out: &mut Output) {
-        let mut readings = Vec::new();
+        let mut readings = Vec::with_capacity(self.derivations.due());
         while let Some(derived) = self.derivations.next(&self.site, now.mono, &self.points) {
             let Derived { point, at, sample, is_excused } = derived;
             let mut reading = Reading { point, at, sample };

@@ -46,6 +46,9 @@ impl RiskBook {
         was: Option<Level>,
         is: Option<Level>,
     ) {
+        if was == is {
+            return;
+        }
         let rank = self.ranks[alarm.index()];
         let hazard = hazard.map(|hazard| &mut self.hazards[hazard.index()]);
         for area in hazard.into_iter().chain([&mut self.site]) {

@@ -76,6 +76,11 @@ impl Derivations {
         }
     }
 
+    /// How many are to be worked out at the present moment.
+    pub(super) fn due(&self) -> usize {
+        self.due.len()
+    }
+
     /// Works out the next that is due; none when all are done. The caller takes it as a reading and notes it.
     pub(super) fn next(&mut self, site: &Site, now: Mono, points: &Points) -> Option<Derived> {
         while let Some(Reverse(place)) = self.due.pop() {

@@ -79,7 +79,7 @@ fn p2_a_hole_in_the_past_is_no_value_and_doubt_in_it_stays_doubt_until_it_is_pas
     for second in 241..=300 {
         running.take(s(f64::from(second)), Sample::Bad(Reason::Comm));
     }
-    let holed = running.take(s(301.0), Sample::Bad(Reason::Comm));
+    let holed = running.take(s(301.0), good(5.0));
     assert_eq!(holed, Sample::Bad(Reason::NoData), "a quarter is missing");
     for second in 302..=540 {
         running.take(s(f64::from(second)), good(5.0));
@@ -95,6 +95,23 @@ fn p2_a_hole_in_the_past_is_no_value_and_doubt_in_it_stays_doubt_until_it_is_pas
         );
     }
     near(running.take(s(800.0), good(5.0)), 5.0);
+}
+
+#[test]
+fn p2_what_is_known_of_the_past_of_a_point_that_is_lost_does_not_stand_for_its_present() {
+    for (function, lost) in [
+        (Function::Mean, Sample::Bad(Reason::SensorFault)),
+        (Function::TimeWeighted, Sample::Bad(Reason::SensorFault)),
+        (PER_MINUTE, Sample::Bad(Reason::SensorFault)),
+        (Function::Greatest, Sample::Uncertain(Value::Float(5.0), Reason::SensorFault)),
+        (Function::Count, Sample::Uncertain(Value::Float(0.0), Reason::SensorFault)),
+    ] {
+        let mut running = running(function);
+        for second in 0..=240 {
+            running.take(s(f64::from(second)), good(5.0));
+        }
+        assert_eq!(running.take(s(241.0), Sample::Bad(Reason::SensorFault)), lost, "{function:?}");
+    }
 }
 
 #[test]
@@ -131,6 +148,12 @@ proptest! {
                 let at_least = matches!(function, Function::Count | Function::Least | Function::Greatest);
                 let is_known = known_s >= 0.75 * OVER.as_secs_f64();
                 match (expected, found) {
+                    (None, Sample::Bad(Reason::Comm)) if value.is_none() => {}
+                    (Some(_), Sample::Bad(Reason::Comm)) if value.is_none() && !at_least => {}
+                    (Some(expected), Sample::Uncertain(Value::Float(found), Reason::Comm)) if value.is_none() && at_least => {
+                        prop_assert!((found - expected).abs() < 1e-9, "{:?}: {} for {}", function, found, expected);
+                    }
+                    _ if value.is_none() => prop_assert!(false, "{:?} at {} of what is lost: {:?}", function, now, found),
                     (Some(expected), Sample::Good(Value::Float(value))) if is_known => {
                         prop_assert!((value - expected).abs() < 1e-6 * expected.abs().max(1.0), "{:?}: {} for {}", function, value, expected);
                     }

@@ -5,7 +5,9 @@
 //! | enough (three quarters) | good | good |
 //! | less | `bad:no_data` | uncertain: there was so much at least; the rest is not known |
 //! | something that is uncertain | uncertain | uncertain |
+//! | enough, and the point itself is bad now | bad, for the same reason | uncertain |
 //!
+//! The last line is because nothing else would ever be heard of a point that was lost: what was known of its past must not stand for its present.
 //! After a start nothing is known of the past, so the same holds until enough has been seen.
 
 use std::time::Duration;
@@ -35,14 +37,21 @@ impl Running {
         let known_min = self.window.over.as_secs_f64() * f64::from(WINDOW_KNOWN_PERCENT_MIN) / 100.0;
         let is_known = whole.known_s >= known_min;
         let at_least = matches!(self.window.function, Function::Count | Function::Least | Function::Greatest);
-        match self.value(sample, &whole).filter(|value| value.is_finite()) {
-            Some(_) if !is_known && !at_least => Sample::Bad(Reason::NoData),
-            Some(value) => {
+        let lost = match sample {
+            Sample::Bad(reason) => Some(reason),
+            Sample::Good(_) | Sample::Uncertain(..) => None,
+        };
+        match (self.value(sample, &whole).filter(|value| value.is_finite()), lost) {
+            (None, Some(reason)) => Sample::Bad(reason),
+            (Some(_), Some(reason)) if !at_least => Sample::Bad(reason),
+            (Some(value), Some(reason)) => Sample::Uncertain(Value::Float(value), reason),
+            (Some(_), None) if !is_known && !at_least => Sample::Bad(Reason::NoData),
+            (Some(value), None) => {
                 let value = Value::Float(value);
                 let unknown = (!is_known).then_some(Reason::NoData);
                 whole.doubt.or(unknown).map_or(Sample::Good(value), |reason| Sample::Uncertain(value, reason))
             }
-            None => Sample::Bad(Reason::NoData),
+            (None, None) => Sample::Bad(Reason::NoData),
         }
     }
 

@@ -1,24 +1,23 @@
-//! What one reading costs the engine: 10,000 points with four limits and a greatest age each, 100 to a device; the same with a rate of change
-//! of each point and a limit on that; and 100,000 points. `cargo bench --bench engine`; the throughput column is readings.
+//! A running engine over made-up sites, for what a reading costs and for what it allocates: points with four limits and a greatest age each, 100 to a
+//! device, and, if wanted, a rate of change of each point with a limit on that.
 //!
 //! Batches go in and come out by move and are used again, so that what is measured is the engine and not the allocator.
 
-use std::hint::black_box;
 use std::sync::Arc;
 use std::time::Duration;
 
-use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use hazgate::engine::Engine;
 use hazgate::model::{
     Batch, DeviceId, Input, Level, LinkCounters, LinkReport, LinkState, Mono, Now, Output, PointId, Reading,
-    Reason, Sample, Text, Value, Wall,
+    Sample, Text, Value, Wall,
 };
 use hazgate::site::{
     AlarmOptions, Conversion, Device, Extract, Formula, Function, Identity, Limit, Limits, MqttDevice, Point,
     Protocol, Range, Rule, RuleKind, Site, Source, StoreOptions, Window,
 };
 
-const POINTS_PER_DEVICE: usize = 100;
+/// Points of each device.
+pub(crate) const POINTS_PER_DEVICE: usize = 100;
 
 fn text() -> Text {
     Text::same("bench")
@@ -128,7 +127,7 @@ fn site(devices: usize, has_rates: bool) -> Site {
 }
 
 /// A running engine whose devices all answer, and one batch of each.
-struct Rig {
+pub(crate) struct Rig {
     engine: Engine,
     now: Now,
     batches: Vec<Batch>,
@@ -136,7 +135,8 @@ struct Rig {
 }
 
 impl Rig {
-    fn new(devices: usize, has_rates: bool, sample: Sample) -> Self {
+    /// Whose devices all say `sample` at every point; warmed up.
+    pub(crate) fn new(devices: usize, has_rates: bool, sample: Sample) -> Self {
         let now = Now { mono: Mono::ZERO, wall: Wall(0) };
         let mut out = Output::default();
         let mut engine = Engine::new(Arc::new(site(devices, has_rates)), Vec::new(), now, &mut out);
@@ -160,7 +160,7 @@ impl Rig {
     }
 
     /// One reading of every point, spread over the second, and the wakes between them.
-    fn second(&mut self) {
+    pub(crate) fn second(&mut self) {
         let devices = self.batches.len();
         for n in 0..devices {
             self.now.mono = self.now.mono + Duration::from_secs(1) / devices as u32;
@@ -179,24 +179,3 @@ impl Rig {
         self.out.transitions.clear();
     }
 }
-
-fn reading(criterion: &mut Criterion) {
-    let mut group = criterion.benchmark_group("reading");
-    let calm = Sample::Good(Value::Float(50.0));
-    for (name, devices, has_rates, sample) in [
-        ("calm", 100, false, calm),
-        ("calm, 100,000 points", 1000, false, calm),
-        ("with its rate", 100, true, calm),
-        ("with its rate, 100,000 points", 1000, true, calm),
-        ("alarm standing", 100, false, Sample::Good(Value::Float(95.0))),
-        ("uncertain", 100, false, Sample::Uncertain(Value::Float(50.0), Reason::Stuck)),
-    ] {
-        group.throughput(Throughput::Elements((devices * POINTS_PER_DEVICE) as u64)).sample_size(20);
-        let mut rig = Rig::new(devices, has_rates, sample);
-        group.bench_function(name, |bencher| bencher.iter(|| black_box(&mut rig).second()));
-    }
-    group.finish();
-}
-
-criterion_group!(benches, reading);
-criterion_main!(benches);
