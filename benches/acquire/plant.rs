@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use hazgate::model::{DeviceId, Level, PointId, Text};
 use hazgate::site::{
-    AlarmOptions, ByteOrder, Device, Encoding, Identity, Limit, Limits, Link, LinkKind, ModbusDevice, Point,
-    Protocol, Register, Rule, RuleKind, Site, Source, StoreOptions, Table,
+    AlarmOptions, ByteOrder, Calendar, Device, Encoding, Identity, Limit, Limits, Link, LinkKind,
+    ModbusDevice, Point, Protocol, Register, Rule, RuleKind, Site, Source, StoreOptions, Table,
 };
 
 /// Registers, and so points, of each device: one question.
@@ -42,6 +42,7 @@ pub(crate) fn site(plans: &[LinkPlan], poll: Duration) -> Site {
         links: Vec::new(),
         points: Vec::new(),
         derived: Vec::new(),
+        calendar: Calendar::default(),
         left_out: Vec::new(),
         alarms: AlarmOptions::default(),
         rules: Vec::new(),

@@ -12,8 +12,8 @@ use hazgate::model::{
     Sample, Text, Value, Wall,
 };
 use hazgate::site::{
-    AlarmOptions, Conversion, Device, Extract, Formula, Function, Identity, Limit, Limits, MqttDevice, Point,
-    Protocol, Range, Rule, RuleKind, Site, Source, StoreOptions, Window,
+    AlarmOptions, Calendar, Conversion, Device, Extract, Formula, Function, Identity, Limit, Limits,
+    MqttDevice, Point, Protocol, Range, Rule, RuleKind, Site, Source, StoreOptions, Window,
 };
 
 /// Points of each device.
@@ -115,6 +115,7 @@ fn site(devices: usize, has_rates: bool) -> Site {
         links: Vec::new(),
         points: (0..count).map(point).chain((0..rates).map(|n| rate(count, n))).collect(),
         derived: (count..count + rates).map(PointId::new).collect(),
+        calendar: Calendar::default(),
         left_out: Vec::new(),
         alarms: AlarmOptions::default(),
         rules: (0..count).flat_map(rules).chain((0..rates).map(|n| rate_rule(count, n))).collect(),

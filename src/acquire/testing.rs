@@ -11,7 +11,8 @@ use crate::clock::Clock;
 use crate::inbox::{Inbox, Message};
 use crate::model::{Batch, DeviceId, Input, LinkReport, PointId, Sample, Text};
 use crate::site::{
-    AlarmOptions, Device, Identity, Link, LinkKind, OutputSpec, Point, Protocol, Site, Source, StoreOptions,
+    AlarmOptions, Calendar, Device, Identity, Link, LinkKind, OutputSpec, Point, Protocol, Site, Source,
+    StoreOptions,
 };
 
 /// A site that grows device by device, all on one link.
@@ -34,6 +35,7 @@ impl SiteBuilder {
             links: vec![Link { kind, devices: Vec::new() }],
             points: Vec::new(),
             derived: Vec::new(),
+            calendar: Calendar::default(),
             left_out: Vec::new(),
             alarms: AlarmOptions::default(),
             rules: Vec::new(),

@@ -104,6 +104,7 @@ impl Language {
             (Self::Zh, EventKind::InService) => "恢复使用",
             (Self::Zh, EventKind::Disposed) => "处置",
             (Self::Zh, EventKind::ClockStepped) => "时钟跳变",
+            (Self::Zh, EventKind::StateChanged) => "生产状态",
             (Self::Zh, EventKind::Slept) => "休眠",
             (Self::En, EventKind::Raised) => "raised",
             (Self::En, EventKind::Escalated) => "escalated",
@@ -121,6 +122,7 @@ impl Language {
             (Self::En, EventKind::InService) => "in service",
             (Self::En, EventKind::Disposed) => "disposed",
             (Self::En, EventKind::ClockStepped) => "clock set",
+            (Self::En, EventKind::StateChanged) => "state",
             (Self::En, EventKind::Slept) => "slept",
         }
     }

@@ -105,6 +105,30 @@ pub(super) async fn acknowledge_all(
     carry_out(&shared, Command { action: Action::AcknowledgeAll(scope), by, reason }).await
 }
 
+/// Who orders what to stand still, or lifts that.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct StopOrder {
+    by: String,
+    reason: Option<String>,
+    /// What stands still; without it, the whole site.
+    hazard: Option<String>,
+    /// Whether the order stands.
+    on: bool,
+}
+
+/// `POST /api/v1/stop-order`.
+pub(super) async fn order_stop(
+    State(shared): State<Arc<Shared>>,
+    body: Result<Json<StopOrder>, JsonRejection>,
+) -> Result<StatusCode, Problem> {
+    let Json(body) = body?;
+    let by = signed(&body.by)?;
+    let reason = line("reason", body.reason.as_deref().unwrap_or_default(), OPERATOR_REASON_CHARS_MAX)?;
+    let action = Action::OrderStop { hazard: body.hazard, stands: body.on };
+    carry_out(&shared, Command { action, by, reason }).await
+}
+
 async fn carry_out(shared: &Shared, command: Command) -> Result<StatusCode, Problem> {
     tokio::time::timeout(CONSOLE_ANSWER_MAX, shared.inbox.command(command))
         .await

@@ -127,6 +127,7 @@ fn router(shared: Arc<Shared>) -> Router {
         .route("/events", get(history::events))
         .route("/alarms/acknowledge", post(alarms::acknowledge_all))
         .route("/alarms/{alarm}/{deed}", post(alarms::act))
+        .route("/stop-order", post(alarms::order_stop))
         .fallback(no_such_resource);
     Router::new()
         .nest("/api/v1", api)

@@ -81,6 +81,7 @@ impl From<CommandError> for Problem {
             CommandError::UnknownAlarm(_) => (StatusCode::NOT_FOUND, "unknown-alarm"),
             CommandError::UnknownOutput(_) => (StatusCode::NOT_FOUND, "unknown-output"),
             CommandError::UnknownHazard(_) => (StatusCode::NOT_FOUND, "unknown-hazard"),
+            CommandError::NoStops(_) => (StatusCode::NOT_FOUND, "no-stops"),
             CommandError::NoReason => (StatusCode::UNPROCESSABLE_ENTITY, "no-reason"),
             CommandError::ShelvedTooLong { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "shelved-too-long"),
             CommandError::NotNow { .. } => (StatusCode::CONFLICT, "not-now"),

@@ -359,9 +359,11 @@ fn describe(facts: &Facts<'_>, event: EventKind, decider: Option<(Bound, f64)>, 
             (None, Some(site.device(*device)))
         }
         RuleKind::OutputFailed { output, .. } => (None, Some(site.device(site.output(*output).device))),
-        RuleKind::Condition(_) | RuleKind::LinkLost { .. } | RuleKind::Flood | RuleKind::Health { .. } => {
-            (None, None)
-        }
+        RuleKind::Condition(_)
+        | RuleKind::LinkLost { .. }
+        | RuleKind::Flood
+        | RuleKind::StopOrder
+        | RuleKind::Health { .. } => (None, None),
     };
     let device = device.or_else(|| point.map(|point| site.device(point.device)));
     Transition {

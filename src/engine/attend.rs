@@ -36,7 +36,7 @@ impl Engine {
         let rule = self.site.rule(id);
         let (sample, error) = match &rule.kind {
             RuleKind::Limits(limits) => (self.points.slot(limits.point).sample(), None),
-            RuleKind::Condition(_) | RuleKind::Flood => (None, None),
+            RuleKind::Condition(_) | RuleKind::Flood | RuleKind::StopOrder => (None, None),
             RuleKind::Signal { point, .. } => (self.points.slot(*point).sample(), None),
             RuleKind::DeviceLost { device, .. } | RuleKind::DeviceDegraded { device } => {
                 (None, self.links.device_error(*device))
@@ -99,6 +99,7 @@ impl Engine {
                 told.extend(alarm.dispose(facts, raised_at, finding, &who, now)?);
                 Ok(())
             }),
+            Action::OrderStop { hazard, stands } => self.order_stop(now, hazard, stands, &who),
             Action::Switch { output, on } => self.switch(now, output, on, (who.by, who.reason), out),
         }
     }

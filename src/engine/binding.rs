@@ -6,16 +6,14 @@
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
 use jiff::civil::DateTime;
 
-use crate::model::{AlarmId, Mono, Now, PointId};
-use crate::site::{Binding, Condition, RuleKind, Site};
+use crate::model::{AlarmId, Now, PointId};
+use crate::site::{Binding, Calendar, Condition, RuleKind, Site};
 
 use super::Engine;
 use super::evaluate::{self, Answer};
 use super::rests::Rests;
-use super::timers::Timer;
 
 /// Which rules are active.
 #[derive(Debug)]
@@ -29,8 +27,6 @@ pub(super) struct Bindings {
     due: Vec<u32>,
     /// Whether any of them has times of the week.
     has_times: bool,
-    /// The minute of the wall clock that was last looked at.
-    minute: i64,
 }
 
 impl Bindings {
@@ -49,13 +45,24 @@ impl Bindings {
             active: vec![true; site.rules.len()],
             bound,
             has_times,
-            minute: i64::MIN,
         }
     }
 
     /// Whether the rule of this alarm is active.
     pub(super) fn is_active(&self, alarm: AlarmId) -> bool {
         self.active[alarm.index()]
+    }
+
+    /// Whether any of them has times of the week.
+    pub(super) const fn has_times(&self) -> bool {
+        self.has_times
+    }
+
+    /// The wall clock has come to another minute.
+    pub(super) fn note_minute(&mut self) {
+        if self.has_times {
+            self.due.extend(0..self.bound.len() as u32);
+        }
     }
 
     /// A point has spoken.
@@ -77,24 +84,19 @@ impl Engine {
 
     /// Looks at the rules that may have become active, or ceased to be.
     pub(super) fn review_bindings(&mut self, now: Now) {
-        let minute = now.wall.0.div_euclid(60_000);
-        if self.bindings.has_times && minute != self.bindings.minute {
-            self.bindings.minute = minute;
-            self.bindings.due.extend(0..self.bindings.bound.len() as u32);
-            self.timers.arm(Timer::Minute, next_minute(now));
-        }
         if self.bindings.due.is_empty() {
             return;
         }
         let (site, mut due) = (Arc::clone(&self.site), std::mem::take(&mut self.bindings.due));
         due.sort_unstable();
         due.dedup();
-        let local = self.bindings.has_times.then(|| self.local(now));
+        let local = self.bindings.has_times.then(|| now.wall.local(&site.identity.zone));
         for &place in &due {
             let alarm = self.bindings.bound[place as usize];
             let Some(binding) = site.rule(alarm).binding.as_deref() else { continue };
             let was = self.bindings.is_active(alarm);
-            let is = local.is_none_or(|at| is_in_time(binding, at)) && self.may_hold(binding, was);
+            let is =
+                local.is_none_or(|at| is_in_time(binding, at, &site.calendar)) && self.may_hold(binding, was);
             if is != was {
                 self.bindings.active[alarm.index()] = is;
                 self.activate(now, alarm, is);
@@ -102,12 +104,6 @@ impl Engine {
         }
         due.clear();
         self.bindings.due = due;
-    }
-
-    /// What people at the site read on their clocks.
-    fn local(&self, now: Now) -> DateTime {
-        let at = Timestamp::from_millisecond(now.wall.0).unwrap_or(Timestamp::UNIX_EPOCH);
-        self.site.identity.zone.to_datetime(at)
     }
 
     /// Whether the binding's condition holds, given whether it `was` so when that was last known.
@@ -139,13 +135,7 @@ impl Engine {
     }
 }
 
-fn is_in_time(binding: &Binding, at: DateTime) -> bool {
-    binding.only_during.as_ref().is_none_or(|times| times.holds(at))
-        && !binding.not_during.as_ref().is_some_and(|times| times.holds(at))
-}
-
-/// When the wall clock's next minute begins.
-fn next_minute(now: Now) -> Mono {
-    let left = 60_000 - now.wall.0.rem_euclid(60_000);
-    now.mono + std::time::Duration::from_millis(left.unsigned_abs())
+fn is_in_time(binding: &Binding, at: DateTime, calendar: &Calendar) -> bool {
+    binding.only_during.as_ref().is_none_or(|times| times.holds(at, calendar))
+        && !binding.not_during.as_ref().is_some_and(|times| times.holds(at, calendar))
 }

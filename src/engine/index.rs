@@ -23,6 +23,8 @@ pub(super) struct Index {
     of_outputs: Vec<Option<AlarmId>>,
     of_flood: Option<AlarmId>,
     of_parts: Vec<(HealthSource, AlarmId)>,
+    /// The alarms of orders to stop.
+    of_orders: Vec<AlarmId>,
     by_name: Vec<AlarmId>,
 }
 
@@ -33,8 +35,7 @@ impl Index {
         let mut of_silences = of_losses.clone();
         let mut of_degradations = of_losses.clone();
         let mut of_outputs = vec![None; site.outputs.len()];
-        let mut of_flood = None;
-        let mut of_parts = Vec::new();
+        let (mut of_flood, mut of_parts, mut of_orders) = (None, Vec::new(), Vec::new());
         for (rule, place) in site.rules.iter().zip(0..) {
             let alarm = AlarmId::new(place as usize);
             match &rule.kind {
@@ -50,13 +51,24 @@ impl Index {
                 RuleKind::DeviceDegraded { device } => of_degradations[device.index()] = Some(alarm),
                 RuleKind::OutputFailed { output, .. } => of_outputs[output.index()] = Some(alarm),
                 RuleKind::Flood => of_flood = Some(alarm),
+                RuleKind::StopOrder => of_orders.push(alarm),
                 RuleKind::Health { source, .. } => of_parts.push((*source, alarm)),
             }
         }
         let mut by_name: Vec<AlarmId> = (0..site.rules.len()).map(AlarmId::new).collect();
         by_name.sort_unstable_by_key(|alarm| &site.rule(*alarm).name);
         let of_points = Rests::new(pairs, site.points.len());
-        Self { of_points, of_losses, of_silences, of_degradations, of_outputs, of_flood, of_parts, by_name }
+        Self {
+            of_points,
+            of_losses,
+            of_silences,
+            of_degradations,
+            of_outputs,
+            of_flood,
+            of_parts,
+            of_orders,
+            by_name,
+        }
     }
 
     /// Where this point's alarms stand: for [`Index::at`].
@@ -95,6 +107,10 @@ impl Index {
 
     pub(super) fn of_part(&self, source: HealthSource) -> Option<AlarmId> {
         self.of_parts.iter().find(|(part, _)| *part == source).map(|(_, alarm)| *alarm)
+    }
+
+    pub(super) fn of_orders(&self) -> &[AlarmId] {
+        &self.of_orders
     }
 
     /// The alarm of this name.

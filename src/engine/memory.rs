@@ -1,4 +1,5 @@
-//! What the engine must know again after a restart, beside what alarms and outputs say themselves: the on-delays that run. It is put out
+//! What the engine must know again after a restart, beside what alarms and outputs say themselves: the on-delays that run, and what derived points have counted
+//! for the present stretch of the clock (`derive/clocked.rs`). It is put out
 //! when it changes and handed back at the start. An on-delay goes on over the time in which nobody watched, as it goes on while a
 //! sensor is in doubt, and is completed by the next news that the condition is present. An off-delay begins anew: nothing clears over
 //! time that nobody watched.
@@ -56,7 +57,7 @@ impl Engine {
     /// Takes up what the last engine put out. What belongs to nothing at this site any more is to be forgotten.
     pub(super) fn recall(&mut self, memories: Vec<Memory>, now: Now, out: &mut Output) {
         for memory in memories {
-            if !self.resume(&memory, now) {
+            if !self.resume(&memory, now) && !self.derivations.recall(&self.site, &memory, now) {
                 out.memories.push(Memory { body: None, ..memory });
             }
         }

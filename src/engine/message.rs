@@ -46,8 +46,22 @@ pub(super) fn compose(facts: &Facts<'_>, event: EventKind, decider: Option<(Boun
             "报警泛滥：10 分钟内报警超过 10 条，请先处理级别最高的报警",
             "Alarm flood: more than 10 alarms in ten minutes; take the gravest first",
         ),
+        (None, RuleKind::StopOrder) => ordered(facts, cleared),
         (None, RuleKind::Health { source, .. }) => health(facts.site, *source, facts.error, cleared),
     }
+}
+
+/// The message of an order to stop.
+fn ordered(facts: &Facts<'_>, lifted: bool) -> Text {
+    let site = facts.site;
+    let title = facts.rule.hazard.map_or(&site.identity.name, |hazard| &site.hazard(hazard).title);
+    if lifted {
+        return Text::new(
+            format!("停产指令已解除：{}", title.zh),
+            format!("Order to stop lifted: {}", title.en),
+        );
+    }
+    Text::new(format!("停产指令：{}", title.zh), format!("Ordered to stop: {}", title.en))
 }
 
 /// What an alarm is about, where nothing has happened to it.

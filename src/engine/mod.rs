@@ -19,6 +19,7 @@ mod links;
 mod loss;
 mod memory;
 mod message;
+mod orders;
 mod outputs;
 mod points;
 mod rests;
@@ -34,6 +35,7 @@ pub(crate) mod testing;
 mod tests;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::model::{
     AlarmId, AlarmState, Batch, ClockChange, DeviceId, HealthReport, Input, Mono, Now, Output, PointId,
@@ -43,7 +45,7 @@ use crate::site::{RuleKind, Site};
 
 use alarm::Alarm;
 use binding::Bindings;
-use derive::{Derivations, Derived};
+use derive::Derivations;
 use evaluate::Answer;
 use flood::Flood;
 use groups::{Group, Groups};
@@ -75,6 +77,8 @@ pub struct Engine {
     risk: RiskBook,
     time: TimeBook,
     flood: Flood,
+    /// The minute of the wall clock that was last looked at.
+    minute: i64,
     /// Rules of which a point has said something at the present moment: what they make of it is found when all of them have.
     asked: Vec<AlarmId>,
     /// How many alarms of each group stand.
@@ -109,6 +113,7 @@ impl Engine {
             risk: RiskBook::new(&site, index.by_name()),
             time: TimeBook::default(),
             flood: Flood::default(),
+            minute: i64::MIN,
             asked: Vec::new(),
             standing_of_groups: vec![0; groups_of(&site)],
             delays_moved: Vec::new(),
@@ -121,6 +126,7 @@ impl Engine {
         };
         engine.restore(standing, now, out);
         engine.recall(memories, now, out);
+        engine.take_up_orders();
         engine.resume_flood(now);
         engine.start_devices(now, out);
         engine.begin_outputs(&kept, now, out);
@@ -315,6 +321,7 @@ impl Engine {
         }
         if change.by_ms != 0 {
             self.remember_all_delays();
+            self.derivations.keep_anew();
         }
         out.transitions.extend(self.time.events(change, self.stamp(now)));
     }
@@ -323,29 +330,6 @@ impl Engine {
     fn note(&mut self, point: PointId) {
         self.derivations.note(point);
         self.bindings.note(point);
-    }
-
-    /// Works out the derived points of which something has spoken. Like a condition, none is worked out between one point of a batch and the next.
-    fn derive(&mut self, now: Now, out: &mut Output) {
-        let mut readings = Vec::with_capacity(self.derivations.due());
-        while let Some(derived) = self.derivations.next(&self.site, now.mono, &self.points) {
-            let Derived { point, at, sample, is_excused } = derived;
-            let mut reading = Reading { point, at, sample };
-            let slot = self.points.slot_mut(point);
-            let matters = slot.take(now.mono, &mut reading);
-            if is_excused {
-                slot.excuse();
-            }
-            if matters {
-                self.examine(now, point);
-            }
-            self.note(point);
-            readings.push(reading);
-        }
-        if let Some(first) = readings.first() {
-            let device = self.device_of(first);
-            out.batches.push(Batch { device, at: now.wall, readings });
-        }
     }
 
     /// Asks the rules of which a point has spoken that are of the whole moment. All that came in one batch is one moment: none of them is
@@ -404,6 +388,7 @@ impl Engine {
     /// Puts out what was decided at one moment: transitions by alarm, what outputs are to be, what went stale, the risk if
     /// it changed.
     fn settle(&mut self, now: Now, out: &mut Output) {
+        self.look_at_clock(now);
         self.derive(now, out);
         self.review_bindings(now);
         self.ask(now);
@@ -430,6 +415,19 @@ impl Engine {
             self.call_outputs(now, &moved, out);
             self.count_calls(now, calls);
         }
+    }
+
+    /// What goes by the wall clock is looked at once a minute.
+    fn look_at_clock(&mut self, now: Now) {
+        let minute = now.wall.0.div_euclid(60_000);
+        if minute == self.minute || !(self.bindings.has_times() || self.derivations.has_clocked()) {
+            return;
+        }
+        self.minute = minute;
+        self.bindings.note_minute();
+        self.derivations.note_minute(now);
+        let left = 60_000 - now.wall.0.rem_euclid(60_000);
+        self.timers.arm(Timer::Minute, now.mono + Duration::from_millis(left.unsigned_abs()));
     }
 
     fn show_risk(&mut self, now: Now, out: &mut Output) {

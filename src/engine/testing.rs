@@ -6,8 +6,8 @@ use jiff::tz::TimeZone;
 
 use crate::model::{AlarmId, DeviceId, HazardId, HealthSource, Level, LinkId, OutputId, PointId, Text};
 use crate::site::{
-    AlarmOptions, Call, Conversion, Device, Extract, Formula, Hazard, HazardKind, Identity, Limit, Limits,
-    Link, LinkKind, MqttDevice, OutputSpec, Point, Protocol, Range, Rule, RuleKind, Site, Source,
+    AlarmOptions, Calendar, Call, Conversion, Device, Extract, Formula, Hazard, HazardKind, Identity, Limit,
+    Limits, Link, LinkKind, MqttDevice, OutputSpec, Point, Protocol, Range, Rule, RuleKind, Site, Source,
     StoreOptions, Target, Until, Values,
 };
 
@@ -36,6 +36,7 @@ impl Plant {
                 links: Vec::new(),
                 points: Vec::new(),
                 derived: Vec::new(),
+                calendar: Calendar::default(),
                 left_out: Vec::new(),
                 alarms: AlarmOptions::default(),
                 rules: Vec::new(),
@@ -117,7 +118,7 @@ impl Plant {
             }
             RuleKind::LinkLost { devices, .. } => self.site.device(devices[0]).hazard,
             RuleKind::OutputFailed { output, .. } => self.site.output(*output).hazard,
-            RuleKind::Flood | RuleKind::Health { .. } => None,
+            RuleKind::Flood | RuleKind::StopOrder | RuleKind::Health { .. } => None,
         };
         self.site.rules.push(Rule {
             on_delay: Duration::from_secs_f64(on),

@@ -17,7 +17,7 @@ pub(super) enum Timer {
     Group(usize),
     /// A command to this output.
     Output(OutputId),
-    /// The next minute of the wall clock, where the site has times of the week.
+    /// The next minute of the wall clock, where something at the site goes by it.
     Minute,
     /// The end of a flood of alarms.
     Flood,

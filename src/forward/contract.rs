@@ -88,7 +88,7 @@ pub struct AlarmEventMessage {
     pub clock: ClockSync,
     /// What happened.
     pub event: EventKind,
-    /// The alarm's name; where `event` is `switched`, the output's.
+    /// The alarm's name; where `event` is `switched`, the output's; where it is `state_changed`, the point's.
     pub alarm: String,
     /// The point whose value decided, if one did.
     pub point: Option<String>,
@@ -104,7 +104,8 @@ pub struct AlarmEventMessage {
     /// `alarm` (one limit on one signal) or `warning` (several signals, or a trend); none where the event is of no alarm.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub class: Option<Class>,
-    /// The value that decided; where `event` is `switched`, whether the output is to be on.
+    /// The value that decided; where `event` is `switched`, whether the output is to be on; where it is
+    /// `state_changed`, the state: 0 stopped, 1 idle, 2 running, 3 overload.
     #[schemars(schema_with = "optional_value_schema")]
     pub value: Option<Value>,
     /// The limit that it was held against.
@@ -357,7 +358,8 @@ pub struct CommandMessage {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "stamp_schema")]
     pub raised_at: Option<Stamp>,
-    /// `ack_all`: the hazard whose alarms are meant; with neither this nor `alarms`, the whole site.
+    /// `ack_all`: the hazard whose alarms are meant; with neither this nor `alarms`, the whole site. `stop_order`: the hazard that is to stand still;
+    /// without it, the whole site.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 256))]
     pub hazard: Option<String>,
@@ -379,14 +381,14 @@ pub struct CommandMessage {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "stamp_schema")]
     pub at: Option<Stamp>,
-    /// `switch`: on or off.
+    /// `switch`: on or off. `stop_order`: whether the order stands (`true`) or is lifted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on: Option<bool>,
     /// Who wants it; needed for all but `snapshot`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 64))]
     pub by: Option<String>,
-    /// Why, in their words; needed for `shelve` and `out_of_service`.
+    /// Why, in their words; needed for `shelve`, `out_of_service` and `stop_order`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 500))]
     pub reason: Option<String>,
@@ -414,6 +416,8 @@ pub enum CommandKind {
     Dispose,
     /// Send the retained state again: risk, devices, outputs, standing alarms.
     Snapshot,
+    /// Order a hazard, or the whole site, to stand still, or lift that order.
+    StopOrder,
     /// Switch an output on or off, until the alarms behind it call for something new. The answer says that the order is
     /// journalled; whether the device has done it, `output/{output}` says.
     Switch,

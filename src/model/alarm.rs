@@ -125,6 +125,8 @@ pub enum EventKind {
     Disposed,
     /// Of no alarm: an output is to be on or off from now on. `alarm` is the output's name, `value` what it is to be.
     Switched,
+    /// Of no alarm: production has gone over to another state. `alarm` is the name of the point that says so, `value` the state.
+    StateChanged,
     /// Of no alarm: the wall clock was put forward or back.
     ClockStepped,
     /// Of no alarm: the computer slept, and nothing was watched.
@@ -134,7 +136,7 @@ pub enum EventKind {
 impl EventKind {
     /// Whether it is a change of an alarm, and not something that the journal alone tells of.
     pub const fn is_of_alarm(self) -> bool {
-        !matches!(self, Self::Switched | Self::ClockStepped | Self::Slept)
+        !matches!(self, Self::Switched | Self::StateChanged | Self::ClockStepped | Self::Slept)
     }
 }
 

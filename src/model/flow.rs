@@ -110,6 +110,13 @@ pub enum Action {
         /// What is put on record of it.
         finding: super::alarm::Finding,
     },
+    /// Order a hazard, or the whole site, to stand still, or lift that order.
+    OrderStop {
+        /// The hazard's name; none: the whole site.
+        hazard: Option<String>,
+        /// Whether the order stands from now on.
+        stands: bool,
+    },
     /// Switch an output, until the alarms behind it call for something new.
     Switch {
         /// The output's name.
@@ -150,6 +157,9 @@ pub enum CommandError {
     /// The site has no hazard of that name.
     #[error("there is no hazard `{0}` at this site")]
     UnknownHazard(String),
+    /// No derived point asks whether the hazard, or without one the whole site, is to stand still.
+    #[error("nothing at this site asks for orders to stop{}: a derived point with `calendar = \"stop\"` does", of(.0.as_deref()))]
+    NoStops(Option<String>),
     /// What is set aside must be set aside for a reason.
     #[error("`reason` is missing: say why")]
     NoReason,
@@ -184,6 +194,10 @@ pub enum CommandError {
     /// The gateway is shutting down, or its loop is not answering.
     #[error("the gateway did not take the command: it is stopping or overloaded; try again")]
     Unavailable,
+}
+
+fn of(hazard: Option<&str>) -> String {
+    hazard.map_or_else(String::new, |hazard| format!(" of hazard `{hazard}`"))
 }
 
 /// What happened to a command.

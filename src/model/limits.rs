@@ -29,6 +29,39 @@ pub const WINDOW_KNOWN_PERCENT_MIN: u32 = 75;
 /// Windows that a forecast looks ahead: what is further off is not told apart.
 pub const FORECAST_SPANS_MAX: f64 = 10.0;
 
+/// Share of a stretch of the clock that two readings of a counter on either side of its end may be apart, in percent, for what lies
+/// between to be shared out by time without doubt (our default).
+pub const STRADDLE_PERCENT_MAX: i64 = 10;
+/// Share of a stretch of the clock that may be missing, in percent, for what came together in it to be good (our default).
+pub const AMOUNT_MISSING_PERCENT_MAX: i64 = 1;
+/// Quarters of an hour in a day.
+pub const BASELINE_SLOTS: usize = 96;
+/// Days that what is ordinary for a feeder is learnt from (our default).
+pub const BASELINE_DAYS_MAX: usize = 28;
+/// Share of a day that must be known for it to be one of them, in percent (our default).
+pub const BASELINE_KNOWN_PERCENT_MIN: usize = 75;
+/// Quarters of an hour on either side whose loads are ordinary as well: shifts do not begin to the minute (our default).
+pub const BASELINE_NEIGHBOURS: usize = 4;
+/// What is drawn less than in so many percent of them is out of the ordinary (our default).
+pub const BASELINE_LOW_PERCENT: usize = 2;
+/// What is drawn more than in so many percent of them is out of the ordinary (our default).
+pub const BASELINE_HIGH_PERCENT: usize = 95;
+/// Share of the greatest of an ordinary day that is no matter, in percent (our default).
+pub const BASELINE_FLOOR_PERCENT: f64 = 5.0;
+/// Shifts in a day.
+pub const SHIFTS_MAX: usize = 6;
+/// How long the end of a stretch of the clock waits for a reading from beyond it; at most a quarter of the stretch (our default).
+pub const CLOCKED_WAIT_MAX: Duration = Duration::from_secs(300);
+/// From one telling of a figure of the present stretch of the clock to the next, where nothing but its value is new.
+pub const CLOCKED_TOLD_INTERVAL: Duration = Duration::from_secs(10);
+/// Shortest time from one putting out of what a derived point must know again after a restart to the next, within one stretch of the clock.
+pub const KEPT_INTERVAL_MIN: Duration = Duration::from_secs(300);
+/// Share of its modulus that a counter may go on by in one step back, in percent, to have rolled over (our default).
+pub const ROLLOVER_PERCENT_MAX: f64 = 10.0;
+/// Share of what a counter said before, in percent, below which a step back is a new beginning (our default).
+pub const RESET_PERCENT_MAX: f64 = 1.0;
+/// Age of a derived point beyond which it is stale: longer than the longest stretch of the clock, since what it rests on has an age of its own.
+pub const DERIVED_AGE_MAX: Duration = Duration::from_secs(62 * 24 * 3600);
 /// Bytes of one row of recorded data: enough for the header of a file with a column for every point of the largest site.
 pub const RECORDED_ROW_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Mistakes of one file of recorded data, and names in it that the site does not know, that are told in full; the others are counted.

@@ -4,6 +4,7 @@
 use std::ops::{Add, Sub};
 use std::time::Duration;
 
+use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -54,6 +55,11 @@ impl Sub for Mono {
 pub struct Wall(pub i64);
 
 impl Wall {
+    /// What people at the site read on their clocks at this moment.
+    pub fn local(self, zone: &TimeZone) -> DateTime {
+        zone.to_datetime(Timestamp::from_millisecond(self.0).unwrap_or(Timestamp::UNIX_EPOCH))
+    }
+
     /// This moment as a person at the site reads it. Moments outside the years −9999 to 9999 are shown
     /// as the epoch: no such reading exists, and a stamp must always be printable.
     pub fn stamp(self, zone: &TimeZone) -> Stamp {

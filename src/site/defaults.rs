@@ -39,6 +39,12 @@ pub(super) const SCALE: f64 = 1.0;
 pub(super) const OFFSET: f64 = 0.0;
 /// Of a rate: per minute.
 pub(super) const RATE_PER: Period = Period(Duration::from_secs(60));
+/// Days of a kind before anything is ordinary (our default).
+pub(super) const BASELINE_DAYS: u8 = 5;
+/// Margin beyond what is ordinary, in percent (our default).
+pub(super) const BASELINE_PERCENT: f64 = 30.0;
+/// Least time of a state of production (our default).
+pub(super) const STATE_LEAST: Period = Period(Duration::from_secs(60));
 /// Longest shelving: a shift (our default).
 pub(super) const SHELVE_MAX: Period = Period(Duration::from_secs(8 * 3600));
 /// Of limits.

@@ -1,10 +1,15 @@
 //! Derived points: what is not measured but worked out from other points, and then used like any of them. A number or a condition over several
-//! points, or a function of one point's recent past. Rates, forecasts, deviations, demand, shares and counts are all this, with limits.
+//! points, or a function of one point's recent past, or of a stretch of the clock. Rates, forecasts, deviations, demand, energy, shares and counts
+//! are all this, with limits.
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
+use super::calendar::Question;
+use super::clock_period::ClockPeriod;
 use super::expression::{Condition, Number};
-use crate::model::PointId;
+use super::signal::Code;
+use crate::model::{PointId, Text};
 
 /// How a derived point's value is worked out.
 #[derive(Debug, Clone, PartialEq)]
@@ -15,6 +20,21 @@ pub enum Formula {
     Condition(Condition),
     /// A function of one point's recent past.
     Window(Window),
+    /// A function of one point over stretches of the clock.
+    Clocked(Clocked),
+    /// What is ordinary for a point in each quarter of an hour, from its own last days.
+    Baseline(Baseline),
+    /// Something that rests on what is ordinary.
+    OfBaseline {
+        /// The point that is a [`Formula::Baseline`].
+        of: PointId,
+        /// What of it.
+        aspect: Aspect,
+    },
+    /// A code: the state of production.
+    Production(Production),
+    /// A switch: what the calendar says.
+    Calendar(Question),
 }
 
 /// The recent past of one point, and what is made of it.
@@ -59,6 +79,113 @@ pub enum Function {
     },
 }
 
+/// A figure that is kept for each stretch of the clock.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Clocked {
+    /// The point.
+    pub of: PointId,
+    /// For which stretches.
+    pub period: ClockPeriod,
+    /// Of which of them it tells.
+    pub which: Which,
+    /// What it is.
+    pub figure: Figure,
+    /// What the point's values are.
+    pub gauge: Gauge,
+}
+
+/// Of which stretch of the clock a figure tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Which {
+    /// Of the last that is over.
+    Last,
+    /// Of the present one, as far as it has come.
+    Present,
+}
+
+/// A figure that is kept for a stretch of the clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Figure {
+    /// The mean over time.
+    Mean,
+    /// The mean over time; of the present stretch, what has come so far spread over the whole of it.
+    Demand,
+    /// What has come together: the value times the hours in which it stood, or by how much the counter went up.
+    Amount,
+    /// The least of the readings.
+    Least,
+    /// The greatest of the readings.
+    Greatest,
+}
+
+/// What the values of a point are.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Gauge {
+    /// What is at the moment: each value counts until the next.
+    Level,
+    /// What has come together since some time: what counts is by how much it goes up.
+    Counter {
+        /// The value at which it begins again with 0, if it does; greater than 0.
+        modulus: Option<f64>,
+    },
+    /// 1 while the value is at least this, otherwise 0: what is counted is time.
+    While {
+        /// In the point's unit.
+        least: f64,
+    },
+}
+
+/// What is ordinary for a point.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Baseline {
+    /// The point.
+    pub of: PointId,
+    /// What its values are.
+    pub gauge: Gauge,
+    /// Of how many days of a kind a quarter of an hour must be known; at least 1.
+    pub days_min: u8,
+    /// How far outside of the ordinary range is one margin, in percent of its edge; not negative.
+    pub percent: f64,
+}
+
+/// What can be told of what is ordinary.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Aspect {
+    /// The median.
+    Median,
+    /// The lower edge of the ordinary range.
+    Low,
+    /// Its upper edge.
+    High,
+    /// By how many margins the last quarter of an hour was outside of it; 0 inside.
+    Deviation,
+}
+
+/// How many bounds part the states of production.
+pub const PRODUCTION_BOUNDS: usize = 3;
+
+/// The state of production of a line, by its load.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Production {
+    /// The point: a power or a current.
+    pub of: PointId,
+    /// From which value on it is idle, runs, is overloaded; in order. There always is the second.
+    pub bounds: [Option<f64>; PRODUCTION_BOUNDS],
+    /// How far below a bound it must come to be under it again; not negative.
+    pub deadband: f64,
+    /// How long it must be beyond a bound: no state is shorter.
+    pub least: Duration,
+}
+
+/// The state that runs, among those of a [`Production`]: 0 stopped, 1 idle, 2 running, 3 overload.
+pub const PRODUCTION_RUNNING: usize = 2;
+
+/// What the states of production are called.
+pub(super) static PRODUCTION_CODES: LazyLock<Vec<Code>> = LazyLock::new(|| {
+    let words = [("停机", "stopped"), ("空载", "idle"), ("运行", "running"), ("过载", "overload")];
+    words.into_iter().zip(0..).map(|((zh, en), code)| Code { code, label: Text::new(zh, en) }).collect()
+});
+
 /// When a value that does not move is in doubt.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Stuck {
@@ -75,6 +202,11 @@ impl Formula {
             Self::Number(number) => number.points(),
             Self::Condition(condition) => condition.points(),
             Self::Window(window) => vec![window.of],
+            Self::Clocked(clocked) => vec![clocked.of],
+            Self::Baseline(baseline) => vec![baseline.of],
+            Self::OfBaseline { of, .. } => vec![*of],
+            Self::Production(production) => vec![production.of],
+            Self::Calendar(_) => Vec::new(),
         }
     }
 }

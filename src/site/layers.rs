@@ -1,4 +1,4 @@
-//! The environment over the file: variables such as `HAZGATE__STORE__DIRECTORY` override single values of `[site]`, `[clock]`, `[alarms]`, `[store]`,
+//! The environment over the file: variables such as `HAZGATE__STORE__DIRECTORY` override single values of `[site]`, `[clock]`, `[alarms]`, `[calendar]`, `[store]`,
 //! `[console]` and `[broker]`. Arrays of tables can't be overridden. A variable that fits nothing is a mistake, not a shrug.
 
 use std::collections::BTreeMap;
@@ -14,7 +14,7 @@ use super::values;
 /// What every overriding variable begins with.
 pub(super) const PREFIX: &str = "HAZGATE__";
 /// The tables that may be overridden.
-pub(super) const TABLES: [&str; 6] = ["site", "clock", "alarms", "store", "console", "broker"];
+pub(super) const TABLES: [&str; 7] = ["site", "clock", "alarms", "calendar", "store", "console", "broker"];
 
 /// The services of a site file's text with the variables over them; none, and mistakes, if they do not fit, and
 /// none if the text itself has mistakes (is not `whole`).

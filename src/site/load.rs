@@ -209,6 +209,7 @@ impl Loader {
             site: raw.site.take(),
             clock: std::mem::take(&mut raw.clock),
             alarms: std::mem::take(&mut raw.alarms),
+            calendar: std::mem::take(&mut raw.calendar),
             store: std::mem::take(&mut raw.store),
             console: std::mem::take(&mut raw.console),
             broker: raw.broker.take(),
@@ -297,7 +298,7 @@ fn resolved(path: &Path) -> PathBuf {
 /// What an included file may hold.
 fn part_shape() -> Table {
     shape::table_of::<RawSite>()
-        .without(&["version", "site", "clock", "alarms", "store", "console", "broker"])
+        .without(&["version", "site", "clock", "alarms", "calendar", "store", "console", "broker"])
 }
 
 /// What a device template may hold: defaults, and nothing that belongs to one device.

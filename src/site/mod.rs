@@ -8,7 +8,10 @@
 //! ```
 
 mod addresses;
+mod calendar;
 mod check;
+mod clock_period;
+mod dates;
 mod defaults;
 mod derived;
 mod dial_in;
@@ -41,7 +44,13 @@ mod values;
 
 use std::path::Path;
 
-pub use derived::{Formula, Function, Stuck, Window};
+pub use calendar::{Calendar, Question, Stop};
+pub use clock_period::{ClockPeriod, ClockSpan, Shifts};
+pub use dates::Days;
+pub use derived::{
+    Aspect, Baseline, Clocked, Figure, Formula, Function, Gauge, PRODUCTION_BOUNDS, PRODUCTION_RUNNING,
+    Production, Stuck, Which, Window,
+};
 pub use dial_in::{DialIn, Framing, Packet};
 pub use env::{Environment, ProcessEnvironment};
 pub use expression::{Condition, Number, Relation};
@@ -55,7 +64,7 @@ pub use output::{Call, OutputSpec, Target, Until, Values};
 pub use publisher::{Edge, Format, MqttDevice, TimeAt, TimeForm, Will};
 pub use reference::reference;
 pub use rule::{AlarmOptions, Binding, ConditionRule, Handling, Limit, Limits, Rule, RuleKind};
-pub use schedule::{Schedule, WeekSpan};
+pub use schedule::{Schedule, Time, WeekSpan};
 pub use secret::Secret;
 pub use signal::{
     ByteOrder, Code, Conversion, Encoding, Extract, Line, Qualifier, Ratio, RatioKind, Register, Signal,

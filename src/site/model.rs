@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
+use super::calendar::Calendar;
 use super::defaults;
-use super::derived::{Formula, Stuck};
+use super::derived::{Formula, PRODUCTION_CODES, Stuck};
 use super::dial_in::DialIn;
 use super::output::OutputSpec;
 use super::publisher::MqttDevice;
@@ -38,6 +39,8 @@ pub struct Site {
     pub derived: Vec<PointId>,
     /// Rules, written or automatic; each is the one owner of the alarm of its name.
     pub rules: Vec<Rule>,
+    /// When the site works, and when it has said that it does not.
+    pub calendar: Calendar,
     /// What rule packs could not make for want of a signal.
     pub left_out: Vec<LeftOut>,
     /// What the site asks of its people.
@@ -380,6 +383,7 @@ impl Point {
         match &self.source {
             Source::Modbus(signal) => &signal.conversion.codes,
             Source::Mqtt(extract) => &extract.conversion.codes,
+            Source::Derived(Formula::Production(_)) => &PRODUCTION_CODES,
             Source::Derived(_) => &[],
         }
     }

@@ -156,6 +156,9 @@ pub enum RuleKind {
     },
     /// More alarms than people can take, at level [`Level::Journal`]. One for the site.
     Flood,
+    /// The hazard of the rule, or without one the whole site, is ordered to stand still. One for each of which a derived point asks, at level
+    /// [`Level::Journal`].
+    StopOrder,
     /// A part of the gateway that does not work. One for each part.
     Health {
         /// The part.

@@ -1,10 +1,25 @@
-//! Times of the week in which a rule is active, as people at the site read their clocks.
+//! Times in which a rule is active, as people at the site read their clocks: of the week, or by the site's calendar.
 
 use jiff::civil::{DateTime, Weekday};
 
-/// Times of the week.
+use super::calendar::Calendar;
+
+/// Times of the week, and times by the calendar.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Schedule(pub Vec<WeekSpan>);
+pub struct Schedule(pub Vec<Time>);
+
+/// One of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Time {
+    /// A time of the week.
+    Week(WeekSpan),
+    /// The site's working hours.
+    WorkingHours,
+    /// Days on which the site works.
+    WorkingDays,
+    /// Days on which it does not.
+    RestDays,
+}
 
 /// One time of some days.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,21 +34,43 @@ pub struct WeekSpan {
 
 impl Schedule {
     /// Whether a moment lies in one of them.
-    pub fn holds(&self, at: DateTime) -> bool {
+    pub fn holds(&self, at: DateTime, calendar: &Calendar) -> bool {
         let day = usize::from(at.weekday().to_monday_zero_offset().unsigned_abs());
         let minute = u16::from(at.hour().unsigned_abs()) * 60 + u16::from(at.minute().unsigned_abs());
-        self.0.iter().any(|span| span.holds(day, minute))
+        self.0.iter().any(|time| match time {
+            Time::Week(span) => span.holds(day, minute),
+            Time::WorkingHours => calendar.is_working(at),
+            Time::WorkingDays => !calendar.is_rest_day(at.date()),
+            Time::RestDays => calendar.is_rest_day(at.date()),
+        })
+    }
+}
+
+impl Time {
+    /// Reads a time of the week, or `working_hours`, `working_days`, `rest_days`.
+    pub(super) fn read(text: &str) -> Option<Self> {
+        match text {
+            "working_hours" => Some(Self::WorkingHours),
+            "working_days" => Some(Self::WorkingDays),
+            "rest_days" => Some(Self::RestDays),
+            _ => WeekSpan::read(text).map(Self::Week),
+        }
     }
 }
 
 impl WeekSpan {
     fn holds(&self, day: usize, minute: u16) -> bool {
-        let before = self.days[(day + 6) % 7];
-        if self.from < self.to {
-            self.days[day] && (self.from..self.to).contains(&minute)
-        } else {
-            (self.days[day] && minute >= self.from) || (before && minute < self.to)
-        }
+        self.begins(day, minute) || self.goes_on_after((day + 6) % 7, minute)
+    }
+
+    /// Whether a minute of a weekday lies in it, as far as it is of the day on which it begins.
+    pub(super) fn begins(&self, day: usize, minute: u16) -> bool {
+        self.days[day] && minute >= self.from && (minute < self.to || self.to <= self.from)
+    }
+
+    /// Whether a minute of the day after this weekday still lies in it.
+    pub(super) fn goes_on_after(&self, day: usize, minute: u16) -> bool {
+        self.days[day] && self.to <= self.from && minute < self.to
     }
 
     /// Reads `mon-fri 08:00-18:00`, `sat,sun 20:00-06:00`, `22:00-06:00` (every day), `sun` (all day).
@@ -101,7 +138,8 @@ mod tests {
     fn holds(spans: &[&str], day: i8, hour: i8, minute: i8) -> bool {
         let spans = spans.iter().map(|text| WeekSpan::read(text).unwrap_or_else(|| panic!("{text}")));
         // 2026-11-23 is a Monday.
-        Schedule(spans.collect()).holds(date(2026, 11, 23 + day).at(hour, minute, 0, 0))
+        let schedule = Schedule(spans.map(Time::Week).collect());
+        schedule.holds(date(2026, 11, 23 + day).at(hour, minute, 0, 0), &Calendar::default())
     }
 
     #[test]

@@ -10,6 +10,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::addresses::{HostPort, Listen, Packet, Socket};
+use super::dates::{Days, LocalTime, TimeOfDay};
 use super::signal::Table;
 use super::suggest::did_you_mean;
 use crate::model::limits::SITE_DURATION_MAX;
@@ -39,6 +40,9 @@ pub(super) fn complaint(format: &str, text: &str) -> Option<Complaint> {
         "id" => Id::read(text).err(),
         "alarm" => Name::read(text).err(),
         "duration" => Period::read(text).err(),
+        "days" => Days::read(text).err(),
+        "local-time" => LocalTime::read(text).err(),
+        "time-of-day" => TimeOfDay::read(text).err(),
         "register" => RegisterAt::read(text).err(),
         "host-port" => HostPort::read(text).err(),
         "listen" => Listen::read(text).err(),

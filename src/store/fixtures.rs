@@ -15,8 +15,8 @@ use crate::model::{
     Reading, Sample, Text, Transition, Value, Wall,
 };
 use crate::site::{
-    AlarmOptions, ByteOrder, Device, Encoding, Forwarder, ForwarderKind, Hazard, HazardKind, Identity,
-    ModbusDevice, Point, Protocol, Register, Site, Source, StoreOptions, Table,
+    AlarmOptions, ByteOrder, Calendar, Device, Encoding, Forwarder, ForwarderKind, Hazard, HazardKind,
+    Identity, ModbusDevice, Point, Protocol, Register, Site, Source, StoreOptions, Table,
 };
 
 /// The moment at which things happen in tests, unless they say otherwise.
@@ -33,6 +33,7 @@ pub(crate) fn site(directory: &Path, forwarders: Vec<(&str, ForwarderKind)>) -> 
         },
         hash: "ab12".to_owned(),
         derived: Vec::new(),
+        calendar: Calendar::default(),
         left_out: Vec::new(),
         alarms: AlarmOptions::default(),
         hazards: vec![Hazard {

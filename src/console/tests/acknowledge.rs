@@ -1,4 +1,4 @@
-//! Acknowledging through the API: what reaches the engine, and what each refusal looks like.
+//! Acknowledging, and ordering to stop, through the API: what reaches the engine, and what each refusal looks like.
 
 use reqwest::{Method, RequestBuilder, Response};
 use serde_json::{Value as Json, json};
@@ -15,7 +15,16 @@ fn post(console: &Console, path: &str, content: &Json) -> RequestBuilder {
 
 /// Sends the acknowledgement and lets the engine answer with `result`.
 async fn answered(console: &mut Console, content: &Json, result: CommandResult) -> (Response, Command) {
-    let response = tokio::spawn(post(console, PATH, content).send());
+    answered_at(PATH, console, content, result).await
+}
+
+async fn answered_at(
+    path: &str,
+    console: &mut Console,
+    content: &Json,
+    result: CommandResult,
+) -> (Response, Command) {
+    let response = tokio::spawn(post(console, path, content).send());
     let message = console.gateway.inbox.recv().await.expect("a command");
     message.reply.expect("somebody waits").send(result).expect("somebody still waits");
     let Input::Command(command) = message.input else { panic!("not a command: {:?}", message.input) };
@@ -30,6 +39,22 @@ async fn an_acknowledgement_reaches_the_engine_whole() {
     assert_eq!(response.status(), 204);
     let action = Action::Acknowledge { alarm: "gauge.level".to_owned(), raised_at: Some(stamp()) };
     assert_eq!(command, Command { action, by: "李强".to_owned(), reason: Some("已核实".to_owned()) });
+}
+
+#[tokio::test]
+async fn an_order_to_stop_reaches_the_engine_whole_and_says_why_it_is_refused() {
+    let (path, mut console) = ("/api/v1/stop-order", Console::start().await);
+    let content = json!({ "by": "李强", "reason": "整改", "hazard": "line1", "on": true });
+    let (response, command) = answered_at(path, &mut console, &content, Ok(())).await;
+    assert_eq!(response.status(), 204);
+    let action = Action::OrderStop { hazard: Some("line1".to_owned()), stands: true };
+    assert_eq!(command, Command { action, by: "李强".to_owned(), reason: Some("整改".to_owned()) });
+    let content = json!({ "by": "李强", "reason": "整改", "on": false });
+    let refusal = Err(CommandError::NoStops(None));
+    let (response, command) = answered_at(path, &mut console, &content, refusal).await;
+    assert_eq!(response.status(), 404);
+    assert_eq!(command.action, Action::OrderStop { hazard: None, stands: false });
+    assert_eq!(body(response).await["type"], "urn:hazgate:problem:no-stops");
 }
 
 #[tokio::test]

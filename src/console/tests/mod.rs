@@ -29,8 +29,8 @@ use crate::model::{
     RiskLevel, Sample, Snapshot, Stamp, Text, Transition, UplinkStatus, Value, Wall,
 };
 use crate::site::{
-    AlarmOptions, Broker, Call, Code, Conversion, Device, Extract, Forwarder, ForwarderKind, Hazard,
-    HazardKind, Identity, InfluxTarget, Limit, Limits, Link, LinkKind, MqttDevice, OutputSpec, Point,
+    AlarmOptions, Broker, Calendar, Call, Code, Conversion, Device, Extract, Forwarder, ForwarderKind,
+    Hazard, HazardKind, Identity, InfluxTarget, Limit, Limits, Link, LinkKind, MqttDevice, OutputSpec, Point,
     Protocol, Range, Rule, RuleKind, Secret, Site, Source, StoreOptions, Target, Until, Values,
 };
 
@@ -230,6 +230,7 @@ fn site() -> Site {
         },
         hash: "c0ffee".to_owned(),
         derived: Vec::new(),
+        calendar: Calendar::default(),
         left_out: Vec::new(),
         alarms: AlarmOptions::default(),
         hazards: vec![Hazard {

@@ -158,6 +158,7 @@ export const words = {
   "event.in_service": ["恢复使用", "In service"],
   "event.disposed": ["处置", "Disposed"],
   "event.clock_stepped": ["时钟跳变", "Clock set"],
+  "event.state_changed": ["生产状态变化", "State changed"],
   "event.slept": ["休眠", "Slept"],
   "event.switched": ["输出切换", "Switched"],
   "event.by": ["{by}", "by {by}"],

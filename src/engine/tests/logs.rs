@@ -12,6 +12,7 @@
 //! 20  line.power silent               # says nothing from then on
 //! 30  down line                       # the device; `up line` brings it back
 //! 40  ack dust1.fan_linkage
+//! 45  order dust1                      # to stop; `lift dust1` lifts it
 //! 50  restart                         # a new engine, from what stood
 //! 60  end
 //! --- log
@@ -147,6 +148,12 @@ impl Scene {
                 self.run.link(device, LinkState::Up);
             }
             ["ack", alarm] => self.run.acknowledge(alarm, None).ok()?,
+            ["order" | "lift", hazard] => {
+                let action = Action::OrderStop { hazard: Some(hazard.into()), stands: words[0] == "order" };
+                let command = Command { action, by: "centre".into(), reason: Some("test".into()) };
+                self.run.apply(Input::Command(command));
+                self.run.out.results.pop()?.ok()?;
+            }
             ["restart"] => self.restart(),
             ["end"] => {}
             _ => return None,

@@ -1,5 +1,6 @@
 //! Tests of the engine as its caller sees it: inputs at their times in, outputs compared.
 
+mod calendar;
 mod condition;
 mod handling;
 mod life_cycle;

@@ -491,3 +491,78 @@ fn p2_a_lost_device_is_still_lost_after_a_restart_until_it_answers() {
     run.health(HealthSource::Store, None);
     assert_eq!(run.kinds(), [EventKind::Cleared, EventKind::Cleared]);
 }
+
+#[test]
+fn p1_what_was_counted_by_the_clock_goes_on_over_a_restart_and_not_for_another_meter() {
+    let site = |of: &str| {
+        let meter = |id: &str| {
+            format!(
+                "[[device]]\nid = \"{id}\"\naddress = \"{id}:502\"\n[[point]]\ndevice = \"{id}\"\nsignal = \"energy\"\nname = \"n\"\nunit = \"kWh\"\nregister = \"holding:0\"\n"
+            )
+        };
+        let head = "version = 1\n[site]\nenterprise = \"acme\"\ngateway = \"gw1\"\nname = \"n\"\n[clock]\nsync = \"ignored\"\n";
+        let derived = format!(
+            "[[derived]]\nid = \"today\"\nname = \"n\"\nfunction = \"energy\"\nof = \"{of}\"\nperiod = \"day\"\n"
+        );
+        crate::site::parse("site", &[head, &meter("a"), &meter("b"), &derived].concat(), &BTreeMap::new())
+            .expect("a site")
+    };
+    let energy = |run: &mut Run, kwh: f64| {
+        let samples = [(PointId::new(0), good(kwh)), (PointId::new(1), good(kwh))];
+        for (point, sample) in samples {
+            run.read(point, sample);
+        }
+        let latest = run.engine.snapshot(run.now()).points[2].expect("it is worked out").sample;
+        latest.value().map(Value::as_f64)
+    };
+    let mut before = Run::start(site("a.energy"));
+    energy(&mut before, 1000.0);
+    before.wait(400.0);
+    energy(&mut before, 1007.0);
+    let standing = kept(&before.out);
+    let mut same = Run::resume(site("a.energy"), standing.clone(), before.ms + 60_000);
+    assert_eq!(energy(&mut same, 1009.0), Some(9.0));
+    let mut other = Run::resume(site("b.energy"), standing, before.ms + 60_000);
+    assert_eq!(energy(&mut other, 1009.0), Some(0.0));
+    assert!(keys(&other.out).contains(&"point.today".to_owned()), "what is of no use is overwritten");
+}
+
+#[test]
+fn p1_what_is_ordinary_is_remembered_by_its_day_and_told_to_those_that_rest_on_it() {
+    let head = "version = 1\n[site]\nenterprise = \"acme\"\ngateway = \"gw1\"\nname = \"n\"\n[clock]\nsync = \"ignored\"\n";
+    let meter = "[[device]]\nid = \"m\"\naddress = \"m:502\"\n[[point]]\ndevice = \"m\"\nsignal = \"power\"\nname = \"n\"\nunit = \"kW\"\nregister = \"holding:0\"\nmax_age = \"1h\"\n";
+    let derived = |id: &str, function: &str, of: &str| {
+        format!("[[derived]]\nid = \"{id}\"\nname = \"n\"\nfunction = \"{function}\"\nof = \"{of}\"\n")
+    };
+    let points = [
+        &derived("base", "baseline", "m.power"),
+        "days = 1\n",
+        &derived("high", "baseline_high", "base"),
+        &derived("off", "deviation", "base"),
+    ]
+    .concat();
+    let text = [head, meter, &points].concat();
+    let site = || crate::site::parse("site", &text, &BTreeMap::new()).expect("a site");
+    let says = |run: &Run| {
+        [1, 2, 3].map(|place| run.engine.snapshot(run.now()).points[place].map(|state| state.sample))
+    };
+    let quarters = |run: &mut Run, count: u32, kw: f64| {
+        for _ in 0..count {
+            run.wait(900.0);
+            run.read(PointId::new(0), good(kw));
+        }
+    };
+    let mut run = Run::start(site());
+    run.read(PointId::new(0), good(100.0));
+    // From Saturday 20:00 to Sunday's end: one whole day.
+    quarters(&mut run, 16 + 96 + 1, 100.0);
+    assert_eq!(says(&run), [Some(good(100.0)), Some(good(100.0)), Some(good(0.0))]);
+    assert!(
+        keys(&run.out).contains(&"point.base/today".to_owned())
+            && keys(&run.out).contains(&"point.base/0".to_owned())
+    );
+    let mut next = Run::resume(site(), kept(&run.out), run.ms + 1000);
+    next.read(PointId::new(0), good(190.0));
+    quarters(&mut next, 3, 190.0);
+    assert_eq!(says(&next), [Some(good(100.0)), Some(good(100.0)), Some(good(3.0))]);
+}

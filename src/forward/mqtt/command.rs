@@ -128,6 +128,10 @@ fn action(message: CommandMessage) -> Result<Action, String> {
                 .map_err(|(field, error)| format!("`{field}` {error}"))?;
             Action::Dispose { alarm: named()?, raised_at, finding }
         }
+        CommandKind::StopOrder => {
+            let hazard = hazard.map(|hazard| needed("hazard", &hazard, ALARM_CHARS_MAX)).transpose()?;
+            Action::OrderStop { hazard, stands: present("on", on)? }
+        }
         CommandKind::Switch => {
             let output = needed("output", &present("output", output)?, ALARM_CHARS_MAX)?;
             Action::Switch { output, on: present("on", on)? }
@@ -170,6 +174,17 @@ mod tests {
         let Action::Acknowledge { alarm, raised_at } = command.action else { panic!("{:?}", command.action) };
         assert_eq!(alarm, "tank1.level");
         assert_eq!(raised_at.unwrap().to_string(), "2026-11-21T20:15:03.214+08:00");
+    }
+
+    #[test]
+    fn an_order_to_stop_is_read_whole() {
+        let payload = r#"{"v":1,"id":"c-3","cmd":"stop_order","hazard":"line1","on":true,"by":"应急局","reason":"停产整改"}"#;
+        let (_, request) = parse(payload.as_bytes(), false).unwrap();
+        let action = Action::OrderStop { hazard: Some("line1".to_owned()), stands: true };
+        let command = Command { action, by: "应急局".to_owned(), reason: Some("停产整改".to_owned()) };
+        assert_eq!(request, Request::Command(command));
+        let refused = refusal(r#"{"v":1,"id":"c-4","cmd":"stop_order","hazard":"line1","by":"应急局"}"#);
+        assert_eq!(refused.why, "missing field `on`");
     }
 
     #[test]

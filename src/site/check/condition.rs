@@ -151,7 +151,7 @@ impl expression::Points for Points<'_> {
 pub(super) fn nature(point: &Point) -> Nature {
     match &point.source {
         Source::Mqtt(_) => Nature::Either,
-        Source::Derived(Formula::Condition(_)) => Nature::Switch,
+        Source::Derived(Formula::Condition(_) | Formula::Calendar(_)) => Nature::Switch,
         Source::Derived(_) => Nature::Number,
         Source::Modbus(signal) => match signal.register.encoding {
             Encoding::Bit | Encoding::BitOf(_) => Nature::Switch,

@@ -8,17 +8,17 @@ use super::hazards::Hazards;
 use super::limits;
 use super::points::Points;
 use super::rules::Rules;
-use crate::model::limits::POINTS_MAX;
+use crate::model::limits::{DERIVED_AGE_MAX, POINTS_MAX};
 use crate::model::{DeviceId, HazardId, PointId, Text};
+use crate::site::calendar::Question;
 use crate::site::defaults;
-use crate::site::derived::{Formula, Function, Window};
+use crate::site::derived::Formula;
 use crate::site::expression::{self, Value};
 use crate::site::load::Gathered;
 use crate::site::model::{Device, Point, Protocol, Range, Source};
-use crate::site::raw::{FunctionWord, RawDerived, RawFormula, TowardWord};
+use crate::site::raw::{CalendarWord, RawDerived, RawFormula};
 use crate::site::rule::{Rule, RuleKind};
 use crate::site::source::{Place, Spot};
-use crate::site::values::Period;
 
 /// What the gateway is called as the device that derived points belong to.
 const DEVICE: &str = "derived";
@@ -162,6 +162,29 @@ pub(super) fn signal(
     rules.add(signal, place, context);
 }
 
+/// An alarm for each order to stop that derived points, of the site or of packs, ask for.
+pub(super) fn stop_orders(
+    hazards: &Hazards,
+    points: &Points<'_>,
+    rules: &mut Rules,
+    context: &mut Context<'_>,
+) {
+    let mut ordered = Vec::new();
+    for point in &points.list {
+        let Source::Derived(Formula::Calendar(Question::Stop(hazard))) = &point.source else { continue };
+        let Some(place) = points.names.defined_at(&point.name) else { continue };
+        // The whole site may be ordered to stop wherever a part of it may be.
+        for hazard in [*hazard, None] {
+            if !ordered.contains(&hazard) {
+                ordered.push(hazard);
+                let name = hazard.map_or("site", |hazard| &hazards.list[hazard.index()].name);
+                let rule = Rule::new(format!("{name}.stop_order"), hazard, RuleKind::StopOrder);
+                rules.add(rule, place.clone(), context);
+            }
+        }
+    }
+}
+
 fn written(gathered: &Gathered) -> impl Iterator<Item = (Spot, &RawDerived)> {
     let of_part = |part: &'_ crate::site::part::Part| {
         (0..part.raw.derived.len()).map(|index| part.spot("derived", index)).collect::<Vec<_>>()
@@ -198,10 +221,10 @@ pub(super) fn point(
 }
 
 /// Makes one derived point.
-struct Maker<'m, 'p> {
-    written: &'m Written<'m>,
-    raw: &'m RawFormula,
-    points: &'m Points<'p>,
+pub(super) struct Maker<'m, 'p> {
+    pub(super) written: &'m Written<'m>,
+    pub(super) raw: &'m RawFormula,
+    pub(super) points: &'m Points<'p>,
 }
 
 impl Maker<'_, '_> {
@@ -213,13 +236,13 @@ impl Maker<'_, '_> {
             title: self.written.title.clone(),
             device,
             hazard: self.written.hazard.or_else(|| condition::common(self.points, &formula.points())),
-            unit: self.raw.unit.clone().unwrap_or_else(|| self.unit(&formula)),
+            unit: self.unit(&formula, context),
             decimals: self.raw.decimals.unwrap_or(defaults::DECIMALS),
             range,
             role: self.raw.role.as_ref().map(|role| role.0.clone()),
             source: Source::Derived(formula),
             poll: None,
-            max_age: crate::model::limits::SITE_DURATION_MAX,
+            max_age: DERIVED_AGE_MAX,
             stuck: None,
         })
     }
@@ -238,24 +261,38 @@ impl Maker<'_, '_> {
 
     fn formula(&self, context: &mut Context<'_>) -> Option<Formula> {
         match (&self.raw.value, self.raw.function) {
+            (None, None) if self.raw.calendar.is_some() => {
+                self.refuse_keys_of_functions("`calendar`", context);
+                Some(Formula::Calendar(match self.raw.calendar? {
+                    CalendarWord::WorkingHours => Question::WorkingHours,
+                    CalendarWord::RestDay => Question::RestDay,
+                    CalendarWord::Stop => Question::Stop(self.written.hazard),
+                }))
+            }
+            (value, _) if self.raw.calendar.is_some() => {
+                let other = if value.is_some() { "value" } else { "function" };
+                let message = format!("both `{other}` and `calendar` are given");
+                self.note("calendar", message, "keep one of them", context);
+                None
+            }
             (Some(text), None) => {
-                self.refuse_window_keys("`value`", context);
+                self.refuse_keys_of_functions("`value`", context);
                 self.expression(text, context)
             }
-            (None, Some(function)) => self.window(function, context).map(Formula::Window),
+            (None, Some(function)) => self.function(function, context),
             (Some(_), Some(_)) => {
                 self.note("function", "both `value` and `function` are given", "keep one of them", context);
                 None
             }
             (None, None) => {
-                let hint = "add `value = \"…\"`, or `function`, `of` and `over`";
+                let hint = "add `value = \"…\"`, or `function` and `of`, or `calendar`";
                 self.note("", "nothing says how it is worked out", hint, context);
                 None
             }
         }
     }
 
-    fn note(
+    pub(super) fn note(
         &self,
         key: &str,
         message: impl Into<String>,
@@ -282,127 +319,6 @@ impl Maker<'_, '_> {
             return None;
         }
         Some(formula)
-    }
-
-    fn window(&self, word: FunctionWord, context: &mut Context<'_>) -> Option<Window> {
-        let of = self.of(context);
-        let over = self.over(context);
-        let function = self.function(word, context);
-        Some(Window { of: of?, over: over?, function: function? })
-    }
-
-    fn of(&self, context: &mut Context<'_>) -> Option<PointId> {
-        let Some(name) = &self.raw.of else {
-            self.note(
-                "function",
-                "`of` is missing",
-                "add `of = \"device.signal\"`: the point whose past it is",
-                context,
-            );
-            return None;
-        };
-        let of = |text: &str, names: &dyn expression::Points| expression::point(text, names);
-        condition::read(&name.0, (self.written.place)("of"), self.written.names, of, context)
-    }
-
-    fn over(&self, context: &mut Context<'_>) -> Option<std::time::Duration> {
-        match self.raw.over {
-            Some(over) if !over.0.is_zero() => Some(over.0),
-            Some(_) => {
-                self.note(
-                    "over",
-                    "a window of no length has no past",
-                    "use `over = \"5min\"` or the like",
-                    context,
-                );
-                None
-            }
-            None => {
-                self.note("function", "`over` is missing", "add `over = \"5min\"`: how far back", context);
-                None
-            }
-        }
-    }
-
-    fn function(&self, word: FunctionWord, context: &mut Context<'_>) -> Option<Function> {
-        let is_forecast = word == FunctionWord::Forecast;
-        for (key, given, fits) in [
-            ("per", self.raw.per.is_some(), word == FunctionWord::Rate),
-            ("to", self.raw.to.is_some(), is_forecast),
-            ("toward", self.raw.toward.is_some(), is_forecast),
-        ] {
-            if given && !fits {
-                self.note(key, format!("`{key}` says nothing with this function"), "leave it out", context);
-            }
-        }
-        Some(match word {
-            FunctionWord::Mean => Function::Mean,
-            FunctionWord::TimeWeighted => Function::TimeWeighted,
-            FunctionWord::Min => Function::Least,
-            FunctionWord::Max => Function::Greatest,
-            FunctionWord::Sum => Function::Sum,
-            FunctionWord::Count => Function::Count,
-            FunctionWord::Rate => {
-                let per = self.raw.per.unwrap_or(defaults::RATE_PER).0;
-                if per.is_zero() {
-                    self.note(
-                        "per",
-                        "a rate per no time is none",
-                        "use `per = \"1min\"` or the like",
-                        context,
-                    );
-                    return None;
-                }
-                Function::Rate { per }
-            }
-            FunctionWord::Forecast => {
-                let Some(to) = self.raw.to else {
-                    self.note(
-                        "function",
-                        "`to` is missing",
-                        "add `to = …`: the value that is waited for",
-                        context,
-                    );
-                    return None;
-                };
-                Function::Forecast {
-                    to: to * self.written.factor,
-                    rising: self.raw.toward != Some(TowardWord::Falling),
-                }
-            }
-        })
-    }
-
-    fn refuse_window_keys(&self, beside: &str, context: &mut Context<'_>) {
-        let raw = self.raw;
-        for (key, given) in [
-            ("of", raw.of.is_some()),
-            ("over", raw.over.is_some()),
-            ("per", raw.per.is_some()),
-            ("to", raw.to.is_some()),
-            ("toward", raw.toward.is_some()),
-        ] {
-            if given {
-                self.note(
-                    key,
-                    format!("`{key}` says nothing beside {beside}"),
-                    "it goes with `function`",
-                    context,
-                );
-            }
-        }
-    }
-
-    /// What follows from the unit of the point whose past it is.
-    fn unit(&self, formula: &Formula) -> String {
-        let Formula::Window(window) = formula else { return String::new() };
-        let unit = &self.points.list[window.of.index()].unit;
-        match window.function {
-            Function::Count => String::new(),
-            Function::Forecast { .. } => "min".to_owned(),
-            Function::Rate { per } => format!("{unit}/{}", Period(per)).replace("/1", "/"),
-            _ => unit.clone(),
-        }
     }
 }
 

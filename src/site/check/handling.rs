@@ -12,7 +12,7 @@ use crate::site::load::Gathered;
 use crate::site::model::{Point, Source};
 use crate::site::raw::{ClassWord, RawByLevel, RawHandling};
 use crate::site::rule::{AlarmOptions, Binding, Handling};
-use crate::site::schedule::{Schedule, WeekSpan};
+use crate::site::schedule::{Schedule, Time, WeekSpan};
 use crate::site::source::{Place, Spot};
 use crate::site::values::Id;
 
@@ -74,20 +74,45 @@ fn schedule(
     context: &mut Context<'_>,
 ) -> Option<Schedule> {
     let raw = raw?;
-    let mut spans = Vec::new();
-    for (index, text) in raw.iter().enumerate() {
-        if let Some(span) = WeekSpan::read(text) {
-            spans.push(span);
-        } else {
-            let place = place(&format!("{key}[{index}]"));
-            let finding = context.findings.add(place, format!("`{text}` is no time of the week"));
-            finding.hint("write `mon-fri 08:00-18:00`, `sat,sun`, or `22:00-06:00` for every day");
-        }
-    }
+    let hint = format!("{WEEK_HINT}; by the calendar: `working_hours`, `working_days`, `rest_days`");
+    let times = times(key, raw, Time::read, &hint, place, context);
     if raw.is_empty() {
         context.findings.add(place(key), "no time is given").hint("leave it out, or name a time");
     }
-    Some(Schedule(spans))
+    Some(Schedule(times))
+}
+
+/// What a time of the week looks like.
+const WEEK_HINT: &str = "write `mon-fri 08:00-18:00`, `sat,sun`, or `22:00-06:00` for every day";
+
+/// Times of the week alone.
+pub(super) fn week_spans(
+    key: &str,
+    raw: &[String],
+    place: &impl Fn(&str) -> Place,
+    context: &mut Context<'_>,
+) -> Vec<WeekSpan> {
+    times(key, raw, WeekSpan::read, WEEK_HINT, place, context)
+}
+
+fn times<T>(
+    key: &str,
+    raw: &[String],
+    read: fn(&str) -> Option<T>,
+    hint: &str,
+    place: &impl Fn(&str) -> Place,
+    context: &mut Context<'_>,
+) -> Vec<T> {
+    let mut times = Vec::new();
+    for (index, text) in raw.iter().enumerate() {
+        if let Some(time) = read(text) {
+            times.push(time);
+        } else {
+            let place = place(&format!("{key}[{index}]"));
+            context.findings.add(place, format!("`{text}` is no time of the week")).hint(hint);
+        }
+    }
+    times
 }
 
 /// What a rule over these points raises: what it says, else a warning if it is about several or about a trend.

@@ -2,12 +2,15 @@
 //! mistake: whatever is wrong is noted and replaced by something harmless, so that one mistake does not hide
 //! or cause others; a site with findings is thrown away by the caller.
 
+mod baseline;
+mod calendar;
 mod condition;
 mod conversion;
 mod derived;
 mod devices;
 mod echoes;
 mod forward;
+mod functions;
 mod handling;
 mod hazards;
 mod helpers;
@@ -18,13 +21,16 @@ mod output_values;
 mod outputs;
 mod packs;
 mod points;
+mod production;
 mod publishers;
 mod reach;
 mod registers;
 mod rules;
 mod services;
 mod tls;
+mod units;
 
+use super::clock_period::Shifts;
 use super::load::Gathered;
 use super::model::Site;
 use super::repair::Damage;
@@ -39,6 +45,8 @@ struct Context<'a> {
     damage: &'a mut Damage,
     /// Groups of alarms.
     groups: handling::Groups,
+    /// When shifts begin, once the calendar has been looked at.
+    shifts: Option<Shifts>,
 }
 
 /// The site that `gathered` describes. It is only to be used if there are no findings; there is none if the environment
@@ -49,10 +57,11 @@ pub(super) fn check(
     findings: &mut Findings,
     damage: &mut Damage,
 ) -> Option<Site> {
-    let context = &mut Context { vault, findings, damage, groups: handling::Groups::new() };
+    let context = &mut Context { vault, findings, damage, groups: handling::Groups::new(), shifts: None };
     let hazards = hazards::check(gathered, context);
     let (mut devices, links) = devices::check(gathered, &hazards, context);
     let mut points = points::check(gathered, &hazards, &mut devices, context);
+    let calendar = calendar::check(gathered, &hazards, context);
     let mut derived = derived::check(gathered, &hazards, &devices, &mut points, context);
     let packs = packs::check(gathered, &hazards, &mut derived, &mut points, context);
     let derived = derived.belong(gathered, &mut devices, &points, context);
@@ -76,6 +85,7 @@ pub(super) fn check(
         derived,
         rules: rules.list,
         left_out: rules.left_out,
+        calendar,
         alarms,
         outputs,
         forwarders: forwarders.list,

@@ -39,6 +39,11 @@ impl Names {
         self.map.contains_key(name)
     }
 
+    /// Where the entry of that name is defined.
+    pub(super) fn defined_at(&self, name: &str) -> Option<&Place> {
+        self.map.get(name).map(|(_, place)| place)
+    }
+
     /// The entry of that name, which is meant to exist.
     /// None and no mistake, if it may be among what the first stage left out.
     pub(super) fn find(&self, name: &str, place: Place, context: &mut Context<'_>) -> Option<usize> {

@@ -95,6 +95,7 @@ pub(super) fn check(
     of_links(hazards, devices, links, &mut rules, context);
     of_points(devices, points, &mut rules, context);
     derived::rules(gathered, points, &mut rules, context);
+    derived::stop_orders(hazards, points, &mut rules, context);
     for (rule, place) in outputs.failures() {
         rules.add(rule, place, context);
     }

@@ -3,6 +3,7 @@
 //! of it (an include, a template) is an `Option` that the schema calls required.
 
 mod alarms;
+mod calendar;
 mod derived;
 mod device;
 mod helper;
@@ -15,7 +16,10 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub(super) use alarms::{RawAlarms, RawByLevel};
-pub(super) use derived::{FunctionWord, RawDerived, RawFormula, TowardWord};
+pub(super) use calendar::{RawCalendar, RawStop};
+pub(super) use derived::{
+    CalendarWord, FunctionWord, PeriodWord, RawDerived, RawFormula, TowardWord, WhichWord,
+};
 pub(super) use device::{
     FormatWord, OrderWord, ParityWord, ProtocolWord, RawDevice, RawPoint, TimeWord, TypeWord,
 };
@@ -51,6 +55,9 @@ pub(super) struct RawSite {
     /// What the site asks of its people.
     #[serde(default)]
     pub(super) alarms: RawAlarms,
+    /// When the site works.
+    #[serde(default)]
+    pub(super) calendar: RawCalendar,
     /// The database on disk.
     #[serde(default)]
     pub(super) store: RawStore,
@@ -71,6 +78,9 @@ pub(super) struct RawSite {
     /// A point that is not measured but worked out from others.
     #[serde(default)]
     pub(super) derived: Vec<RawDerived>,
+    /// A time in which the site, or a part of it, is declared to stand still: an overhaul, a stop of production.
+    #[serde(default)]
+    pub(super) stop: Vec<RawStop>,
     /// A condition that raises the alarm of its name.
     #[serde(default)]
     pub(super) rule: Vec<RawRule>,

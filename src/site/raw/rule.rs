@@ -85,7 +85,8 @@ pub(in crate::site) struct RawHandling {
     /// The rule is active only while this condition holds, such as `casting_plc.casting`; docs/rules.md has the language. An alarm that stands meanwhile is
     /// suppressed. Default: always.
     pub(in crate::site) only_when: Option<String>,
-    /// The rule is active only at these times of the week, such as `["mon-fri 08:00-18:00"]`. Default: always.
+    /// The rule is active only at these times of the week, such as `["mon-fri 08:00-18:00"]`, or by `[calendar]`: `working_hours`, `working_days`,
+    /// `rest_days`. Default: always.
     pub(in crate::site) only_during: Option<Vec<String>>,
     /// The rule is not active at these times of the week.
     pub(in crate::site) not_during: Option<Vec<String>>,

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::alarms::RawAlarms;
+use super::calendar::RawCalendar;
 use crate::site::addresses::Listen;
 use crate::site::defaults;
 use crate::site::values::{Id, Words, Zone};
@@ -16,6 +17,8 @@ pub(in crate::site) struct RawServices {
     pub(in crate::site) clock: RawClock,
     #[serde(default)]
     pub(in crate::site) alarms: RawAlarms,
+    #[serde(default)]
+    pub(in crate::site) calendar: RawCalendar,
     #[serde(default)]
     pub(in crate::site) store: RawStore,
     #[serde(default)]

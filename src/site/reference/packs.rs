@@ -148,6 +148,14 @@ fn formula(raw: &RawFormula, percent_of: Option<&Id>) -> String {
         Some(FunctionWord::Sum) => "sum",
         Some(FunctionWord::Count) => "count",
         Some(FunctionWord::Rate) => "rate",
+        Some(FunctionWord::Demand) => "demand",
+        Some(FunctionWord::Energy) => "energy",
+        Some(FunctionWord::State) => "state of production by",
+        Some(FunctionWord::Hours) => "hours",
+        Some(FunctionWord::Baseline) => "baseline",
+        Some(FunctionWord::BaselineLow) => "lower edge",
+        Some(FunctionWord::BaselineHigh) => "upper edge",
+        Some(FunctionWord::Deviation) => "deviation from the range",
         Some(FunctionWord::Forecast) => {
             let percent = percent_of.map_or_else(String::new, |name| format!(" % of `{}`", name.0));
             let way = if raw.toward == Some(TowardWord::Falling) { "falling" } else { "rising" };

@@ -91,3 +91,32 @@ fn the_example_of_a_pack_in_the_docs_is_one() {
         assert!(site.rules.iter().any(|rule| rule.name == name), "{name}");
     }
 }
+
+#[test]
+fn the_examples_of_power_in_the_docs_are_points_of_a_site() {
+    let point = |signal: &str, unit: &str| {
+        format!(
+            "[[point]]\ndevice = \"meter1\"\nsignal = \"{signal}\"\nname = \"n\"\nunit = \"{unit}\"\nregister = \"holding:0\"\n"
+        )
+    };
+    let meter = "[[device]]\nid = \"meter1\"\naddress = \"meter1:502\"\n";
+    let head =
+        [HEAD, meter, &point("power", "kW"), &point("fan_power", "kW"), &point("energy", "kWh")].concat();
+    let site = site_of_examples("docs/power.md", &head);
+    let unit =
+        |name: &str| site.points.iter().find(|point| point.name == name).map(|point| point.unit.as_str());
+    for (name, expected) in [
+        ("line1.demand", "kW"),
+        ("line1.energy_today", "kWh"),
+        ("line1.energy_last_month", "kWh"),
+        ("line1.demand_max", "kW"),
+        ("line1.stop", ""),
+        ("line1.state", ""),
+        ("line1.baseline", "kW"),
+        ("line1.baseline_high", "kW"),
+        ("line1.deviation", ""),
+        ("line1.running_hours", "h"),
+    ] {
+        assert_eq!(unit(name), Some(expected), "{name}");
+    }
+}

@@ -84,6 +84,106 @@ const CASES: &[Case<'_>] = &[
         &[&["the range [5, 1] is empty"], &["`h` = 3 is not below `hh` = 2"]],
     ),
     (
+        &[(
+            "# end",
+            "[[derived]]\nid = \"a.b\"\nname = \"n\"\nfunction = «\"energy\"\nof = «\"plc.level\"\nover = «\"5min\"",
+        )],
+        &[
+            &["`period` is missing", "day"],
+            &["`plc.level` is in `m`", "kWh"],
+            &["`over` says nothing with this function", "period"],
+        ],
+    ),
+    (
+        &[
+            ("unit = \"m\"", "unit = \"kW\""),
+            (
+                "# end",
+                "[[derived]]\nid = \"a.b\"\nname = \"n\"\nunit = «\"MWh\"\nfunction = \"energy\"\nof = \"plc.level\"\nperiod = \"day\"\nmodulus = «1000",
+            ),
+        ],
+        &[&["it comes to `kWh`, and not to `MWh`"], &["`plc.level` is a power, which never begins again"]],
+    ),
+    (
+        &[
+            ("unit = \"m\"", "unit = \"kWh\""),
+            (
+                "# end",
+                "[[derived]]\nid = \"a.b\"\nname = \"n\"\nfunction = \"demand\"\nof = \"plc.level\"\nmodulus = «-1",
+            ),
+        ],
+        &[&["a counter that begins again at -1 counts nothing"]],
+    ),
+    (
+        &[(
+            "# end",
+            "[[derived]]\nid = \"a.b\"\nname = \"n\"\nfunction = \"max\"\nof = \"plc.level\"\nperiod = «\"dya\"",
+        )],
+        &[&["`dya` is not known here", "day"]],
+    ),
+    (
+        &[(
+            "# end",
+            "[[derived]]\nid = \"a.b\"\nname = \"n\"\nfunction = \"max\"\nof = \"plc.level\"\nover = «\"5min\"\nperiod = \"day\"",
+        )],
+        &[&["both `over` and `period` are given", "keep one"]],
+    ),
+    (
+        &[(
+            "# end",
+            "[[derived]]\nid = \"a.b\"\nname = \"n\"\nfunction = \"mean\"\nof = \"plc.level\"\nover = \"5min\"\nwhich = «\"last\"",
+        )],
+        &[&["`which` says nothing without `period`"]],
+    ),
+    (
+        &[(
+            "# end",
+            "[[derived]]\nid = \"a.b\"\nname = \"n\"\nfunction = «\"state\"\nof = \"plc.level\"\nidle = 2\nover = «\"5min\"",
+        )],
+        &[&["`running` is missing", "from which load"], &["`over` says nothing with this function"]],
+    ),
+    (
+        &[(
+            "# end",
+            "[[derived]]\nid = \"a.b\"\nname = \"n\"\nfunction = \"state\"\nof = \"plc.level\"\nidle = 2\nrunning = 20\noverload = «15\ndeadband = «-1",
+        )],
+        &[&["`running` = 20 is not below `overload` = 15"], &["a deadband of -1 is negative"]],
+    ),
+    (
+        &[(
+            "# end",
+            "[[derived]]\nid = \"a.b\"\nname = \"n\"\nfunction = \"state\"\nof = \"plc.level\"\nidle = 2\nrunning = 20\ndeadband = «18",
+        )],
+        &[&["a deadband of 18 is wider than a state, which spans 18"]],
+    ),
+    (
+        &[(
+            "# end",
+            "[[derived]]\nid = \"a.b\"\nname = \"n\"\nfunction = \"hours\"\nof = «\"plc.level\"\nrunning = «20",
+        )],
+        &[
+            &["`plc.level` is a number, and hours are those in which something is on", "state"],
+            &["`running` says nothing with this function"],
+        ],
+    ),
+    (
+        &[(
+            "# end",
+            "[[derived]]\nid = \"a.b\"\nname = \"n\"\nfunction = \"deviation\"\nof = «\"plc.level\"\npercent = «5",
+        )],
+        &[
+            &["`plc.level` is no baseline", "function = \"baseline\""],
+            &["`percent` says nothing with this function"],
+        ],
+    ),
+    (
+        &[(
+            "# end",
+            "[[derived]]\nid = \"a.b\"\nname = \"n\"\nfunction = \"baseline\"\nof = \"plc.level\"\npercent = «-5\nover = «\"5min\"",
+        )],
+        &[&["a margin of -5 % is negative"], &["`over` says nothing with this function"]],
+    ),
+    (
         &[("unit = \"m\"", "unit = \"m\"\nstuck = { after = «\"0s\", band = «-1 }")],
         &[&["stuck at once"], &["a band of -1 is negative"]],
     ),

@@ -1,6 +1,7 @@
 //! Files that are wrong: every mistake at its place, in words that say what would be right, and no other mistake.
 //! `«` stands before the text that a mistake is to point at; `««` where two point at the same.
 
+mod calendar;
 mod conditions;
 mod derived;
 mod devices;
