@@ -9,7 +9,7 @@ use std::time::Duration;
 use hazgate::engine::Engine;
 use hazgate::model::{
     Batch, DeviceId, Input, Level, LinkCounters, LinkReport, LinkState, Mono, Now, Output, PointId, Reading,
-    Sample, Text, Value, Wall,
+    Sample, Text, Wall,
 };
 use hazgate::site::{
     AlarmOptions, Calendar, Conversion, Device, Extract, Formula, Function, Identity, Limit, Limits,

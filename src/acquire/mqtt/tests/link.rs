@@ -3,12 +3,12 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use mqtt5::broker::MqttBroker;
 use mqtt5::broker::config::{AuthConfig, BrokerConfig, StorageBackend, StorageConfig};
-use mqtt5::broker::{BrokerShutdownHandle, MqttBroker};
 use rumqttc::{AsyncClient, Event, MqttOptions, Packet, QoS};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
+use tokio::runtime::{Builder, Runtime};
 use tokio::time::interval;
 use tokio_util::sync::CancellationToken;
 
@@ -18,11 +18,10 @@ use crate::model::limits::MQTT_PAYLOAD_BYTES_MAX;
 use crate::model::{Batch, DeviceId, LinkReport, LinkState, Reason, Sample, Text, Value};
 use crate::site::{Broker, Conversion, Extract, LinkKind, MqttDevice, Protocol, Source};
 
-/// A broker in memory.
+/// A broker in memory, in a runtime of its own: it ends with all its connections when that does, and needs no leave of the library's to do so.
 struct Server {
     address: SocketAddr,
-    shutdown: BrokerShutdownHandle,
-    task: JoinHandle<()>,
+    runtime: Option<Runtime>,
 }
 
 impl Server {
@@ -33,21 +32,34 @@ impl Server {
             .with_max_packet_size(4 * 1024 * 1024)
             .with_storage(storage)
             .with_auth(AuthConfig::new().with_allow_anonymous(true));
-        let mut broker = MqttBroker::with_config(config).await.unwrap();
-        let (address, shutdown) = (broker.local_addr().unwrap(), broker.shutdown_handle());
-        let mut ready = broker.ready_receiver();
-        let task = tokio::spawn(async move { broker.run().await.unwrap() });
-        ready.wait_for(|ready| *ready).await.unwrap();
-        Self { address, shutdown, task }
+        let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let started = runtime.spawn(async move {
+            let mut broker = MqttBroker::with_config(config).await.unwrap();
+            let address = broker.local_addr().unwrap();
+            let mut ready = broker.ready_receiver();
+            tokio::spawn(async move { broker.run().await.unwrap() });
+            ready.wait_for(|ready| *ready).await.unwrap();
+            address
+        });
+        Self { address: started.await.unwrap(), runtime: Some(runtime) }
     }
 
     async fn open() -> Self {
         Self::start("127.0.0.1:0").await
     }
 
-    async fn stop(self) {
-        self.shutdown.shutdown();
-        self.task.await.unwrap();
+    /// Returns once its port is free.
+    async fn stop(mut self) {
+        let runtime = self.runtime.take();
+        tokio::task::spawn_blocking(move || drop(runtime)).await.unwrap();
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
     }
 }
 
