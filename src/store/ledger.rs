@@ -13,6 +13,8 @@ use crate::site::Site;
 
 /// Bytes that a row takes beside its body: keys, header, share of the tree.
 const ROW_OVERHEAD_BYTES: u64 = 32;
+/// By how much each device's numbers leap after a power cut: more than any device has rows in the second that it may cost.
+pub(super) const SEQ_LEAP: u64 = 1_000_000;
 
 /// What a telemetry row with a body of this length counts for in the budget.
 pub(super) const fn row_bytes(body_len: u64) -> u64 {
@@ -144,6 +146,14 @@ impl Ledger {
     pub(super) fn skip_row(&mut self, device: u32) {
         self.touched.insert(device);
         *self.seqs.entry(device).or_default() += 1;
+    }
+
+    /// Leaves out so many numbers of each device that one which was given to a row that a power cut took is not given again.
+    pub(super) fn leap(&mut self) {
+        for (device, seq) in &mut self.seqs {
+            *seq += SEQ_LEAP;
+            self.touched.insert(*device);
+        }
     }
 
     /// Writes down what cannot be counted again cheaply. `freed` bytes are about to go with the same transaction.

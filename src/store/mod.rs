@@ -20,12 +20,13 @@
 //! Turns that wait are written as one transaction. One with events waits for the disk (`synchronous=FULL`) before anyone
 //! hears of it. One with telemetry alone does not; the disk has it at most a second later. So a crash costs nothing, and a
 //! power cut at most one second of readings and never an event. Cursors may be a little behind after a power cut: what lies between
-//! is sent twice.
+//! is sent twice. Readings that it took may have been sent: so that their numbers do not come to stand for others, each device's
+//! leap by a million at the first opening after a start of the computer, unless the database had been closed (`meta.closed`).
 //!
 //! # Limits
 //! Telemetry takes at most `telemetry_bytes_max` (bodies plus a flat share per row); beyond that the oldest rows go, in
 //! bounded steps, and readings that a destination had yet to acknowledge are counted in its cursor. Events never go. On a
-//! full disk the reserve is let go, and then telemetry goes too, oldest first and only as far as what comes then fits.
+//! full disk (also at the opening) the reserve is let go, and then telemetry goes too, oldest first and only as far as what comes then fits.
 //! The queue to the writer has [`STORE_QUEUE_LEN_MAX`](crate::model::limits::STORE_QUEUE_LEN_MAX) places. Readings that the
 //! loop gave up because none came free ([`Turn::given_up`]) are counted in every cursor, and leave a gap in their device's numbers.
 //!
@@ -241,6 +242,7 @@ impl Prepared {
             let mut ledger = Ledger::load(connection, &site)?;
             ledger.clock = clock.sync();
             ledger.start = Start::load(connection, Start::new(clock::computer_start(), &ledger))?;
+            sql::begin(connection, &mut ledger)?;
             let forwarders = site.forwarders.iter().map(|forwarder| forwarder.name.as_str());
             let cursors = sql::register(connection, forwarders, &ledger)?;
             let board = publish::load_board(connection, &site, now.stamp(&site.identity.zone))?;
@@ -261,7 +263,7 @@ impl Prepared {
             closing: Arc::new(AtomicBool::new(false)),
             ids: ContextV7::new(),
             given_up: 0,
-            reserve: Reserve::hold(options.directory.join("hazgate.reserve"), mono),
+            reserve: Reserve::hold(&options.directory, mono),
             unsynced_since: None,
             _lock: held.lock,
         };

@@ -3,17 +3,24 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::model::Mono;
 
+/// Its name in the data directory.
+const RESERVE: &str = "hazgate.reserve";
 /// Holds a whole log (4 MiB), what the database may grow by, and as much again for a transaction.
 const RESERVE_BYTES: u64 = 8 * 1024 * 1024;
 /// Pages of 4 KiB by which the database may grow once the reserve is let go.
 pub(super) const RESERVE_PAGES: u32 = 512;
 /// How long after a failure it is worth trying to hold the reserve again.
 const RETRY_AFTER: Duration = Duration::from_secs(60);
+
+/// Lets go the reserve in a data directory that nobody has opened yet; says whether it was held.
+pub(super) fn let_go(directory: &Path) -> bool {
+    fs::remove_file(directory.join(RESERVE)).is_ok()
+}
 
 /// A file that does nothing but take up space.
 pub(super) struct Reserve {
@@ -23,8 +30,9 @@ pub(super) struct Reserve {
 }
 
 impl Reserve {
-    /// Holds the reserve at `path`, if the disk has the room.
-    pub(super) fn hold(path: PathBuf, now: Mono) -> Self {
+    /// Holds the reserve in the data directory, if the disk has the room.
+    pub(super) fn hold(directory: &Path, now: Mono) -> Self {
+        let path = directory.join(RESERVE);
         let mut reserve = Self { path, is_held: false, tried: now };
         let is_there = reserve.path.metadata().is_ok_and(|meta| meta.len() == RESERVE_BYTES);
         reserve.is_held = is_there || reserve.take(RESERVE_BYTES);
@@ -74,14 +82,15 @@ mod tests {
     #[test]
     fn it_is_held_let_go_and_held_again_later() {
         let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("reserve");
+        let path = dir.path().join(RESERVE);
         let held = || path.metadata().is_ok_and(|meta| meta.len() == RESERVE_BYTES);
         let start = Mono::from_start(Duration::ZERO);
-        let mut reserve = Reserve::hold(path.clone(), start);
+        let mut reserve = Reserve::hold(dir.path(), start);
         assert!(held() && !reserve.restore(start + RETRY_AFTER * 2), "it is held already");
         assert!(reserve.release(start) && !path.exists());
         assert!(!reserve.release(start), "it was let go already");
         assert!(!reserve.restore(start + RETRY_AFTER / 2) && !path.exists(), "too soon");
         assert!(reserve.restore(start + RETRY_AFTER) && held());
+        assert!(let_go(dir.path()) && !let_go(dir.path()) && !path.exists());
     }
 }

@@ -29,13 +29,15 @@ pub(super) struct Start {
     pub(super) settled: bool,
     /// How often stamps were put right in this run.
     pub(super) restamps: usize,
+    /// The computer has started since the database was last in use.
+    pub(super) is_new: bool,
 }
 
 impl Start {
     /// One of which nothing is known yet, in a database with these numbers.
     pub(super) fn new(id: Option<String>, ledger: &Ledger) -> Self {
         let settled = ledger.clock == ClockSync::Synced;
-        Self { id, event: ledger.event, telemetry: ledger.telemetry, settled, restamps: 0 }
+        Self { id, event: ledger.event, telemetry: ledger.telemetry, settled, restamps: 0, is_new: true }
     }
 
     /// As kept, if the computer has not started anew since; else `new`, which begins at the last entries.
@@ -44,12 +46,10 @@ impl Start {
             .query_row("SELECT value FROM meta WHERE key = 'start'", [], |row| row.get(0))
             .optional()?;
         let kept = kept.as_deref().and_then(Self::parse);
-        let start = match kept.filter(|kept| new.id.is_some() && kept.id == new.id) {
-            Some(kept) => Self { settled: kept.settled || new.settled, ..kept },
+        Ok(match kept.filter(|kept| new.id.is_some() && kept.id == new.id) {
+            Some(kept) => Self { settled: kept.settled || new.settled, is_new: false, ..kept },
             None => new,
-        };
-        connection.execute("INSERT OR REPLACE INTO meta(key, value) VALUES ('start', ?1)", [start.text()])?;
-        Ok(start)
+        })
     }
 
     /// As it is kept.
@@ -62,7 +62,8 @@ impl Start {
         let mut words = text.splitn(4, ' ');
         let mut number = || words.next()?.parse::<u64>().ok();
         let (event, telemetry, settled) = (number()?, number()?, number()? != 0);
-        Some(Self { id: words.next().map(str::to_owned), event, telemetry, settled, restamps: 0 })
+        let id = words.next().map(str::to_owned);
+        Some(Self { id, event, telemetry, settled, restamps: 0, is_new: false })
     }
 }
 

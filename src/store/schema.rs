@@ -8,7 +8,7 @@ use std::time::Duration;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension};
 
 use super::error::StoreError;
-use super::ledger;
+use super::{ledger, reserve};
 use crate::model::Wall;
 
 /// The database's name in the data directory.
@@ -93,6 +93,11 @@ pub(super) fn hold<T>(
             let aside = set_aside(&path, now).map_err(unusable)?;
             tracing::error!(%error, aside = %aside.display(), "the database cannot be read: set aside, a new one begun");
             (attempt(), Some(aside))
+        }
+        // The reserve is for such a day. A disk without room shows itself in more than one way.
+        Err(error) if is_refused(&error) && reserve::let_go(directory) => {
+            tracing::warn!(%error, "the database cannot be written: the reserve is let go");
+            (attempt(), None)
         }
         begun => (begun, None),
     };
@@ -238,6 +243,13 @@ fn is_corrupt(error: &StoreError) -> bool {
         }
         _ => false,
     }
+}
+
+/// Whether the disk would not take what had to be written.
+fn is_refused(error: &StoreError) -> bool {
+    use ErrorCode::{CannotOpen, DiskFull, SystemIoFailure};
+    let StoreError::Database(error) = error else { return false };
+    matches!(error.sqlite_error_code(), Some(DiskFull | SystemIoFailure | CannotOpen))
 }
 
 /// Whether a row is missing or holds what its column never should.

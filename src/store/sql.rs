@@ -98,6 +98,29 @@ pub(super) fn write(
     Ok(trimmed)
 }
 
+/// Says that the database is in use from now on. Where the computer has started anew and the database had not been closed before, it may
+/// have lost its newest telemetry: numbers leap, for good, before the first of them is given.
+pub(super) fn begin(connection: &mut Connection, ledger: &mut Ledger) -> rusqlite::Result<()> {
+    let transaction = connection.transaction()?;
+    let was_closed = transaction.execute("DELETE FROM meta WHERE key = 'closed'", [])? > 0;
+    if ledger.start.is_new && !was_closed {
+        ledger.leap();
+        ledger.save(&transaction, 0)?;
+    }
+    put_meta(&transaction, "start", &ledger.start.text())?;
+    transaction.commit()?;
+    ledger.saved();
+    Ok(())
+}
+
+/// Saves the running numbers, and that nothing comes after them.
+pub(super) fn close(connection: &mut Connection, ledger: &Ledger) -> rusqlite::Result<()> {
+    let transaction = connection.transaction()?;
+    ledger.save(&transaction, 0)?;
+    put_meta(&transaction, "closed", "yes")?;
+    transaction.commit()
+}
+
 /// Saves the running numbers.
 pub(super) fn save(connection: &mut Connection, ledger: &Ledger) -> rusqlite::Result<()> {
     let transaction = connection.transaction()?;

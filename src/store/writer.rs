@@ -77,7 +77,10 @@ impl Writer {
                 Came::End => open = false,
             }
         }
-        self.sync();
+        let closed = self.set_durable(true).and_then(|()| sql::close(&mut self.connection, &self.ledger));
+        if let Err(error) = closed {
+            tracing::warn!(%error, "the database was not closed in order: what came last is not surely on the disk");
+        }
         if let Err(error) = self.connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)") {
             tracing::warn!(%error, "the database's log was not folded in at the end; the next start does it");
         }

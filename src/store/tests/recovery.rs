@@ -4,12 +4,13 @@ use std::fs;
 use std::path::Path;
 
 use crate::clock::Clock;
-use crate::model::{AlarmState, EventKind, Wall};
+use crate::model::{AlarmState, Batch, EventKind, Wall};
 use crate::store::fixtures::{
     AT, alarms, batch, commit, memories, open, raised, site, telemetry, transition,
 };
+use crate::store::ledger::{self, SEQ_LEAP};
 use crate::store::tests::anywhere;
-use crate::store::{Heads, Progress, Span, Store, StoreError, Turn, ledger, schema};
+use crate::store::{Heads, Progress, Span, Store, StoreError, Turn, schema};
 
 /// What a process that is killed at this moment leaves behind: the database and its log as the system has them.
 fn killed(from: &Path, to: &Path) {
@@ -229,4 +230,35 @@ async fn the_directory_is_its_owners_alone() {
     open(&site).store.close().await;
     let mode = fs::metadata(&site.store.directory).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o700);
+}
+
+#[tokio::test]
+async fn p1_numbers_of_rows_that_a_power_cut_may_have_taken_are_not_given_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let site = site(dir.path(), vec![]);
+    let numbers = async |batches: Vec<Batch>| {
+        let store = open(&site).store;
+        commit(&store, telemetry(batches)).await;
+        let (newest, outbox) = (store.heads().borrow().telemetry, store.outbox("none").unwrap());
+        let rows = outbox.telemetry(0, newest, 100).await.unwrap();
+        store.close().await;
+        rows.iter().map(|row| (row.id, row.seq)).collect::<Vec<_>>()
+    };
+    let meddle = |statement: &str| {
+        let outsider = rusqlite::Connection::open(dir.path().join("hazgate.db")).unwrap();
+        outsider.execute_batch(statement).unwrap();
+    };
+    let other_start = "UPDATE meta SET value = '0 0 0 another' WHERE key = 'start';";
+    let not_closed = "DELETE FROM meta WHERE key = 'closed';";
+    assert_eq!(numbers(vec![batch(0, AT, 1.0), batch(1, AT, 1.0)]).await, [(1, 1), (2, 1)]);
+    meddle(not_closed);
+    assert_eq!(numbers(vec![batch(0, AT, 2.0)]).await[2..], [(3, 2)], "a crash takes nothing");
+    meddle(other_start);
+    assert_eq!(numbers(vec![batch(0, AT, 3.0)]).await[3..], [(4, 3)], "it had been closed");
+    meddle(&format!("{other_start}{not_closed}"));
+    assert_eq!(numbers(vec![batch(0, AT, 4.0)]).await[4..], [(5, 4 + SEQ_LEAP)]);
+    meddle(&format!(
+        "{other_start}{not_closed}DELETE FROM telemetry WHERE id = 5; UPDATE meta SET value = '4' WHERE key = 'telemetry_through';"
+    ));
+    assert_eq!(numbers(vec![batch(1, AT, 5.0)]).await[4..], [(5, 2 + 2 * SEQ_LEAP)], "each leap is for good");
 }
