@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use hazgate::recorded::{Mapping, TimeFormat};
 
 use super::probe::args::ProbeArgs;
+use super::store::args::StoreArgs;
 
 /// Hazgate, the risk-monitoring gateway for high-hazard sites. 高危场所风险监测网关
 #[derive(Debug, Parser)]
@@ -38,6 +39,8 @@ pub(crate) enum Command {
     Replay(Box<ReplayArgs>),
     /// Ask Modbus devices by hand: read, scan, watch, find the byte order
     Probe(Box<ProbeArgs>),
+    /// What a gateway has kept: list it, check it, take it out, mend it
+    Store(StoreArgs),
     /// Print the JSON Schema of the site file, for editors
     Schema,
 }

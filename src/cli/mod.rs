@@ -16,6 +16,7 @@ mod run;
 #[cfg(feature = "broker")]
 mod screen;
 mod simulate;
+mod store;
 mod watch;
 
 use std::io::Write as _;
@@ -89,6 +90,7 @@ fn dispatch(args: Args) -> anyhow::Result<ExitCode> {
         Command::Check(args) => check::check(&args),
         Command::Schema => check::schema(),
         Command::Replay(args) => replay::replay(&args),
+        Command::Store(args) => store::store(args),
         Command::Run(args) => asynchronous(run::run(args)),
         Command::Simulate(args) => asynchronous(simulate::simulate(args)),
         Command::Watch(args) => asynchronous(watch::watch(args)),

@@ -67,6 +67,11 @@ pub const RECORDED_ROW_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Mistakes of one file of recorded data, and names in it that the site does not know, that are told in full; the others are counted.
 pub const RECORDED_MISTAKES_TOLD_MAX: usize = 20;
 
+/// Events that are in memory at a time while a journal is read from outside.
+pub const ARCHIVE_EVENTS_MAX: usize = 256;
+/// Things wrong with one database that are told.
+pub const DAMAGES_TOLD_MAX: usize = 100;
+
 /// Stored rows of telemetry that a replay has in memory at a time.
 pub const RECORDED_ROWS_MAX: usize = 256;
 /// How far a stamp may lie before the one in front of it and still be the same moment to a replay: what stood in the inbox together is written in any

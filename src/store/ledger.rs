@@ -181,7 +181,8 @@ pub(super) fn last_event(connection: &Connection) -> Result<u64, StoreError> {
     Ok(last.unwrap_or(0) as u64)
 }
 
-fn saved(connection: &Connection, key: &str) -> Result<u64, StoreError> {
+/// A running number as it was last saved; 0 if it never was.
+pub(super) fn saved(connection: &Connection, key: &str) -> Result<u64, StoreError> {
     let text: Option<String> =
         connection.query_row("SELECT value FROM meta WHERE key = ?1", [key], |row| row.get(0)).optional()?;
     text.map_or(Ok(0), |text| text.parse()).map_err(|_| StoreError::Unreadable {

@@ -38,6 +38,7 @@
 //! A disk that refuses to write, and has no telemetry to give up, is reported by [`Store::fault`] and in the log; what it
 //! refused stays in memory, nobody hears of it, and it is tried again until it is kept.
 
+mod archive;
 mod error;
 #[cfg(test)]
 pub(crate) mod fixtures;
@@ -52,11 +53,13 @@ mod reader;
 mod reserve;
 mod restamp;
 mod row;
+mod salvage;
 mod schema;
 mod sql;
 #[cfg(test)]
 mod tests;
 mod turn;
+mod verify;
 mod writer;
 
 use std::path::{Path, PathBuf};
@@ -67,12 +70,15 @@ use rusqlite::Connection;
 use tokio::sync::{broadcast, watch};
 use uuid::ContextV7;
 
+pub use archive::{Archive, Destination, Extent, Owed, Summary};
 pub use error::{Stopped, StoreError};
 pub use progress::{Progress, Span};
 pub use publish::Heads;
 pub use reader::{History, Outbox, Recorded};
 pub use row::{Row, RowReading};
+pub use salvage::{Mended, repair};
 pub use turn::Turn;
+pub use verify::verify;
 
 use crate::clock::{self, Clock};
 use crate::model::limits::STORE_QUEUE_LEN_MAX;

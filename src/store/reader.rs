@@ -17,10 +17,11 @@ use crate::model::{Event, Wall};
 #[derive(Debug, Clone)]
 struct Reader(Arc<Mutex<Source>>);
 
+/// A connection, and the names that it has met.
 #[derive(Debug)]
-struct Source {
-    connection: Connection,
-    names: HashMap<u32, Arc<str>>,
+pub(super) struct Source {
+    pub(super) connection: Connection,
+    pub(super) names: HashMap<u32, Arc<str>>,
 }
 
 impl Reader {
@@ -134,7 +135,8 @@ impl Recorded {
 }
 
 impl Source {
-    fn events(&mut self, query: &str, bounds: impl Params) -> Result<Vec<Event>, StoreError> {
+    /// The events that `query` finds, their stamps put right as far as it is known.
+    pub(super) fn events(&mut self, query: &str, bounds: impl Params) -> Result<Vec<Event>, StoreError> {
         let mut statement = self.connection.prepare_cached(query)?;
         let mut rows = statement.query(bounds)?;
         let mut events = Vec::new();
@@ -150,7 +152,8 @@ impl Source {
         Ok(events)
     }
 
-    fn telemetry(&mut self, after: u64, upto: u64, count: usize) -> Result<Vec<Row>, StoreError> {
+    /// At most `count` rows with ids in `(after, upto]`, in order, their stamps put right as far as it is known.
+    pub(super) fn telemetry(&mut self, after: u64, upto: u64, count: usize) -> Result<Vec<Row>, StoreError> {
         let mut found = Vec::new();
         {
             let mut statement = self.connection.prepare_cached(

@@ -15,6 +15,8 @@ use crate::model::Wall;
 const DATABASE: &str = "hazgate.db";
 /// What stands between that name and a time in the name of one that was set aside.
 const SET_ASIDE: &str = ".unreadable-";
+/// The same for one whose entries have been brought back.
+const SALVAGED: &str = ".salvaged-";
 /// An event's number in a damaged database beyond which it is part of the damage.
 const EVENT_CREDIBLE_MAX: u64 = 1 << 52;
 /// From 1970 to the first of January 2020, UTC.
@@ -82,7 +84,7 @@ pub(super) fn hold<T>(
 ) -> Result<Held<T>, StoreError> {
     let unusable = |source| StoreError::Directory { path: directory.to_owned(), source };
     let lock = take(directory)?;
-    let path = directory.join(DATABASE);
+    let path = database(directory);
     let attempt = || {
         let mut connection = open(&path, now)?;
         let loaded = load(&mut connection)?;
@@ -116,7 +118,7 @@ pub(super) fn reader(path: &Path) -> Result<Connection, StoreError> {
 
 /// The same, of the database in a data directory that may be somebody else's: one whose telemetry can be read, or refused.
 pub(super) fn look(directory: &Path) -> Result<Connection, StoreError> {
-    let path = directory.join(DATABASE);
+    let path = database(directory);
     let metadata = path.metadata();
     metadata.map_err(|source| StoreError::Directory { path: directory.to_owned(), source })?;
     let attempt = || {
@@ -132,7 +134,7 @@ pub(super) fn look(directory: &Path) -> Result<Connection, StoreError> {
     attempt().map_err(|error: StoreError| error.of(&path))
 }
 
-fn take(directory: &Path) -> Result<File, StoreError> {
+pub(super) fn take(directory: &Path) -> Result<File, StoreError> {
     let unusable = |source| StoreError::Directory { path: directory.to_owned(), source };
     DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(unusable)?;
     let lock = OpenOptions::new()
@@ -148,7 +150,7 @@ fn take(directory: &Path) -> Result<File, StoreError> {
     }
 }
 
-fn open(path: &Path, now: Wall) -> Result<Connection, StoreError> {
+pub(super) fn open(path: &Path, now: Wall) -> Result<Connection, StoreError> {
     let mut connection = Connection::open(path)?;
     connection.busy_timeout(BUSY_WAIT)?;
     connection.set_prepared_statement_cache_capacity(32);
@@ -218,11 +220,42 @@ fn create(connection: &mut Connection, event_through: u64) -> Result<(), StoreEr
 /// more events than milliseconds. Found from what lies there, so that it holds after a crash in the middle too.
 fn numbers_given(path: &Path, now: Wall) -> u64 {
     let since_2020 = u64::try_from(now.0 - MS_TO_2020).unwrap_or(0);
-    let Some(listing) = path.parent().and_then(|it| it.read_dir().ok()) else { return since_2020 };
-    let asides = listing.flatten().map(|entry| entry.path()).filter(|path| is_set_aside(path));
+    let asides = path.parent().map(set_asides).unwrap_or_default().into_iter().map(|(path, _)| path);
     let last = |path: PathBuf| reader(&path).and_then(|aside| ledger::last_event(&aside)).unwrap_or(0);
     let credible = |last: u64| if last < EVENT_CREDIBLE_MAX { last } else { 0 };
     asides.map(|aside| credible(last(aside)).max(since_2020)).max().unwrap_or(0)
+}
+
+/// The database of a data directory.
+pub(super) fn database(directory: &Path) -> PathBuf {
+    directory.join(DATABASE)
+}
+
+/// What the database and its log take on disk, bytes.
+pub(super) fn disk_bytes(directory: &Path) -> u64 {
+    let path = database(directory);
+    ["", "-wal"]
+        .iter()
+        .filter_map(|suffix| with_suffix(&path, suffix).metadata().ok())
+        .map(|meta| meta.len())
+        .sum()
+}
+
+/// The databases in a data directory that were set aside, oldest first, with their bytes.
+pub(super) fn set_asides(directory: &Path) -> Vec<(PathBuf, u64)> {
+    let listing = directory.read_dir().into_iter().flatten().flatten();
+    let bytes = |path: &Path| path.metadata().map_or(0, |meta| meta.len());
+    let asides = listing.map(|entry| entry.path()).filter(|path| is_set_aside(path));
+    let mut asides: Vec<_> = asides.map(|path| (path.clone(), bytes(&path))).collect();
+    asides.sort();
+    asides
+}
+
+/// Gives a database that was set aside a name by which it is no longer looked for.
+pub(super) fn put_away(aside: &Path) -> std::io::Result<PathBuf> {
+    let name = aside.to_string_lossy().replace(SET_ASIDE, SALVAGED);
+    rename(aside, Path::new(&name))?;
+    Ok(name.into())
 }
 
 fn is_set_aside(path: &Path) -> bool {
@@ -230,7 +263,7 @@ fn is_set_aside(path: &Path) -> bool {
     name.starts_with(&format!("{DATABASE}{SET_ASIDE}")) && !name.ends_with("-wal") && !name.ends_with("-shm")
 }
 
-fn is_corrupt(error: &StoreError) -> bool {
+pub(super) fn is_corrupt(error: &StoreError) -> bool {
     match error {
         StoreError::Unreadable { .. } => true,
         StoreError::Database(error) => {
@@ -264,16 +297,21 @@ fn is_misread(error: &rusqlite::Error) -> bool {
     )
 }
 
-fn set_aside(path: &Path, now: Wall) -> std::io::Result<PathBuf> {
+pub(super) fn set_aside(path: &Path, now: Wall) -> std::io::Result<PathBuf> {
     let aside = with_suffix(path, &format!("{SET_ASIDE}{}", now.0));
+    rename(path, &aside)?;
+    Ok(aside)
+}
+
+/// A database with its log.
+fn rename(from: &Path, to: &Path) -> std::io::Result<()> {
     for suffix in ["", "-wal", "-shm"] {
-        let (from, to) = (with_suffix(path, suffix), with_suffix(&aside, suffix));
-        match std::fs::rename(from, to) {
+        match std::fs::rename(with_suffix(from, suffix), with_suffix(to, suffix)) {
             Err(error) if !suffix.is_empty() && error.kind() == std::io::ErrorKind::NotFound => {}
             other => other?,
         }
     }
-    Ok(aside)
+    Ok(())
 }
 
 fn with_suffix(path: &Path, suffix: &str) -> PathBuf {

@@ -14,3 +14,4 @@ mod rig;
 mod schemas;
 mod serial;
 mod simulate;
+mod store;

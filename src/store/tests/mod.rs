@@ -1,6 +1,7 @@
 //! What the store promises, by kind of claim.
 
 mod limits;
+mod outside;
 mod recovery;
 mod time;
 mod writing;

@@ -1,0 +1,96 @@
+//! What can be typed after `hazgate store`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+use jiff::Timestamp;
+
+use crate::cli::args::Language;
+
+#[derive(Debug, Args)]
+pub(crate) struct StoreArgs {
+    #[command(subcommand)]
+    pub(crate) command: StoreCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum StoreCommand {
+    /// What is kept, for whom, since when, and how much of the disk it takes
+    #[command(
+        after_help = "Examples:\n  hazgate store list site.toml\n  hazgate store list /var/lib/hazgate --json\n\n\
+                            Reads only; the gateway may run meanwhile. Exit codes: 0 done, 1 failed, 2 a site file with mistakes."
+    )]
+    List(PlaceArgs),
+    /// Check every page, event, row and cursor
+    #[command(
+        after_help = "Examples:\n  hazgate store verify site.toml\n  hazgate store verify site.toml --json\n\n\
+                            Reads only; the gateway may run meanwhile. Exit codes: 0 whole, 1 damaged or failed, 2 a site file with mistakes."
+    )]
+    Verify(PlaceArgs),
+    /// Take out alarm events or telemetry, as CSV or JSON lines
+    #[command(after_help = "Examples:\n  hazgate store export site.toml events > journal.csv\n  \
+                            hazgate store export site.toml telemetry --from 2026-11-21T00:00:00+08:00 --point tank_plc.level\n  \
+                            hazgate store export site.toml telemetry --format jsonl --output week.jsonl\n\n\
+                            Reads only; the gateway may run meanwhile. What comes in while it reads is not in it. `hazgate replay --data` reads the\n\
+                            telemetry's CSV. Exit codes: 0 done, 1 failed, 2 a site file with mistakes.")]
+    Export(ExportArgs),
+    /// Mend what can be mended, while no gateway runs
+    #[command(after_help = "Example:\n  hazgate store repair site.toml\n\n\
+                            A damaged database is set aside and what can be read of it goes into a new one. Events of databases that the gateway has set\n\
+                            aside itself come back into the journal, and destinations are told what they had yet to be told. Nothing is deleted.\n\
+                            Exit codes: 0 mended or nothing to mend, 1 failed (as while a gateway runs), 2 a site file with mistakes.")]
+    Repair(PlaceArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PlaceArgs {
+    /// The site file, or a data directory
+    pub(crate) site: PathBuf,
+    /// The result as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Language of the texts; by default that of the environment
+    #[arg(long)]
+    pub(crate) lang: Option<Language>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ExportArgs {
+    /// The site file, or a data directory
+    pub(crate) site: PathBuf,
+    /// What is taken out
+    pub(crate) what: What,
+    /// How it is written
+    #[arg(long, value_enum, default_value_t = Format::Csv)]
+    pub(crate) format: Format,
+    /// Nothing stamped before this time, as 2026-11-21T00:00:00+08:00
+    #[arg(long)]
+    pub(crate) from: Option<Timestamp>,
+    /// Nothing stamped at or after this time
+    #[arg(long)]
+    pub(crate) to: Option<Timestamp>,
+    /// Only this point, as device.signal; may be said again for others
+    #[arg(long, value_name = "POINT")]
+    pub(crate) point: Vec<String>,
+    /// The file to write; by default standard output
+    #[arg(long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+/// What is taken out of a store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum What {
+    /// The journal: every alarm event
+    Events,
+    /// Readings
+    Telemetry,
+}
+
+/// How it is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// Comma-separated values with a header
+    Csv,
+    /// One JSON object a line
+    Jsonl,
+}
