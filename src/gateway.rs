@@ -172,7 +172,7 @@ impl Parts {
         });
         let (store, inbox) = (self.store.clone(), self.inbox.clone());
         let aside = set_aside.map(|path| set_aside_words(&path));
-        core.spawn("disk watch", move |stop| watch_disk(aside.clone(), store.fault(), inbox.clone(), stop));
+        core.spawn("disk watch", move |stop| watch_disk(aside.clone(), store.clone(), inbox.clone(), stop));
         let (clock, inbox) = (self.clock, self.inbox.clone());
         core.spawn("clock watch", move |stop| timekeeping::watch(clock, OsTime::read, inbox.clone(), stop));
         (snapshots, orders)
@@ -290,21 +290,21 @@ async fn stop_broker(broker: Option<EmbeddedBroker>) {
 }
 
 /// Tells of a database that had to be set aside, then of every change of the disk's state.
-async fn watch_disk(
-    set_aside: Option<Text>,
-    mut fault: watch::Receiver<Option<Text>>,
-    inbox: Inbox,
-    stop: CancellationToken,
-) {
+async fn watch_disk(set_aside: Option<Text>, store: Store, inbox: Inbox, stop: CancellationToken) {
+    let (mut fault, mut shortage) = (store.fault(), store.shortage());
     if set_aside.is_some() {
         inbox.health(HealthSource::Store, set_aside).await;
     }
     loop {
-        let error = fault.borrow_and_update().clone();
-        inbox.health(HealthSource::Store, error).await;
-        tokio::select! {
-            changed = fault.changed() => if changed.is_err() { return stop.cancelled().await },
+        let (graver, lesser) = (fault.borrow_and_update().clone(), shortage.borrow_and_update().clone());
+        inbox.health(HealthSource::Store, graver.or(lesser)).await;
+        let changed = tokio::select! {
+            changed = fault.changed() => changed,
+            changed = shortage.changed() => changed,
             () = stop.cancelled() => return,
+        };
+        if changed.is_err() {
+            return stop.cancelled().await;
         }
     }
 }

@@ -48,7 +48,7 @@ pub(crate) fn site(plans: &[LinkPlan], poll: Duration) -> Site {
         rules: Vec::new(),
         outputs: Vec::new(),
         forwarders: Vec::new(),
-        store: StoreOptions { directory: "unused".into(), telemetry_bytes_max: 0 },
+        store: StoreOptions { directory: "unused".into(), telemetry_bytes_max: 0, telemetry_age_max: None },
         console: None,
         broker: None,
     };

@@ -121,7 +121,7 @@ fn site(devices: usize, has_rates: bool) -> Site {
         rules: (0..count).flat_map(rules).chain((0..rates).map(|n| rate_rule(count, n))).collect(),
         outputs: Vec::new(),
         forwarders: Vec::new(),
-        store: StoreOptions { directory: "unused".into(), telemetry_bytes_max: 0 },
+        store: StoreOptions { directory: "unused".into(), telemetry_bytes_max: 0, telemetry_age_max: None },
         console: None,
         broker: None,
     }

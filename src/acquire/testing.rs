@@ -41,7 +41,11 @@ impl SiteBuilder {
             rules: Vec::new(),
             outputs: Vec::new(),
             forwarders: Vec::new(),
-            store: StoreOptions { directory: PathBuf::new(), telemetry_bytes_max: 0 },
+            store: StoreOptions {
+                directory: PathBuf::new(),
+                telemetry_bytes_max: 0,
+                telemetry_age_max: None,
+            },
             console: None,
             broker: None,
         })

@@ -42,7 +42,11 @@ impl Plant {
                 rules: Vec::new(),
                 outputs: Vec::new(),
                 forwarders: Vec::new(),
-                store: StoreOptions { directory: "unused".into(), telemetry_bytes_max: 1 << 20 },
+                store: StoreOptions {
+                    directory: "unused".into(),
+                    telemetry_bytes_max: 1 << 20,
+                    telemetry_age_max: None,
+                },
                 console: None,
                 broker: None,
             },

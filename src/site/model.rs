@@ -361,6 +361,8 @@ pub struct StoreOptions {
     pub directory: PathBuf,
     /// Bytes that telemetry may take; at the bound the oldest goes first.
     pub telemetry_bytes_max: u64,
+    /// How old telemetry may become, by the wall clock; what is older goes.
+    pub telemetry_age_max: Option<Duration>,
 }
 
 /// The console.

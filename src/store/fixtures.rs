@@ -54,7 +54,11 @@ pub(crate) fn site(directory: &Path, forwarders: Vec<(&str, ForwarderKind)>) -> 
             .into_iter()
             .map(|(name, kind)| Forwarder { name: name.to_owned(), kind })
             .collect(),
-        store: StoreOptions { directory: directory.to_owned(), telemetry_bytes_max: u64::MAX },
+        store: StoreOptions {
+            directory: directory.to_owned(),
+            telemetry_bytes_max: u64::MAX,
+            telemetry_age_max: None,
+        },
         console: None,
         broker: None,
     }

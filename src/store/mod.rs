@@ -24,7 +24,7 @@
 //! leap by a million at the first opening after a start of the computer, unless the database had been closed (`meta.closed`).
 //!
 //! # Limits
-//! Telemetry takes at most `telemetry_bytes_max` (bodies plus a flat share per row); beyond that the oldest rows go, in
+//! Telemetry takes at most `telemetry_bytes_max` (bodies plus a flat share per row), and is at most `telemetry_age_max` old; beyond that the oldest rows go, in
 //! bounded steps, and readings that a destination had yet to acknowledge are counted in its cursor. Events never go. On a
 //! full disk (also at the opening) the reserve is let go, and then telemetry goes too, oldest first and only as far as what comes then fits.
 //! The queue to the writer has [`STORE_QUEUE_LEN_MAX`](crate::model::limits::STORE_QUEUE_LEN_MAX) places. Readings that the
@@ -197,6 +197,11 @@ impl Store {
         self.publisher.fault.subscribe()
     }
 
+    /// Whether the disk is short of room: alarms are kept, and the oldest telemetry goes for what is new.
+    pub fn shortage(&self) -> watch::Receiver<Option<Text>> {
+        self.publisher.shortage.subscribe()
+    }
+
     /// Has [`fault`](Self::fault) say of a disk that has taken too long by `now` that it does not answer.
     pub fn notice(&self, now: Mono) {
         self.publisher.notice(now);
@@ -263,6 +268,7 @@ impl Prepared {
             ledger,
             cursors,
             bytes_max: options.telemetry_bytes_max,
+            age_max: options.telemetry_age_max,
             site,
             clock,
             publisher: Publisher::new(board, heads),
@@ -273,6 +279,9 @@ impl Prepared {
             unsynced_since: None,
             _lock: held.lock,
         };
+        if !writer.reserve.is_held() {
+            writer.publisher.shortage(Some(writer::short()));
+        }
         Ok(Self { writer, path: held.path, set_aside: held.set_aside })
     }
 }

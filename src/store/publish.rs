@@ -37,6 +37,7 @@ pub(super) struct Publisher {
     pub(super) events: broadcast::Sender<Arc<Event>>,
     pub(super) heads: watch::Sender<Heads>,
     pub(super) fault: watch::Sender<Option<Text>>,
+    pub(super) shortage: watch::Sender<Option<Text>>,
     /// Since when the writer has been at what it is at.
     working: Arc<Mutex<Option<Mono>>>,
     /// The last steps of the clock that left older stamps as they are.
@@ -51,6 +52,7 @@ impl Publisher {
             events: broadcast::Sender::new(EVENT_BROADCAST_LEN_MAX),
             heads: watch::Sender::new(heads),
             fault: watch::Sender::new(None),
+            shortage: watch::Sender::new(None),
             working: Arc::default(),
             steps: Arc::default(),
         }
@@ -108,6 +110,15 @@ impl Publisher {
                 "the disk does not answer, the database cannot be written",
             )));
         }
+    }
+
+    /// Says that the disk is short of room, or no longer.
+    pub(super) fn shortage(&self, shortage: Option<Text>) {
+        self.shortage.send_if_modified(|old| {
+            let changed = *old != shortage;
+            *old = shortage;
+            changed
+        });
     }
 
     /// Says what is wrong with the disk, or that nothing is. A change goes to the log too: a full disk may keep it from

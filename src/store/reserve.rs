@@ -39,6 +39,11 @@ impl Reserve {
         reserve
     }
 
+    /// Whether it is held.
+    pub(super) const fn is_held(&self) -> bool {
+        self.is_held
+    }
+
     /// Lets it go; says whether it was held.
     pub(super) fn release(&mut self, now: Mono) -> bool {
         self.tried = now;

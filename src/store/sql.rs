@@ -10,7 +10,7 @@ use super::ledger::{Ledger, row_bytes};
 use super::progress::{Progress, Span};
 use super::restamp;
 use super::row;
-use crate::model::{AlarmState, Event, Memory};
+use crate::model::{AlarmState, ClockSync, Event, Memory};
 
 /// Rows that one transaction trims beyond as many as it adds.
 const TRIM_STEP_ROWS: usize = 1000;
@@ -46,18 +46,26 @@ pub(super) struct Trimmed {
     pub(super) given_up: BTreeMap<String, u64>,
 }
 
+/// What telemetry may take.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Budget {
+    pub(super) bytes: u64,
+    /// Rows stamped before this time are too old, ms.
+    pub(super) not_before: Option<i64>,
+}
+
 /// Writes a group. After an error nothing of it is in the database, and no telemetry has been given up for it.
 pub(super) fn write(
     connection: &mut Connection,
     group: &Group,
     ledger: &Ledger,
     cursors: &BTreeMap<String, Progress>,
-    bytes_max: u64,
+    budget: Budget,
     room: Option<Room>,
 ) -> rusqlite::Result<Option<Trimmed>> {
     let transaction = connection.transaction()?;
     // Room is made first: what goes leaves its pages to what comes.
-    let made_room = room.map(|room| trim(&transaction, room.bytes, room.rows, cursors)).transpose()?;
+    let made_room = room.map(|room| trim(&transaction, room.bytes, 0, room.rows, cursors)).transpose()?;
     write_names(&transaction, &group.names)?;
     for event in &group.events {
         write_event(&transaction, event)?;
@@ -85,9 +93,13 @@ pub(super) fn write(
         write_progress(&transaction, forwarder, progress)?;
     }
     let trimmed = match made_room {
-        None if ledger.bytes > bytes_max => {
+        None => {
             let rows_max = group.rows.len() + TRIM_STEP_ROWS;
-            Some(trim(&transaction, ledger.bytes - bytes_max, rows_max, cursors)?)
+            let excess = ledger.bytes.saturating_sub(budget.bytes);
+            let aged = budget.not_before.map_or(Ok(0), |time| aged(&transaction, time, rows_max))?;
+            (excess > 0 || aged > 0)
+                .then(|| trim(&transaction, excess, aged, rows_max, cursors))
+                .transpose()?
         }
         made_room => made_room,
     };
@@ -217,15 +229,16 @@ fn write_progress(
     Ok(())
 }
 
-/// Deletes the oldest rows until `excess` bytes are freed or `rows_max` are gone; the newest row always stays, so that
+/// Deletes the oldest rows until `excess` bytes are freed and those up to `aged` are gone, or `rows_max` are; the newest row always stays, so that
 /// ids go on where they stopped.
 fn trim(
     transaction: &Transaction<'_>,
     excess: u64,
+    aged: u64,
     rows_max: usize,
     cursors: &BTreeMap<String, Progress>,
 ) -> rusqlite::Result<Trimmed> {
-    let trimmed = oldest(transaction, excess, rows_max, cursors)?;
+    let trimmed = oldest(transaction, excess, aged, rows_max, cursors)?;
     transaction.prepare_cached("DELETE FROM telemetry WHERE id <= ?1")?.execute([trimmed.floor as i64])?;
     let mut add =
         transaction.prepare_cached("UPDATE cursor SET given_up = given_up + ?2 WHERE forwarder = ?1")?;
@@ -235,10 +248,30 @@ fn trim(
     Ok(trimmed)
 }
 
-/// The oldest rows that make up `excess` bytes, at most `rows_max`, and who had yet to acknowledge what of them.
+/// The last row, of the oldest `rows_max`, up to which all are stamped before `time`; 0 if none is. What nothing vouched for when it was
+/// stamped says nothing of its age: it goes with what came after it.
+fn aged(transaction: &Transaction<'_>, time: i64, rows_max: usize) -> rusqlite::Result<u64> {
+    let unsynced = restamp::code(ClockSync::Unsynced);
+    let mut oldest =
+        transaction.prepare_cached("SELECT id, at, clock FROM telemetry ORDER BY id LIMIT ?1")?;
+    let mut rows = oldest.query([rows_max as i64])?;
+    let mut aged = 0;
+    while let Some(row) = rows.next()? {
+        let (id, at, clock): (i64, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        match clock {
+            clock if clock == unsynced => {}
+            _ if at < time => aged = id as u64,
+            _ => break,
+        }
+    }
+    Ok(aged)
+}
+
+/// The oldest rows that make up `excess` bytes, and those up to `aged`, at most `rows_max`, and who had yet to acknowledge what of them.
 fn oldest(
     transaction: &Transaction<'_>,
     excess: u64,
+    aged: u64,
     rows_max: usize,
     cursors: &BTreeMap<String, Progress>,
 ) -> rusqlite::Result<Trimmed> {
@@ -247,7 +280,7 @@ fn oldest(
         "SELECT id, body FROM telemetry WHERE id < (SELECT max(id) FROM telemetry) ORDER BY id LIMIT ?1",
     )?;
     let mut rows = oldest.query([rows_max as i64])?;
-    while trimmed.bytes < excess {
+    while trimmed.bytes < excess || trimmed.floor < aged {
         let Some(row) = rows.next()? else { break };
         let (id, body) = (row.get::<_, i64>(0)? as u64, row.get_ref(1)?.as_bytes()?);
         trimmed.floor = id;

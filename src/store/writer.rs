@@ -17,11 +17,11 @@ use super::ledger::Ledger;
 use super::progress::Progress;
 use super::publish::{Heads, Publisher};
 use super::reserve::{RESERVE_PAGES, Reserve};
-use super::sql::{self, Room, Trimmed};
+use super::sql::{self, Budget, Room, Trimmed};
 use super::turn::Turn;
 use crate::clock::Clock;
 use crate::model::limits::{STORE_QUEUE_LEN_MAX, STORE_SYNC_AFTER_MAX};
-use crate::model::{Mono, Text};
+use crate::model::{ClockSync, Mono, Now, Text, Wall};
 use crate::site::Site;
 
 /// First and longest wait before a refused transaction is tried again.
@@ -47,6 +47,7 @@ pub(super) struct Writer {
     pub(super) ledger: Ledger,
     pub(super) cursors: BTreeMap<String, Progress>,
     pub(super) bytes_max: u64,
+    pub(super) age_max: Option<Duration>,
     pub(super) site: Arc<Site>,
     pub(super) clock: Clock,
     pub(super) publisher: Publisher,
@@ -155,6 +156,7 @@ impl Writer {
         }
         if outcome.is_ok() && self.reserve.restore(self.clock.now().mono) {
             self.limit_pages(PAGES_MAX);
+            self.publisher.shortage(None);
             tracing::info!("the disk has room again: the database may grow");
         }
         outcome
@@ -172,6 +174,7 @@ impl Writer {
                 "the disk is full: the reserve is let go, and old telemetry makes room from now on"
             );
         }
+        self.publisher.shortage(Some(short()));
         let folded = self.connection.query_row("PRAGMA wal_checkpoint(RESTART)", [], |_| Ok(()));
         if let Err(error) = folded {
             tracing::debug!(%error, "the log of the full disk's database was not folded in");
@@ -188,18 +191,24 @@ impl Writer {
     }
 
     fn commit(&mut self, group: &Group, room: Option<Room>) -> rusqlite::Result<()> {
-        let now = self.clock.now().mono;
+        let Now { mono: now, wall } = self.clock.now();
         let due = self.unsynced_since.is_some_and(|since| now - since >= STORE_SYNC_AFTER_MAX);
         let durable = group.is_durable() || due;
         self.set_durable(durable)?;
-        let trimmed =
-            sql::write(&mut self.connection, group, &self.ledger, &self.cursors, self.bytes_max, room)?;
+        let budget = Budget { bytes: self.bytes_max, not_before: self.not_before(wall) };
+        let trimmed = sql::write(&mut self.connection, group, &self.ledger, &self.cursors, budget, room)?;
         self.unsynced_since = if durable { None } else { self.unsynced_since.or(Some(now)) };
         self.cursors.extend(group.progress.iter().map(|(name, progress)| (name.clone(), progress.clone())));
         if let Some(trimmed) = trimmed {
             self.account(&trimmed, room);
         }
         Ok(())
+    }
+
+    /// Telemetry from before this time is too old; none where it may be of any age, or the clock is not to be believed.
+    fn not_before(&self, now: Wall) -> Option<i64> {
+        let age = i64::try_from(self.age_max?.as_millis()).ok()?;
+        (self.ledger.clock != ClockSync::Unsynced).then_some(now.0.saturating_sub(age))
     }
 
     /// A commit with `synchronous=FULL` waits for the disk, and takes every earlier commit there with it.
@@ -212,7 +221,7 @@ impl Writer {
         self.ledger.bytes = self.ledger.bytes.saturating_sub(trimmed.bytes);
         self.ledger.floor = self.ledger.floor.max(trimmed.floor);
         self.ledger.saved();
-        let why = if room.is_some() { "the disk is full" } else { "the disk budget is spent" };
+        let why = if room.is_some() { "the disk is full" } else { "the disk budget or its age is spent" };
         for (forwarder, readings) in &trimmed.given_up {
             tracing::warn!(forwarder, readings, "telemetry given up: {why}");
         }
@@ -251,6 +260,14 @@ impl Writer {
 
 fn is_full(outcome: &rusqlite::Result<()>) -> bool {
     outcome.as_ref().is_err_and(|error| error.sqlite_error_code() == Some(ErrorCode::DiskFull))
+}
+
+/// That the disk has room for little more than alarms, for an operator.
+pub(super) fn short() -> Text {
+    Text::new(
+        "磁盘空间不足：报警照常记录，监测数据将按从旧到新的顺序舍弃",
+        "the disk is short of room: alarms are kept, and the oldest readings are given up for what is new",
+    )
 }
 
 /// What is wrong with the disk or the file, for an operator.

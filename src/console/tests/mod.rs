@@ -244,7 +244,7 @@ fn site() -> Site {
         rules: vec![limits()],
         outputs: vec![siren()],
         forwarders: destinations(),
-        store: StoreOptions { directory: "unused".into(), telemetry_bytes_max: 0 },
+        store: StoreOptions { directory: "unused".into(), telemetry_bytes_max: 0, telemetry_age_max: None },
         console: None,
         broker: None,
     }

@@ -1,5 +1,7 @@
 //! `[site]`, `[store]`, `[console]`, `[broker]`, `version`.
 
+use std::time::Duration;
+
 use jiff::tz::TimeZone;
 
 use super::Context;
@@ -39,12 +41,12 @@ pub(super) fn check(gathered: &Gathered, context: &mut Context<'_>) -> Option<Se
             .findings
             .add(Spot::table(gathered.main, "store").key("directory"), "the directory has no name");
     }
-    Some(Services {
-        identity: identity(raw.site.as_ref()),
-        store: StoreOptions { directory, telemetry_bytes_max: raw.store.telemetry_mb_max * 1024 * 1024 },
-        console,
-        broker,
-    })
+    let store = StoreOptions {
+        directory,
+        telemetry_bytes_max: raw.store.telemetry_mb_max * 1024 * 1024,
+        telemetry_age_max: raw.store.telemetry_days_max.map(|days| Duration::from_secs(days * 24 * 60 * 60)),
+    };
+    Some(Services { identity: identity(raw.site.as_ref()), store, console, broker })
 }
 
 fn identity(raw: Option<&RawIdentity>) -> Identity {

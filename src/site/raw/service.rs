@@ -72,11 +72,18 @@ pub(in crate::site) struct RawStore {
     /// What telemetry may take on disk; at the bound the oldest goes first. Alarms are never given up.
     #[schemars(range(min = 1, max = 1_048_576), extend("default" = defaults::TELEMETRY_MB_MAX, "x-unit" = "MB"))]
     pub(in crate::site) telemetry_mb_max: u64,
+    /// How old telemetry may become; what is older goes, delivered or not. Default: as old as `telemetry_mb_max` lets it.
+    #[schemars(range(min = 1, max = 3650), extend("x-unit" = "d"))]
+    pub(in crate::site) telemetry_days_max: Option<u64>,
 }
 
 impl Default for RawStore {
     fn default() -> Self {
-        Self { directory: defaults::DIRECTORY.to_owned(), telemetry_mb_max: defaults::TELEMETRY_MB_MAX }
+        Self {
+            directory: defaults::DIRECTORY.to_owned(),
+            telemetry_mb_max: defaults::TELEMETRY_MB_MAX,
+            telemetry_days_max: None,
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::clock::Clock;
 
 use crate::model::limits::{ROW_READINGS_MAX, STORE_QUEUE_LEN_MAX};
-use crate::model::{Batch, DeviceId, PointId, Reading, Sample, Value};
+use crate::model::{Batch, DeviceId, PointId, Reading, Sample, Value, Wall};
 use crate::site::Site;
 use crate::store::fixtures::{AT, alarms, batch, commit, open, raised, site, telemetry};
 use crate::store::tests::anywhere;
@@ -82,6 +82,30 @@ async fn p5_readings_given_up_before_they_had_a_row_leave_a_gap_and_are_counted(
         let (one, two) = ("meter1", "meter2");
         assert_eq!(seqs, [(1, one, 1), (2, two, 1), (3, one, 2), (4, two, 3), (5, one, 4), (6, two, 4)]);
     }
+    store.close().await;
+}
+
+#[tokio::test]
+async fn p5_telemetry_that_is_too_old_goes_and_what_nobody_vouched_for_goes_with_what_came_after_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut site = site(dir.path(), vec![("a", anywhere()), ("b", anywhere())]);
+    let hour = 3_600_000;
+    let now = crate::clock::OsTime::read().wall_us / 1000;
+    let stamps = [now - 60 * hour, now - 50 * hour, now - 10 * hour, now - 49 * hour];
+    let store = open(&site).store;
+    commit(&store, telemetry(stamps.map(|at| batch(0, Wall(at), 1.0)).into())).await;
+    store.advance("b", Progress { event: 0, telemetry: 1, gaps: vec![] }).await.unwrap();
+    store.close().await;
+    let outsider = rusqlite::Connection::open(dir.path().join("hazgate.db")).unwrap();
+    outsider.execute("UPDATE telemetry SET at = 5, clock = 2 WHERE id = 1", []).unwrap();
+    site.store.telemetry_age_max = Some(Duration::from_secs(48 * 3600));
+    let store = open(&site).store;
+    commit(&store, telemetry(vec![batch(1, Wall(now), 1.0)])).await;
+    let (a, b) = (store.outbox("a").unwrap(), store.outbox("b").unwrap());
+    let left: Vec<u64> = a.telemetry(0, 9, 9).await.unwrap().iter().map(|row| row.id).collect();
+    assert_eq!(left, [3, 4, 5], "behind what is young enough nothing is looked at");
+    assert_eq!((a.given_up().await.unwrap(), b.given_up().await.unwrap()), (4, 2));
+    assert_eq!(store.heads().borrow().floor, 2);
     store.close().await;
 }
 
@@ -176,8 +200,14 @@ async fn p5_on_a_full_disk_without_telemetry_the_reserve_takes_an_alarm() {
         told = fault.wait_for(Option::is_some) => panic!("the alarms were not kept: {:?}", *told.unwrap()),
     }
     assert!(!dir.path().join("hazgate.reserve").exists());
+    let short = store.shortage().borrow().clone();
+    assert!(
+        short.is_some_and(|text| text.en.contains("short of room")),
+        "a full disk is told, though alarms are kept"
+    );
     store.close().await;
     let store = open(&site).store;
+    assert_eq!(*store.shortage().borrow(), None);
     assert_eq!(store.heads().borrow().event, 200);
     assert!(dir.path().join("hazgate.reserve").exists(), "there is room again");
     store.close().await;
