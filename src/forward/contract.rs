@@ -384,7 +384,15 @@ pub struct CommandMessage {
     /// `switch`: on or off. `stop_order`: whether the order stands (`true`) or is lifted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on: Option<bool>,
-    /// Who wants it; needed for all but `snapshot`.
+    /// `resend`: the number of the first event that is wanted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    pub from: Option<u64>,
+    /// `resend`: the number of the last; the newest if not said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    pub to: Option<u64>,
+    /// Who wants it; needed for all but `snapshot` and `resend`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 64))]
     pub by: Option<String>,
@@ -418,6 +426,8 @@ pub enum CommandKind {
     Snapshot,
     /// Order a hazard, or the whole site, to stand still, or lift that order.
     StopOrder,
+    /// Send the events `from` to `to` again, both included: the centre has found a gap in their numbers.
+    Resend,
     /// Switch an output on or off, until the alarms behind it call for something new. The answer says that the order is
     /// journalled; whether the device has done it, `output/{output}` says.
     Switch,

@@ -4,7 +4,7 @@ use tokio::sync::watch;
 
 use super::queue::{Lane, Queue, Room, Ticket, Want};
 use crate::model::Event;
-use crate::store::{Heads, Outbox, Progress, Row, Stopped, Store, StoreError};
+use crate::store::{Heads, Outbox, Progress, Row, Span, Stopped, Store, StoreError};
 
 /// Entries that are being handed over.
 #[derive(Debug)]
@@ -66,6 +66,16 @@ impl Feed {
             }
         }
         Ok(None)
+    }
+
+    /// The last event that anybody has been told of.
+    pub(super) fn newest(&self) -> u64 {
+        self.heads.borrow().event
+    }
+
+    /// At most `count` events of the span once more. They count for nothing.
+    pub(super) async fn again(&self, span: Span, count: usize) -> Result<Vec<Event>, StoreError> {
+        self.outbox.events(span.after, span.upto, count).await
     }
 
     /// The destination has this one for good.

@@ -24,6 +24,8 @@ pub(super) enum Request {
     Momentary(Command, Option<Stamp>),
     /// The retained state again.
     Snapshot,
+    /// Events again: the first, and the last if it is not the newest.
+    Resend(u64, Option<u64>),
 }
 
 /// When a command came.
@@ -95,6 +97,9 @@ fn request(message: CommandMessage) -> Result<Request, String> {
     if message.cmd == CommandKind::Snapshot {
         return Ok(Request::Snapshot);
     }
+    if message.cmd == CommandKind::Resend {
+        return Ok(Request::Resend(present("from", message.from)?, message.to));
+    }
     let reason = taken("reason", message.reason.as_deref(), OPERATOR_REASON_CHARS_MAX)?;
     let by = needed("by", &present("by", message.by.clone())?, OPERATOR_NAME_CHARS_MAX)?;
     let (is_momentary, at) = (message.cmd == CommandKind::Switch, message.at);
@@ -136,7 +141,9 @@ fn action(message: CommandMessage) -> Result<Action, String> {
             let output = needed("output", &present("output", output)?, ALARM_CHARS_MAX)?;
             Action::Switch { output, on: present("on", on)? }
         }
-        CommandKind::Snapshot => return Err("a snapshot asks the engine for nothing".to_owned()),
+        CommandKind::Snapshot | CommandKind::Resend => {
+            return Err("this asks the engine for nothing".to_owned());
+        }
     })
 }
 
@@ -237,6 +244,8 @@ mod tests {
             (r#"{"v":1,"id":"a","cmd":"explode"}"#, "unknown variant `explode`"),
             (r#"{"v":1,"id":"a","cmd":"ack","by":"c"}"#, "missing field `alarm`"),
             (r#"{"v":1,"id":"a","cmd":"ack","alarm":"b"}"#, "missing field `by`"),
+            (r#"{"v":1,"id":"a","cmd":"resend","to":7}"#, "missing field `from`"),
+            (r#"{"v":1,"id":"a","cmd":"resend","from":-1}"#, "invalid value"),
             (r#"{"v":1,"id":"a","cmd":"switch","on":true,"by":"c"}"#, "missing field `output`"),
             (r#"{"v":1,"id":"a","cmd":"switch","output":"b","by":"c"}"#, "missing field `on`"),
             (r#"{"v":1,"id":"a","cmd":"switch","output":"b","on":true}"#, "missing field `by`"),

@@ -28,6 +28,13 @@ pub(super) enum Duty {
     Snapshot,
     /// Acknowledge a command for which there is no place.
     Dismiss(Publish),
+    /// Send events again, from the first to the last if it is not the newest; then the command of this id is done.
+    Resend {
+        command: Publish,
+        id: String,
+        from: u64,
+        to: Option<u64>,
+    },
 }
 
 /// Commands and answers.
@@ -55,6 +62,7 @@ impl Desk {
                 None => self.carry_out(publish, id, command),
                 Some(why) => self.refuse(Some(publish), Refusal { id: Some(id), why }),
             },
+            Ok((id, Request::Resend(from, to))) => return Duty::Resend { command: publish, id, from, to },
             Ok((id, Request::Snapshot)) => {
                 self.done(publish, id, Ok(()));
                 return Duty::Snapshot;
@@ -92,7 +100,8 @@ impl Desk {
         });
     }
 
-    fn done(&mut self, command: Publish, id: String, result: CommandResult) {
+    /// Has the centre told what became of a command.
+    pub(super) fn done(&mut self, command: Publish, id: String, result: CommandResult) {
         let error = result.err().map(|error| error.to_string());
         let reply = ReplyMessage { v: V1, id: Some(id), ok: error.is_none(), error };
         self.answers.push_back(Answer { reply, command: Some(command) });

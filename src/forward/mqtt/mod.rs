@@ -1,6 +1,7 @@
 //! A centre's broker, by the contract of docs/mqtt.md. Connect, serve until the connection is lost, wait, connect again; what
 //! the broker has not acknowledged by then is sent again.
 
+mod again;
 mod command;
 mod desk;
 #[cfg(any(test, feature = "fuzzing"))]

@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
+use super::again::Again;
 use super::command::{Arrival, Refusal};
 use super::desk::{Answer, Desk, Duty};
 use super::link::{Link, Lost};
@@ -78,6 +79,8 @@ pub(super) struct Session<'a> {
     seen: Arc<Board>,
     due: BTreeSet<Due>,
     desk: Desk,
+    /// Events that the centre has asked for again.
+    again: Option<Again>,
     given_up_at: (u64, u64),
     /// When the broker last acknowledged something, or was last owed nothing.
     acknowledged_at: Mono,
@@ -112,6 +115,7 @@ impl<'a> Session<'a> {
             seen,
             due: BTreeSet::new(),
             desk: Desk::new(context.inbox.clone()),
+            again: None,
             acknowledged_at: context.clock.now().mono,
             connected_at: context.clock.now().mono,
         }
@@ -197,7 +201,7 @@ impl<'a> Session<'a> {
             let room = self.window.room();
             if let Some(page) = self.feed.next(Room { telemetry: 0, ..room }).await? {
                 self.send_page(page);
-            } else if self.send_due() {
+            } else if self.send_due() || self.send_again().await? {
             } else if let Some(page) = self.feed.next(room).await? {
                 self.send_page(page);
             } else {
@@ -230,6 +234,47 @@ impl<'a> Session<'a> {
                 }
             }
         }
+    }
+
+    /// Sends some of the events that the centre has asked for again; false if none are left or there is no room.
+    async fn send_again(&mut self) -> Result<bool, StoreError> {
+        let room = self.window.room().telemetry;
+        let Some(mut again) = self.again.take() else { return Ok(false) };
+        if room == 0 {
+            self.again = Some(again);
+            return Ok(false);
+        }
+        let events = self.feed.again(again.span, room).await?;
+        for event in &events {
+            let now = self
+                .context
+                .clock
+                .now()
+                .wall
+                .0
+                .saturating_sub(self.context.store.moved_since_event(event.seq));
+            self.send(Outgoing::event(self.topics, event, Wall(now)), Token::Volatile);
+            again.span.after = event.seq;
+        }
+        if events.len() < room {
+            self.desk.done(again.command, again.id, Ok(()));
+        } else {
+            self.again = Some(again);
+        }
+        Ok(true)
+    }
+
+    fn resend(&mut self, command: Publish, id: String, from: u64, to: Option<u64>) {
+        let refused = if self.again.is_some() {
+            (command, id, "events are being sent again already: ask when that is answered".to_owned())
+        } else {
+            match Again::new(command, id, from, to, self.feed.newest()) {
+                Ok(again) => return self.again = Some(again),
+                Err(refused) => refused,
+            }
+        };
+        let (command, id, why) = refused;
+        self.desk.refuse(Some(command), Refusal { id: Some(id), why });
     }
 
     /// Whether the alarm still stands as this event left it. If not, a later event says how it stands.
@@ -321,6 +366,7 @@ impl<'a> Session<'a> {
         match self.desk.take(publish, arrival) {
             Duty::Nothing => {}
             Duty::Dismiss(publish) => self.acknowledge(&publish),
+            Duty::Resend { command, id, from, to } => self.resend(command, id, from, to),
             Duty::Snapshot => {
                 self.due.insert(Due::Status);
                 self.all_due();

@@ -197,6 +197,47 @@ async fn a_snapshot_sends_the_retained_state_again() {
     server.stop().await;
 }
 
+/// The numbers of the next events.
+async fn numbers(centre: &mut Centre, count: usize) -> Vec<u64> {
+    let mut numbers = Vec::new();
+    while numbers.len() < count {
+        numbers.push(centre.json("alarm/event").await["seq"].as_u64().unwrap());
+    }
+    numbers
+}
+
+#[tokio::test]
+async fn p1_a_gap_that_the_centre_finds_is_sent_again_from_the_journal_and_moves_no_cursor() {
+    let (server, mut plant, mut centre) = connected().await;
+    commit(&plant.store, alarms((1..=300).map(|i| raised(&format!("a{i}"))).collect())).await;
+    assert_eq!(numbers(&mut centre, 300).await, (1..=300).collect::<Vec<_>>());
+    let ask = |id: &str, span: &str| format!(r#"{{"v":1,"id":"{id}","cmd":"resend",{span}}}"#);
+    centre.command(ask("some", r#""from":20,"to":170"#)).await;
+    assert_eq!(numbers(&mut centre, 151).await, (20..=170).collect::<Vec<_>>());
+    centre.command(ask("rest", r#""from":299"#)).await;
+    assert_eq!(numbers(&mut centre, 2).await, [299, 300]);
+    for (id, span, why) in [
+        ("future", r#""from":301"#, "there is no event 301 yet: the newest is 300"),
+        ("back", r#""from":9,"to":8"#, "is no span of events"),
+        ("zero", r#""from":0"#, "is no span of events"),
+    ] {
+        centre.command(ask(id, span)).await;
+        let reply = loop {
+            let reply = centre.json("cmd/reply").await;
+            if reply["id"] == id {
+                break reply;
+            }
+            assert_eq!(reply["ok"], true, "{reply}");
+        };
+        assert!(reply["ok"] == false && reply["error"].as_str().unwrap().contains(why), "{reply}");
+    }
+    commit(&plant.store, alarms(vec![raised("new")])).await;
+    assert_eq!(centre.json("alarm/event").await["seq"], 301);
+    plant.stop().await;
+    assert_eq!(plant.progress("hq").await.event, 301);
+    server.stop().await;
+}
+
 #[tokio::test]
 async fn p2_a_gateway_that_stops_or_dies_is_seen_to_be_gone() {
     let (server, mut plant, mut centre) = connected().await;
