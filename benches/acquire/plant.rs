@@ -105,6 +105,7 @@ fn add_point(site: &mut Site, device: DeviceId, address: u16) -> PointId {
         poll: None,
         max_age: Duration::from_secs(3),
         stuck: None,
+        keep: None,
     });
     id
 }

@@ -48,6 +48,7 @@ fn point(index: usize) -> Point {
         poll: None,
         max_age: Duration::from_secs(3),
         stuck: None,
+        keep: None,
     }
 }
 

@@ -105,6 +105,7 @@ fn point(device: &str, n: usize, id: DeviceId, source: Source) -> Point {
         poll: None,
         max_age: Duration::from_secs(10),
         stuck: None,
+        keep: None,
     }
 }
 

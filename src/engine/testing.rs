@@ -92,6 +92,7 @@ impl Plant {
             poll: None,
             max_age: Duration::from_secs(10),
             stuck: None,
+            keep: None,
         });
         id
     }

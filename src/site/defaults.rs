@@ -12,6 +12,8 @@ use crate::model::Level;
 pub(super) const TIMEZONE: &str = "Asia/Shanghai";
 /// Of `[store] directory`.
 pub(super) const DIRECTORY: &str = "data";
+/// Of a point's `keep.at_least`.
+pub(super) const KEEP_AT_LEAST: Duration = Duration::from_secs(5 * 60);
 /// Of `[store] telemetry_mb_max`, in MB.
 pub(super) const TELEMETRY_MB_MAX: u64 = 1024;
 /// Of `[console] listen`.

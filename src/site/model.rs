@@ -301,6 +301,8 @@ pub struct Point {
     pub max_age: Duration,
     /// When a value that does not move is in doubt.
     pub stuck: Option<Stuck>,
+    /// Which readings are kept and sent; none for all.
+    pub keep: Option<Keep>,
 }
 
 /// A closed interval; `low < high`.
@@ -363,6 +365,15 @@ pub struct StoreOptions {
     pub telemetry_bytes_max: u64,
     /// How old telemetry may become, by the wall clock; what is older goes.
     pub telemetry_age_max: Option<Duration>,
+}
+
+/// Which readings of a point are kept and sent: those that tell something new, and one now and then.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Keep {
+    /// By how much a value may differ from the last that was kept and tell nothing new; in the point's unit, not negative.
+    pub deadband: f64,
+    /// A reading is kept when the last is so long ago; not zero.
+    pub at_least: Duration,
 }
 
 /// The console.

@@ -98,6 +98,7 @@ fn point(name: &str, device: DeviceId) -> Point {
         poll: None,
         max_age: Duration::from_secs(10),
         stuck: None,
+        keep: None,
     }
 }
 

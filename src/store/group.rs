@@ -66,10 +66,13 @@ impl Group {
             ledger.skip_row(device);
             self.given_up += readings;
         }
-        for batch in &turn.batches {
+        for mut batch in turn.batches {
+            if ledger.thinner.is_needed() {
+                batch.readings.retain(|reading| ledger.thinner.keeps(reading, site));
+            }
             let moments = batch.readings.chunk_by(is_of_one_moment);
             for readings in moments.flat_map(|moment| moment.chunks(ROW_READINGS_MAX)) {
-                self.add_row(batch, readings, ledger, site);
+                self.add_row(&batch, readings, ledger, site);
             }
         }
         self.devices.extend(turn.devices);

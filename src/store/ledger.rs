@@ -8,6 +8,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::error::StoreError;
 use super::restamp::Start;
+use super::thin::Thinner;
 use crate::model::{ClockSync, DeviceId, PointId};
 use crate::site::Site;
 
@@ -36,6 +37,8 @@ pub(super) struct Ledger {
     pub(super) clock: ClockSync,
     /// Which stamps may yet be put right.
     pub(super) start: Start,
+    /// Which readings need no number, as they are not kept.
+    pub(super) thinner: Thinner,
     names: HashMap<Box<str>, u32>,
     name_last: u32,
     /// Interned names by place in the site's tables, so that no string is hashed per reading; 0 until first used.
@@ -51,6 +54,7 @@ impl Ledger {
         let mut ledger = Self {
             points: vec![0; site.points.len()],
             devices: vec![0; site.devices.len()],
+            thinner: Thinner::new(site),
             event: last_event(connection)?.max(saved(connection, "event_through")?),
             telemetry: saved(connection, "telemetry_through")?,
             bytes: saved(connection, "telemetry_bytes")?,

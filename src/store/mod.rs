@@ -58,6 +58,7 @@ mod schema;
 mod sql;
 #[cfg(test)]
 mod tests;
+mod thin;
 mod turn;
 mod verify;
 mod writer;

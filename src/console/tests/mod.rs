@@ -288,6 +288,7 @@ fn point(name: &str) -> Point {
         poll: None,
         max_age: PATIENCE,
         stuck: None,
+        keep: None,
     }
 }
 

@@ -244,6 +244,7 @@ impl Maker<'_, '_> {
             poll: None,
             max_age: DERIVED_AGE_MAX,
             stuck: None,
+            keep: None,
         })
     }
 

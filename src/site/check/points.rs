@@ -13,7 +13,7 @@ use crate::model::{DeviceId, PointId, Text};
 use crate::site::defaults;
 use crate::site::derived::Stuck;
 use crate::site::load::Gathered;
-use crate::site::model::{Device, Point, Protocol, Range, Source};
+use crate::site::model::{Device, Keep, Point, Protocol, Range, Source};
 use crate::site::raw::{RawLimits, RawPoint};
 use crate::site::signal::Signal;
 use crate::site::source::{FileId, Place, Spot};
@@ -202,6 +202,7 @@ impl Maker<'_> {
             poll: self.poll(detailed, context),
             max_age: self.max_age(detailed, context),
             stuck: stuck(detailed, context),
+            keep: keep(detailed, context),
         }
     }
 
@@ -290,6 +291,23 @@ fn stuck(detailed: &Detailed<'_>, context: &mut Context<'_>) -> Option<Stuck> {
         finding.hint("use `after = \"30min\"` or the like");
     }
     Some(Stuck { after: raw.after.0, band })
+}
+
+fn keep(detailed: &Detailed<'_>, context: &mut Context<'_>) -> Option<Keep> {
+    let raw = detailed.get(|raw| raw.keep)?;
+    let deadband = raw.deadband.unwrap_or(0.0);
+    if deadband < 0.0 {
+        let finding = context
+            .findings
+            .add(detailed.place("keep.deadband"), format!("a deadband of {deadband} is negative"));
+        finding.hint("use 0 or more");
+    }
+    let at_least = raw.at_least.map_or(defaults::KEEP_AT_LEAST, |period| period.0);
+    if at_least.is_zero() {
+        let finding = context.findings.add(detailed.place("keep.at_least"), "every reading would be kept");
+        finding.hint("use `at_least = \"5min\"` or the like, or no `keep`");
+    }
+    Some(Keep { deadband, at_least })
 }
 
 fn range(detailed: &Detailed<'_>, source: &Source, context: &mut Context<'_>) -> Option<Range> {

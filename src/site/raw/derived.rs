@@ -194,3 +194,15 @@ pub(in crate::site) struct RawStuck {
     #[schemars(extend("default" = defaults::DEADBAND))]
     pub(in crate::site) band: Option<f64>,
 }
+
+/// `keep` of a point.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::site) struct RawKeep {
+    /// By how much a value may differ from the last that was kept and tell nothing new. Another quality always does. In the point's unit.
+    #[schemars(extend("default" = 0.0))]
+    pub(in crate::site) deadband: Option<f64>,
+    /// A reading is kept when the last is so long ago, whatever it says.
+    #[schemars(extend("default" = "5min"))]
+    pub(in crate::site) at_least: Option<Period>,
+}

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::derived::RawStuck;
+use super::derived::{RawKeep, RawStuck};
 use super::helper::{RawRatio, RawStatus};
 use super::rule::RawLimits;
 use super::service::{RawSecret, RawTls};
@@ -274,6 +274,8 @@ pub(in crate::site) struct RawPoint {
     pub(in crate::site) max_age: Option<Period>,
     /// When a value that does not move is in doubt, such as `{ after = "30min" }`: for signals that always move a little. Default: never.
     pub(in crate::site) stuck: Option<RawStuck>,
+    /// Which readings are kept and sent, such as `{ deadband = 0.2 }`: those that differ from the last that was, and one now and then. Alarms and the console see every reading. Default: all.
+    pub(in crate::site) keep: Option<RawKeep>,
     /// Limits: short for a `[[rule]]` of the same name as the point.
     pub(in crate::site) limits: Option<RawLimits>,
 }

@@ -1,4 +1,4 @@
-//! Mistakes in derived points, and in `stuck`.
+//! Mistakes in derived points, in `stuck` and in `keep`.
 
 use super::{Case, check};
 
@@ -182,6 +182,10 @@ const CASES: &[Case<'_>] = &[
             "[[derived]]\nid = \"a.b\"\nname = \"n\"\nfunction = \"baseline\"\nof = \"plc.level\"\npercent = «-5\nover = «\"5min\"",
         )],
         &[&["a margin of -5 % is negative"], &["`over` says nothing with this function"]],
+    ),
+    (
+        &[("unit = \"m\"", "unit = \"m\"\nkeep = { at_least = «\"0s\", deadband = «-1 }")],
+        &[&["every reading would be kept"], &["a deadband of -1 is negative"]],
     ),
     (
         &[("unit = \"m\"", "unit = \"m\"\nstuck = { after = «\"0s\", band = «-1 }")],
