@@ -289,12 +289,15 @@ impl Alarm {
             transition.shelved_until = None;
             transition.shelved_level = None;
         }
+        // Who lets an alarm wait is not given more time because it became less grave.
+        let goes_on = transition.event == EventKind::Deescalated && self.wait.is_some();
+        let since = self.last.as_ref().and_then(|last| last.waits_since).filter(|_| goes_on);
+        transition.waits_since = Some(since.unwrap_or(transition.at));
         let anew = wait(&transition, &facts.site.alarms, now);
         self.wait = match transition.event {
             // A shelf ends by the clock that never steps, whatever happens beneath it meanwhile.
             event if transition.state == AlarmState::Shelved && event != EventKind::Shelved => self.wait,
-            // Who has let an alarm wait is not given more time because it became less grave.
-            EventKind::Deescalated => self.wait.or(anew),
+            _ if goes_on => self.wait,
             _ => anew,
         };
         let stands = transition.state != AlarmState::Normal;
@@ -320,7 +323,8 @@ fn wait(last: &Transition, options: &AlarmOptions, now: Now) -> Option<(Mono, Wa
     let after = |table| {
         let span = AlarmOptions::of(table, last.level)?;
         let span_ms = i64::try_from(span.as_millis()).unwrap_or(i64::MAX);
-        Some(left(last.at.wall.0.saturating_add(span_ms), span))
+        let since = last.waits_since.unwrap_or(last.at);
+        Some(left(since.wall.0.saturating_add(span_ms), span))
     };
     match last.state {
         AlarmState::Shelved => Some((left(last.shelved_until?.wall.0, options.shelve_max), Wait::Shelf)),

@@ -211,6 +211,9 @@ pub struct Transition {
     /// While it is shelved: how grave it was when that was done, if its condition was present then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shelved_level: Option<Level>,
+    /// Since when it has waited for somebody to take note of it, or for its end; from `at` on, if nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waits_since: Option<Stamp>,
     /// By how many levels it is graver than its condition, because nobody acknowledged it in time.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub overdue_levels: u8,
@@ -251,6 +254,7 @@ impl Transition {
             beneath: None,
             shelved_until: None,
             shelved_level: None,
+            waits_since: None,
             overdue_levels: 0,
             first_out: false,
             habit: None,

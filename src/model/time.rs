@@ -27,6 +27,11 @@ impl Mono {
         Duration::from_nanos(self.0)
     }
 
+    /// The same in nanoseconds.
+    pub const fn nanos(self) -> u64 {
+        self.0
+    }
+
     /// Time from `earlier` to this moment; zero if `earlier` is not earlier.
     pub const fn since(self, earlier: Self) -> Duration {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))

@@ -73,15 +73,17 @@ impl Stretch {
     }
 }
 
-/// The recent past of one point.
+/// The recent past of one point. Moments are in nanoseconds since the start of the run, as every reading comes by here.
 #[derive(Debug)]
 pub(super) struct Past {
-    /// Length of one part.
-    part: Duration,
+    /// Length of one part; not zero.
+    part_ns: u64,
     /// The last parts, the open one among them, by their number modulo their count.
     parts: Box<[Stretch; WINDOW_BUCKETS]>,
     /// Number of the open part since the start of the run.
     open: u64,
+    /// When the open part began.
+    open_ns: u64,
     /// What the closed parts come to, from the start of the oldest.
     closed: Stretch,
     /// Since when the present value stands; none while it is not known.
@@ -92,7 +94,7 @@ pub(super) struct Past {
 
 #[derive(Debug, Clone, Copy)]
 struct Standing {
-    since: Mono,
+    since_ns: u64,
     value: f64,
     doubt: Option<Reason>,
 }
@@ -100,10 +102,12 @@ struct Standing {
 impl Past {
     /// Nothing is known of the past `over`.
     pub(super) fn new(over: Duration) -> Self {
+        let part = (over / WINDOW_BUCKETS as u32).max(Duration::from_millis(1));
         Self {
-            part: (over / WINDOW_BUCKETS as u32).max(Duration::from_millis(1)),
+            part_ns: u64::try_from(part.as_nanos()).unwrap_or(u64::MAX),
             parts: Box::new([Stretch::NOTHING; WINDOW_BUCKETS]),
             open: 0,
+            open_ns: 0,
             closed: Stretch::NOTHING,
             standing: None,
             last: None,
@@ -112,7 +116,8 @@ impl Past {
 
     /// Takes what the point says now. A value stands until the next is taken.
     pub(super) fn take(&mut self, now: Mono, sample: Sample) {
-        self.pass(now);
+        let now_ns = now.nanos();
+        self.pass(now_ns);
         let (value, doubt) = match sample {
             Sample::Good(value) => (value.as_f64(), None),
             Sample::Uncertain(value, reason) => (value.as_f64(), Some(reason)),
@@ -121,19 +126,19 @@ impl Past {
                 return;
             }
         };
-        let time = now.since_start().saturating_sub(self.start_of(self.open)).as_secs_f64();
+        let time = seconds(now_ns.saturating_sub(self.open_ns));
         let part = &mut self.parts[self.open as usize % WINDOW_BUCKETS];
         part.read(time, value);
         part.pulses += self.last.map_or(0.0, |last| (value - last).max(0.0));
         part.doubt = part.doubt.or(doubt);
         self.last = Some(value);
-        self.standing = Some(Standing { since: now, value, doubt });
+        self.standing = Some(Standing { since_ns: now_ns, value, doubt });
     }
 
     /// All that is known of the window; its times count from some moment before.
     pub(super) fn whole(&self) -> Stretch {
         let mut whole = self.closed;
-        let later = self.part.as_secs_f64() * self.closed_parts() as f64;
+        let later = seconds(self.part_ns) * self.closed_parts() as f64;
         whole.add(&self.parts[self.open as usize % WINDOW_BUCKETS], later);
         whole
     }
@@ -142,51 +147,57 @@ impl Past {
         self.open.min(WINDOW_BUCKETS as u64 - 1)
     }
 
-    fn start_of(&self, part: u64) -> Duration {
-        Duration::from_nanos(self.part.as_nanos() as u64 * part)
+    /// Lets time pass: the standing value counts for it, and what falls out of the window is forgotten.
+    fn pass(&mut self, now_ns: u64) {
+        if now_ns.saturating_sub(self.open_ns) >= self.part_ns {
+            self.move_on(now_ns / self.part_ns);
+        }
+        self.stand(now_ns);
     }
 
-    /// Lets time pass: the standing value counts for it, and what falls out of the window is forgotten.
-    fn pass(&mut self, now: Mono) {
-        let target = (now.since_start().as_nanos() / self.part.as_nanos()) as u64;
+    /// Opens the part of this number.
+    fn move_on(&mut self, target: u64) {
         let oldest = target.saturating_sub(WINDOW_BUCKETS as u64);
         if self.open < oldest {
             // Longer than the window: nothing of what was is left, but for what stood all along.
             self.parts.fill(Stretch::NOTHING);
             self.open = oldest;
+            self.open_ns = oldest * self.part_ns;
         }
         while self.open < target {
-            self.stand(self.start_of(self.open + 1));
+            self.stand(self.open_ns + self.part_ns);
             self.open += 1;
+            self.open_ns += self.part_ns;
             self.parts[self.open as usize % WINDOW_BUCKETS] = Stretch::NOTHING;
-            if self.open == target {
-                self.close();
-            }
         }
-        self.stand(now.since_start());
+        self.close();
     }
 
     /// Counts the standing value in the open part, up to a moment within it.
-    fn stand(&mut self, until: Duration) {
-        let Some(standing) = self.standing else { return };
-        let from = standing.since.since_start().max(self.start_of(self.open));
-        let seconds = until.saturating_sub(from).as_secs_f64();
+    fn stand(&mut self, until_ns: u64) {
+        let Some(standing) = &mut self.standing else { return };
+        let from_ns = standing.since_ns.max(self.open_ns);
         let part = &mut self.parts[self.open as usize % WINDOW_BUCKETS];
-        part.known_s += seconds;
-        part.integral += seconds * standing.value;
-        if seconds > 0.0 {
+        if until_ns > from_ns {
+            let span_s = seconds(until_ns - from_ns);
+            part.known_s += span_s;
+            part.integral += span_s * standing.value;
             part.doubt = part.doubt.or(standing.doubt);
         }
-        self.standing = Some(Standing { since: Mono::from_start(until.max(from)), ..standing });
+        standing.since_ns = until_ns.max(from_ns);
     }
 
     fn close(&mut self) {
         let mut closed = Stretch::NOTHING;
         let first = self.open - self.closed_parts();
         for part in first..self.open {
-            let later = self.part.as_secs_f64() * (part - first) as f64;
+            let later = seconds(self.part_ns) * (part - first) as f64;
             closed.add(&self.parts[part as usize % WINDOW_BUCKETS], later);
         }
         self.closed = closed;
     }
+}
+
+fn seconds(ns: u64) -> f64 {
+    ns as f64 * 1e-9
 }

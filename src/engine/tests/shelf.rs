@@ -1,9 +1,10 @@
-//! How long an alarm stays on the shelf, and what breaks it.
+//! How long an alarm stays on the shelf and what breaks it; and how long it waits, also over a restart.
 
 use std::collections::BTreeMap;
 
 use super::handling::{A, HOUR, plant, start};
 use super::*;
+use crate::model::{Finding, Nature};
 use crate::site::AlarmOptions;
 
 #[test]
@@ -92,4 +93,29 @@ fn p1_a_computer_that_starts_decades_behind_shelves_nothing_for_decades_and_stil
     }
     let told: Vec<_> = out.transitions.iter().map(|t| (t.alarm.as_str(), t.event)).collect();
     assert_eq!(told, [("b", EventKind::Escalated), ("a", EventKind::Unshelved)]);
+}
+
+#[test]
+fn p1_a_restart_gives_no_more_time_to_whoever_lets_an_alarm_wait() {
+    let minutes = |n: u32| Duration::from_secs(60) * n;
+    let escalate_after = [None, Some(minutes(10)), None, None];
+    let site = plant(AlarmOptions { escalate_after, ..AlarmOptions::default() });
+    let mut run = Run::start(site.clone());
+    run.read(A, good(30.0));
+    run.wait(540.0);
+    let finding = Finding {
+        nature: Nature::Test,
+        cause: "drill".into(),
+        measure: "none".into(),
+        handler: "li".into(),
+        ledger: None,
+    };
+    let dispose = Action::Dispose { alarm: "a".into(), raised_at: None, finding };
+    assert_eq!(run.command(dispose), Ok(()));
+    let standing = vec![run.last()];
+    let mut run = Run::resume(site, standing, 550_000);
+    run.wait(49.0);
+    assert_eq!(run.kinds(), []);
+    run.wait(1.0);
+    assert_eq!(run.kinds(), [EventKind::Escalated]);
 }

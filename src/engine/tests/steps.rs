@@ -40,7 +40,7 @@ fn timeless(mut out: Output) -> Output {
     let nil = Wall(0).stamp(&jiff::tz::TimeZone::UTC);
     out.transitions.retain(|t| t.event != EventKind::ClockStepped);
     for transition in &mut out.transitions {
-        (transition.at, transition.raised_at) = (nil, nil);
+        (transition.at, transition.raised_at, transition.waits_since) = (nil, nil, None);
     }
     for batch in &mut out.batches {
         batch.at = nil.wall;
