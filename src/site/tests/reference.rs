@@ -119,4 +119,7 @@ fn the_examples_of_power_in_the_docs_are_points_of_a_site() {
     ] {
         assert_eq!(unit(name), Some(expected), "{name}");
     }
+    for rule in ["line1.production_in_stop", "meter1.line_power.load"] {
+        assert!(site.rules.iter().any(|one| one.name == rule), "{rule}");
+    }
 }

@@ -37,6 +37,17 @@ dust_wet fan_linkage 1 alarm | production_power fan_power | production_power:kW 
 dust_dry discharge 2 alarm | | fan_running airlock_running | 1 1 | 1 0 | - | 0 0
 dust_dry discharge 2 alarm | fan_power | fan_power:kW airlock_running | 40 0 | 41 0 | 32 0 | 31 0
 dust_dry airlock 2 alarm | | airlock_fault | 0 | 1 | b | 0
+power_safety production_in_stop 2 warning | rated_power production_power | declared_stop production_power:kW | 1 40 | 1 41 | 1 32 | 1 31
+power_safety production_in_stop 2 warning | rated_power production_power | declared_stop production_power:kW | 0 99 | 1 99 | 1 b | 0 99
+power_safety production_on_rest_day 3 warning | rated_power production_power | rest_day production_power:kW | 1 40 | 1 41 | 1 32 | 0 41
+power_safety cooling_linkage 1 alarm | rated_power production_power cooling_power | production_power:kW cooling_power:kW | 40 0 | 41 39 | 32 48 | 41 49
+power_safety cooling_idle 4 warning | rated_power production_power cooling_power | production_power:kW cooling_power:kW | 31 48 | 31 49 | 40 40 | 41 49
+power_safety ventilation_linkage 2 alarm | rated_power production_power ventilation_power | production_power:kW ventilation_power:kW | 41 40 | 41 39 | 41 b | 31 0
+power_safety ventilation_idle 4 warning | rated_power production_power ventilation_power | production_power:kW ventilation_power:kW | 32 90 | 31 90 | 40 40 | 31 39
+power_safety treatment_linkage 2 alarm | rated_power production_power treatment_power | production_power:kW treatment_power:kW | 40 0 | 41 39 | 32 48 | 31 0
+power_safety treatment_idle 4 warning | rated_power production_power treatment_power | production_power:kW treatment_power:kW | 31 48 | 31 49 | 40 40 | 31 39
+power_safety phase 2 alarm | phase_current | current_a:A current_b:A current_c:A | 50 5 50 | 50 50 4.9 | 50 50 9.9 | 50 50 10.1
+power_safety phase 2 alarm | phase_current | current_a:A current_b:A current_c:A | 0 0 40 | 0 0 41 | 0 b 41 | 0 0 31
 melting_furnace flame 1 alarm | | burner_running flame | 1 1 | 1 0 | 1 b | 0 0
 melting_furnace exhaust 2 alarm | | burner_running exhaust_running | 1 1 | 1 0 | 1 b | 0 0
 melting_furnace gas_valve 1 alarm | | gas_valve_open burner_running | 1 1 | 1 0 | b 0 | 0 0
