@@ -2,8 +2,8 @@
 //!
 //! Only 400, 413 and 422 say that the database will not take what a batch holds. Such a batch is halved until the entry at
 //! fault stands alone. A row of readings is then set aside, and the destination counts as failing until [`REFUSAL_TOLD_FOR`] has
-//! passed without another. An alarm event is never set aside: it stays owed, and what follows it waits with it, as it does
-//! for whatever else goes wrong.
+//! passed without another. An alarm event is never set aside: it stays owed and is tried again, and the events that follow it wait with it;
+//! telemetry goes on.
 
 use std::error::Error;
 use std::io::Write;
@@ -77,12 +77,22 @@ pub(super) async fn run(id: ForwarderId, target: &InfluxTarget, context: &Contex
     let (site, store) = (&*context.site, &context.store);
     let hazards = hazards(site);
     let clock = context.clock;
-    let mut database =
-        Database { client, target, site, hazards, clock, health, feed: None, refused: None, set_aside: 0 };
+    let mut database = Database {
+        client,
+        target,
+        site,
+        hazards,
+        clock,
+        health,
+        feed: None,
+        refused: None,
+        set_aside: 0,
+        owes_event: false,
+    };
     while let Err(error) = database.visit(store, &site.forwarder(id).name, &mut backoff, stop).await {
         database.health.fails(&error);
         select! {
-            () = tokio::time::sleep(backoff.wait()) => {}
+            () = database.wait_to_try_again(backoff.wait()) => {}
             () = stop.cancelled() => break,
         }
     }
@@ -120,6 +130,8 @@ struct Database<'a> {
     refused: Option<(Mono, Text)>,
     /// Rows that the database would not take.
     set_aside: u64,
+    /// That it would not take an event, which is tried again.
+    owes_event: bool,
 }
 
 impl Database<'_> {
@@ -134,6 +146,7 @@ impl Database<'_> {
         if self.feed.is_none() {
             self.feed = Some(Feed::open(store, name).await.map_err(|error| error.words())?);
         }
+        self.owes_event = false;
         if let Some(feed) = &mut self.feed {
             feed.connected();
         }
@@ -142,6 +155,31 @@ impl Database<'_> {
                 Step::Wrote => backoff.reset(),
                 Step::Nothing if self.wait(stop).await => {}
                 Step::Nothing | Step::Stopped => return Ok(()),
+            }
+        }
+    }
+
+    /// Waits for so long. If it was an event that the database would not take, telemetry goes on meanwhile.
+    async fn wait_to_try_again(&mut self, wait: Duration) {
+        let telemetry = async {
+            if self.owes_event {
+                self.write_telemetry().await;
+            }
+            std::future::pending::<()>().await;
+        };
+        timeout(wait, telemetry).await.unwrap_or_default();
+    }
+
+    /// Writes telemetry alone, until something goes wrong. May be abandoned: what is under way then is written again.
+    async fn write_telemetry(&mut self) {
+        if let Some(feed) = &mut self.feed {
+            feed.connected();
+        }
+        while let Ok(step) = self.step(Room { events: 0, telemetry: PAGE_ENTRIES_MAX }).await {
+            match (step, &mut self.feed) {
+                (Step::Wrote, _) => {}
+                (_, Some(feed)) => feed.changed().await,
+                (_, None) => return,
             }
         }
     }
@@ -197,6 +235,9 @@ impl Database<'_> {
 
     /// Says that the database works; or what it would not take, until that is long enough ago to have become an alarm.
     fn tell(&mut self) {
+        if self.owes_event {
+            return;
+        }
         let now = self.clock.now().mono;
         if let Some((at, text)) = &self.refused {
             if now < *at + REFUSAL_TOLD_FOR {
@@ -233,11 +274,12 @@ impl Database<'_> {
     fn refuse(&mut self, part: &[Entry], words: &Text) -> Result<(), Text> {
         let url = &self.target.url;
         if let Some(Entry::Event(event)) = part.first() {
+            self.owes_event = true;
             let (seq, alarm) = (event.seq, &event.transition.alarm);
             let text = Text::new(
-                format!("{url} 拒收第 {seq} 号报警事件（{alarm}），正在反复重发，后续数据暂缓上传"),
+                format!("{url} 拒收第 {seq} 号报警事件（{alarm}），正在反复重发，后续报警事件暂缓上传"),
                 format!(
-                    "{url} will not take event {seq} (`{alarm}`); it is tried again, and what follows waits"
+                    "{url} will not take event {seq} (`{alarm}`); it is tried again, and the events behind it wait"
                 ),
             );
             return Err(text.because(words));

@@ -177,7 +177,7 @@ async fn p2_a_row_that_cannot_be_taken_takes_nothing_else_with_it_and_is_told_fo
 }
 
 #[tokio::test]
-async fn p1_an_alarm_event_that_is_rejected_stays_owed_and_nothing_overtakes_it() {
+async fn p1_an_alarm_event_that_is_rejected_stays_owed_no_event_overtakes_it_and_telemetry_goes_on() {
     let database = Database::start(&[]).await;
     database.seen.lock().unwrap().poison = Some("alarm=poison");
     let mut plant = Plant::new(vec![("db", database.target())]);
@@ -187,6 +187,10 @@ async fn p1_an_alarm_event_that_is_rejected_stays_owed_and_nothing_overtakes_it(
     let Text { zh, en } = plant.complaint().await;
     assert!(zh.contains("拒收第 14 号报警事件（poison）") && zh.contains("返回 400"), "{zh}");
     assert!(en.contains("will not take event 14 (`poison`)") && en.contains("because I say so"), "{en}");
+    commit(&plant.store, telemetry(vec![batch(0, AT, 12.5)])).await;
+    database
+        .until("telemetry goes on", |seen| seen.lines.iter().any(|line| line.contains("value=12.5")))
+        .await;
     database.until("it is tried again", |seen| seen.rejected > 12).await;
     assert_eq!(alarms_in(&database.seen.lock().unwrap()), 13, "those before it, and none after it");
     database.seen.lock().unwrap().poison = None;
