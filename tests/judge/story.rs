@@ -173,7 +173,9 @@ impl Run {
 
     /// The disk is in trouble for a while; every other time the gateway dies in the middle of it.
     async fn disk(&mut self, what: Control, value: i64) {
-        let since = self.clock.mono();
+        let now = self.clock.mono();
+        // What the disk refused in a trouble just before may still be in memory.
+        let since = self.trouble.filter(|(_, ended)| *ended >= now).map_or(now, |(began, _)| began);
         self.trouble = Some((since, Mono::from_start(Duration::MAX)));
         self.gateway.set(what, value);
         self.pause(200, 2500).await;
