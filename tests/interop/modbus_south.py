@@ -104,14 +104,16 @@ class Gateway:
     def device(self, name):
         return self.retained.get(f"device/{name}") or {"state": None, "error": None}
 
-    def alarm(self, name):
-        return self.retained.get(f"alarm/current/{name}")
+    def is_told_lost(self, name):
+        """Whether an alarm tells that a device is lost: its own, or where nobody behind its link answers, the link's."""
+        alarms = [topic.removeprefix("alarm/current/") for topic, payload in self.retained.items() if payload and topic.startswith("alarm/current/")]
+        return any(alarm == f"{name}.lost" or ("link." in alarm and alarm.endswith(".lost")) for alarm in alarms)
 
     def is_down(self, name, *signals):
-        """Whether a device is told to be lost, by its state, its alarm and the quality of each of its points."""
+        """Whether a device is told to be lost, by its state, an alarm and the quality of each of its points."""
         values, quality = self.last(name)
         bad = not values and all(quality.get(signal) == "bad:comm" for signal in signals)
-        return bad and self.device(name)["state"] == "down" and self.alarm(f"{name}.lost") is not None
+        return bad and self.device(name)["state"] == "down" and self.is_told_lost(name)
 
     def command(self, **fields):
         self.client.publish(f"{self.root}cmd", json.dumps({"v": 1, "by": "interop", **fields}), qos=1)
