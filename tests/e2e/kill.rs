@@ -75,6 +75,13 @@ async fn p1_an_acknowledged_alarm_is_still_acknowledged_after_kill_and_is_not_ra
             is_it.then(|| heard.payload.clone())
         })
         .await;
+    let mut later = rig.centre("later");
+    let kept = later
+        .until("what the broker keeps of it", |heard| {
+            (heard.retained && heard.topic == format!("alarm/current/{alarm}")).then(|| heard.payload.clone())
+        })
+        .await;
+    assert_eq!(kept["state"], "acknowledged", "{kept}");
     assert_eq!(standing["acknowledged_by"], "张工", "{standing}");
     assert_eq!(standing["raised_at"], raised["raised_at"], "{standing}");
     centre.next("data after the restart", |heard| (heard.topic == "data/tank_plc").then_some(())).await;
