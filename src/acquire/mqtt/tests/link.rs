@@ -18,6 +18,9 @@ use crate::model::limits::MQTT_PAYLOAD_BYTES_MAX;
 use crate::model::{Batch, DeviceId, LinkReport, LinkState, Reason, Sample, Text, Value};
 use crate::site::{Broker, Conversion, Extract, LinkKind, MqttDevice, Protocol, Source};
 
+/// How long a broker may take to end; the library can hang, and one of its threads is then left behind.
+const STOP_MAX: Duration = Duration::from_secs(3);
+
 /// A broker in memory, in a runtime of its own: it ends with all its connections when that does, and needs no leave of the library's to do so.
 struct Server {
     address: SocketAddr,
@@ -32,7 +35,7 @@ impl Server {
             .with_max_packet_size(4 * 1024 * 1024)
             .with_storage(storage)
             .with_auth(AuthConfig::new().with_allow_anonymous(true));
-        let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let started = runtime.spawn(async move {
             let mut broker = MqttBroker::with_config(config).await.unwrap();
             let address = broker.local_addr().unwrap();
@@ -50,8 +53,8 @@ impl Server {
 
     /// Returns once its port is free.
     async fn stop(mut self) {
-        let runtime = self.runtime.take();
-        tokio::task::spawn_blocking(move || drop(runtime)).await.unwrap();
+        let runtime = self.runtime.take().unwrap();
+        tokio::task::spawn_blocking(move || runtime.shutdown_timeout(STOP_MAX)).await.unwrap();
     }
 }
 
