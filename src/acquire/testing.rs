@@ -37,6 +37,7 @@ impl SiteBuilder {
             derived: Vec::new(),
             calendar: Calendar::default(),
             left_out: Vec::new(),
+            feeders: Vec::new(),
             alarms: AlarmOptions::default(),
             rules: Vec::new(),
             outputs: Vec::new(),

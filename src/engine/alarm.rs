@@ -265,7 +265,7 @@ impl Alarm {
         self.again(event, at, who).unwrap_or_else(|| {
             let mut transition = describe(facts, event, None, at);
             transition.level = self.watch.gravest();
-            transition.message = message::named(facts);
+            transition.message = message::named(facts, at.wall);
             transition.by = who.map(|who| who.by.clone());
             transition.reason = who.and_then(|who| who.reason.clone());
             transition
@@ -367,6 +367,7 @@ fn describe(facts: &Facts<'_>, event: EventKind, decider: Option<(Bound, f64)>, 
         | RuleKind::LinkLost { .. }
         | RuleKind::Flood
         | RuleKind::StopOrder
+        | RuleKind::DeclaredStop
         | RuleKind::Health { .. } => (None, None),
     };
     let device = device.or_else(|| point.map(|point| site.device(point.device)));
@@ -380,6 +381,6 @@ fn describe(facts: &Facts<'_>, event: EventKind, decider: Option<(Bound, f64)>, 
         unit: point.map(|point| point.unit.clone()).filter(|unit| !unit.is_empty()),
         quality: sample.map(Sample::quality),
         basis: rule.basis.clone(),
-        ..Transition::new(at, event, rule.name.clone(), message::compose(facts, event, decider))
+        ..Transition::new(at, event, rule.name.clone(), message::compose(facts, event, decider, at.wall))
     }
 }

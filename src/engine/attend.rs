@@ -36,7 +36,9 @@ impl Engine {
         let rule = self.site.rule(id);
         let (sample, error) = match &rule.kind {
             RuleKind::Limits(limits) => (self.points.slot(limits.point).sample(), None),
-            RuleKind::Condition(_) | RuleKind::Flood | RuleKind::StopOrder => (None, None),
+            RuleKind::Condition(_) | RuleKind::Flood | RuleKind::StopOrder | RuleKind::DeclaredStop => {
+                (None, None)
+            }
             RuleKind::Signal { point, .. } => (self.points.slot(*point).sample(), None),
             RuleKind::DeviceLost { device, .. } | RuleKind::DeviceDegraded { device } => {
                 (None, self.links.device_error(*device))

@@ -25,6 +25,8 @@ pub(super) struct Index {
     of_parts: Vec<(HealthSource, AlarmId)>,
     /// The alarms of orders to stop.
     of_orders: Vec<AlarmId>,
+    /// The alarms of declared stops.
+    of_stops: Vec<AlarmId>,
     by_name: Vec<AlarmId>,
 }
 
@@ -35,7 +37,8 @@ impl Index {
         let mut of_silences = of_losses.clone();
         let mut of_degradations = of_losses.clone();
         let mut of_outputs = vec![None; site.outputs.len()];
-        let (mut of_flood, mut of_parts, mut of_orders) = (None, Vec::new(), Vec::new());
+        let (mut of_flood, mut of_parts) = (None, Vec::new());
+        let (mut of_orders, mut of_stops) = (Vec::new(), Vec::new());
         for (rule, place) in site.rules.iter().zip(0..) {
             let alarm = AlarmId::new(place as usize);
             match &rule.kind {
@@ -52,6 +55,7 @@ impl Index {
                 RuleKind::OutputFailed { output, .. } => of_outputs[output.index()] = Some(alarm),
                 RuleKind::Flood => of_flood = Some(alarm),
                 RuleKind::StopOrder => of_orders.push(alarm),
+                RuleKind::DeclaredStop => of_stops.push(alarm),
                 RuleKind::Health { source, .. } => of_parts.push((*source, alarm)),
             }
         }
@@ -67,6 +71,7 @@ impl Index {
             of_flood,
             of_parts,
             of_orders,
+            of_stops,
             by_name,
         }
     }
@@ -111,6 +116,10 @@ impl Index {
 
     pub(super) fn of_orders(&self) -> &[AlarmId] {
         &self.of_orders
+    }
+
+    pub(super) fn of_stops(&self) -> &[AlarmId] {
+        &self.of_stops
     }
 
     /// The alarm of this name.

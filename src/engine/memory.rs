@@ -1,5 +1,5 @@
-//! What the engine must know again after a restart, beside what alarms and outputs say themselves: the on-delays that run, and what derived points have counted
-//! for the present stretch of the clock (`derive/clocked.rs`). It is put out
+//! What the engine must know again after a restart, beside what alarms and outputs say themselves: the on-delays that run, which declared stops
+//! have begun (`stops.rs`), and what derived points have counted for the present stretch of the clock (`derive/clocked.rs`). It is put out
 //! when it changes and handed back at the start. An on-delay goes on over the time in which nobody watched, as it goes on while a
 //! sensor is in doubt, and is completed by the next news that the condition is present. An off-delay begins anew: nothing clears over
 //! time that nobody watched.
@@ -57,7 +57,10 @@ impl Engine {
     /// Takes up what the last engine put out. What belongs to nothing at this site any more is to be forgotten.
     pub(super) fn recall(&mut self, memories: Vec<Memory>, now: Now, out: &mut Output) {
         for memory in memories {
-            if !self.resume(&memory, now) && !self.derivations.recall(&self.site, &memory, now) {
+            let is_known = self.resume(&memory, now)
+                || self.recall_stop(&memory)
+                || self.derivations.recall(&self.site, &memory, now);
+            if !is_known {
                 out.memories.push(Memory { body: None, ..memory });
             }
         }

@@ -2,7 +2,7 @@
 //! crossed, the value and the limit.
 
 use crate::model::{
-    DeviceId, EventKind, HealthSource, LinkId, PointId, Quality, Reason, Sample, Text, Value,
+    DeviceId, EventKind, HealthSource, LinkId, PointId, Quality, Reason, Sample, Text, Value, Wall,
 };
 use crate::site::{Point, RuleKind, Site};
 
@@ -12,8 +12,8 @@ use super::watch::Bound;
 /// So many devices of a link are named.
 const DEVICES_NAMED_MAX: usize = 5;
 
-/// The message of a transition. `decider` is the limit that decided, or that was left.
-pub(super) fn compose(facts: &Facts<'_>, event: EventKind, decider: Option<(Bound, f64)>) -> Text {
+/// The message of a transition of this moment. `decider` is the limit that decided, or that was left.
+pub(super) fn compose(facts: &Facts<'_>, event: EventKind, decider: Option<(Bound, f64)>, at: Wall) -> Text {
     let cleared = event == EventKind::Cleared;
     match (&facts.rule.message, &facts.rule.kind) {
         (Some(own), _) if cleared => restored(own),
@@ -47,6 +47,7 @@ pub(super) fn compose(facts: &Facts<'_>, event: EventKind, decider: Option<(Boun
             "Alarm flood: more than 10 alarms in ten minutes; take the gravest first",
         ),
         (None, RuleKind::StopOrder) => ordered(facts, cleared),
+        (None, RuleKind::DeclaredStop) => declared(facts, cleared, at),
         (None, RuleKind::Health { source, .. }) => health(facts.site, *source, facts.error, cleared),
     }
 }
@@ -64,12 +65,26 @@ fn ordered(facts: &Facts<'_>, lifted: bool) -> Text {
     Text::new(format!("停产指令：{}", title.zh), format!("Ordered to stop: {}", title.en))
 }
 
+/// The message of a declared stop: what stands still, and what the site file calls the stop.
+fn declared(facts: &Facts<'_>, is_over: bool, at: Wall) -> Text {
+    let (site, hazard) = (facts.site, facts.rule.hazard);
+    let title = hazard.map_or(&site.identity.name, |hazard| &site.hazard(hazard).title);
+    let (stop, zh, en) = if is_over {
+        (site.calendar.last_stop_of(hazard, at), "停产结束", "The declared stop is over")
+    } else {
+        (site.calendar.stop_of(hazard, at), "停产开始", "A declared stop begins")
+    };
+    let of = stop.map(|stop| (format!("（{}）", stop.title.zh), format!(" ({})", stop.title.en)));
+    let (of_zh, of_en) = of.unwrap_or_default();
+    Text::new(format!("{zh}：{}{of_zh}", title.zh), format!("{en}: {}{of_en}", title.en))
+}
+
 /// What an alarm is about, where nothing has happened to it.
-pub(super) fn named(facts: &Facts<'_>) -> Text {
+pub(super) fn named(facts: &Facts<'_>, at: Wall) -> Text {
     match (&facts.rule.message, &facts.rule.kind) {
         (Some(own), _) => own.clone(),
         (None, RuleKind::Limits(limits)) => facts.site.point(limits.point).title.clone(),
-        (None, _) => compose(facts, EventKind::Raised, None),
+        (None, _) => compose(facts, EventKind::Raised, None, at),
     }
 }
 

@@ -24,6 +24,7 @@ mod outputs;
 mod points;
 mod rests;
 mod risk;
+mod stops;
 mod switching;
 mod time;
 mod timers;
@@ -55,6 +56,7 @@ use links::Links;
 use outputs::Outputs;
 use points::Points;
 use risk::RiskBook;
+use stops::Stops;
 use time::TimeBook;
 use timers::{Timer, Timers};
 use watch::Watch;
@@ -70,6 +72,7 @@ pub struct Engine {
     /// Whether anything is derived from, or bound to, any point.
     has_dependents: bool,
     groups: Groups,
+    stops: Stops,
     links: Links,
     alarms: Vec<Alarm>,
     outputs: Outputs,
@@ -120,6 +123,7 @@ impl Engine {
             told: Vec::new(),
             decided: Vec::new(),
             lapsed: Vec::new(),
+            stops: Stops::new(index.of_stops().len()),
             index,
             groups,
             site,
@@ -402,6 +406,7 @@ impl Engine {
             self.show_risk(now, out);
         }
         self.remember_delays(now, out);
+        self.remember_stops(out);
     }
 
     /// Puts out what has moved, and what moves because of that.
@@ -420,12 +425,16 @@ impl Engine {
     /// What goes by the wall clock is looked at once a minute.
     fn look_at_clock(&mut self, now: Now) {
         let minute = now.wall.0.div_euclid(60_000);
-        if minute == self.minute || !(self.bindings.has_times() || self.derivations.has_clocked()) {
+        let has_stops = !self.index.of_stops().is_empty();
+        if minute == self.minute
+            || !(has_stops || self.bindings.has_times() || self.derivations.has_clocked())
+        {
             return;
         }
         self.minute = minute;
         self.bindings.note_minute();
         self.derivations.note_minute(now);
+        self.look_at_stops(now);
         let left = 60_000 - now.wall.0.rem_euclid(60_000);
         self.timers.arm(Timer::Minute, now.mono + Duration::from_millis(left.unsigned_abs()));
     }

@@ -38,6 +38,7 @@ impl Plant {
                 derived: Vec::new(),
                 calendar: Calendar::default(),
                 left_out: Vec::new(),
+                feeders: Vec::new(),
                 alarms: AlarmOptions::default(),
                 rules: Vec::new(),
                 outputs: Vec::new(),
@@ -123,7 +124,7 @@ impl Plant {
             }
             RuleKind::LinkLost { devices, .. } => self.site.device(devices[0]).hazard,
             RuleKind::OutputFailed { output, .. } => self.site.output(*output).hazard,
-            RuleKind::Flood | RuleKind::StopOrder | RuleKind::Health { .. } => None,
+            RuleKind::Flood | RuleKind::StopOrder | RuleKind::DeclaredStop | RuleKind::Health { .. } => None,
         };
         self.site.rules.push(Rule {
             on_delay: Duration::from_secs_f64(on),

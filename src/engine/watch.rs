@@ -47,9 +47,10 @@ impl Watch {
             | RuleKind::LinkLost { level, .. }
             | RuleKind::OutputFailed { level, .. }
             | RuleKind::Health { level, .. } => Self::Single { level: *level, hold: Hold::Off },
-            RuleKind::DeviceDegraded { .. } | RuleKind::Flood | RuleKind::StopOrder => {
-                Self::Single { level: Level::Journal, hold: Hold::Off }
-            }
+            RuleKind::DeviceDegraded { .. }
+            | RuleKind::Flood
+            | RuleKind::StopOrder
+            | RuleKind::DeclaredStop => Self::Single { level: Level::Journal, hold: Hold::Off },
         }
     }
 

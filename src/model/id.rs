@@ -46,6 +46,10 @@ index_id!(
     OutputId
 );
 index_id!(
+    /// A feeder of `Site::feeders`.
+    FeederId
+);
+index_id!(
     /// A forwarder of `Site::forwarders`.
     ForwarderId
 );

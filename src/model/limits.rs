@@ -7,6 +7,8 @@ use std::time::Duration;
 pub const POINTS_MAX: usize = 100_000;
 /// Devices a site may have.
 pub const DEVICES_MAX: usize = 10_000;
+/// Feeders a site may have.
+pub const FEEDERS_MAX: usize = 2_000;
 /// Bytes of one site file, include, template or pack.
 pub const SITE_FILE_BYTES_MAX: u64 = 16 * 1024 * 1024;
 /// Files that one site file may include, directly or not.
@@ -48,6 +50,8 @@ pub const BASELINE_LOW_PERCENT: usize = 2;
 pub const BASELINE_HIGH_PERCENT: usize = 95;
 /// Share of the greatest of an ordinary day that is no matter, in percent (our default).
 pub const BASELINE_FLOOR_PERCENT: f64 = 5.0;
+/// So far the wall clock may be put back into a declared stop that is over, or before one that has begun, without its being told again (our default).
+pub const STOP_STEP_MAX: Duration = Duration::from_secs(3600);
 /// Shifts in a day.
 pub const SHIFTS_MAX: usize = 6;
 /// How long the end of a stretch of the clock waits for a reading from beyond it; at most a quarter of the stretch (our default).

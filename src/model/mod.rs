@@ -24,7 +24,7 @@ pub use flow::{
     Standing,
 };
 pub use habit::Habit;
-pub use id::{AlarmId, DeviceId, ForwarderId, HazardId, LinkId, OutputId, PointId};
+pub use id::{AlarmId, DeviceId, FeederId, ForwarderId, HazardId, LinkId, OutputId, PointId};
 pub use level::Level;
 pub use output::{Orders, OutputOrder, OutputReport, OutputStatus};
 pub use reading::{Batch, NotAQuality, Quality, Reading, Reason, Sample, Value};

@@ -65,6 +65,13 @@ impl Wall {
         zone.to_datetime(Timestamp::from_millisecond(self.0).unwrap_or(Timestamp::UNIX_EPOCH))
     }
 
+    /// The moment at which people at the site read this on their clocks: of a time that comes twice the first, of one that a change of the clocks leaves out the one as
+    /// far behind the change. What lies beyond the last day that there is becomes the epoch.
+    pub fn of_local(time: DateTime, zone: &TimeZone) -> Self {
+        let moment = zone.to_ambiguous_zoned(time).compatible().map(|zoned| zoned.timestamp());
+        Self(moment.unwrap_or(Timestamp::UNIX_EPOCH).as_millisecond())
+    }
+
     /// This moment as a person at the site reads it. Moments outside the years −9999 to 9999 are shown
     /// as the epoch: no such reading exists, and a stamp must always be printable.
     pub fn stamp(self, zone: &TimeZone) -> Stamp {

@@ -4,7 +4,7 @@ use jiff::civil::{Date, DateTime};
 
 use super::dates::Days;
 use super::schedule::WeekSpan;
-use crate::model::{HazardId, Text};
+use crate::model::{HazardId, Text, Wall};
 
 /// When a site works, and when it has said that it does not.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -26,10 +26,17 @@ pub struct Stop {
     pub title: Text,
     /// What stands still; none: the whole site.
     pub hazard: Option<HazardId>,
-    /// Its first moment, as people read their clocks.
-    pub from: DateTime,
+    /// Its first moment. A time that the clocks show twice is the first of the two.
+    pub from: Wall,
     /// The first moment after it.
-    pub to: DateTime,
+    pub to: Wall,
+}
+
+impl Stop {
+    /// Whether it is in force.
+    pub fn holds(&self, at: Wall) -> bool {
+        (self.from..self.to).contains(&at)
+    }
 }
 
 /// A question to the calendar that a derived point answers.
@@ -64,10 +71,20 @@ impl Calendar {
     }
 
     /// Whether the site file declares that something stands still: this hazard or the whole site.
-    pub fn is_stopped(&self, hazard: Option<HazardId>, at: DateTime) -> bool {
-        self.stops
-            .iter()
-            .any(|stop| (stop.hazard.is_none() || stop.hazard == hazard) && stop.from <= at && at < stop.to)
+    pub fn is_stopped(&self, hazard: Option<HazardId>, at: Wall) -> bool {
+        self.stops.iter().any(|stop| (stop.hazard.is_none() || stop.hazard == hazard) && stop.holds(at))
+    }
+
+    /// The stop that is declared for just this, a hazard or the whole site, and in force; of several the one that ends last.
+    pub fn stop_of(&self, hazard: Option<HazardId>, at: Wall) -> Option<&Stop> {
+        let own = self.stops.iter().filter(|stop| stop.hazard == hazard && stop.holds(at));
+        own.max_by_key(|stop| stop.to)
+    }
+
+    /// The stop that is declared for just this, a hazard or the whole site, and was the last to end.
+    pub fn last_stop_of(&self, hazard: Option<HazardId>, at: Wall) -> Option<&Stop> {
+        let own = self.stops.iter().filter(|stop| stop.hazard == hazard && stop.to <= at);
+        own.max_by_key(|stop| stop.to)
     }
 
     /// The weekday, Monday 0, whose working hours a day has; none for a day of rest. A day that is worked on although its weekday is one of
@@ -135,17 +152,14 @@ mod tests {
     #[test]
     fn a_stop_of_the_whole_site_is_one_of_each_hazard_and_not_the_other_way_round() {
         let (line, other) = (Some(HazardId::new(0)), Some(HazardId::new(1)));
-        let stop = |hazard| Stop {
-            title: Text::same("overhaul"),
-            hazard,
-            from: date(2026, 12, 1).at(8, 0, 0, 0),
-            to: date(2026, 12, 2).at(8, 0, 0, 0),
-        };
-        let within = date(2026, 12, 1).at(8, 0, 0, 0);
+        let (within, end) = (Wall(1_796_083_200_000), Wall(1_796_169_600_000));
+        let stop = |hazard| Stop { title: Text::same("overhaul"), hazard, from: within, to: end };
         let of = |hazard| Calendar { stops: vec![stop(hazard)], ..Calendar::default() };
         assert!(of(line).is_stopped(line, within) && !of(line).is_stopped(other, within));
         assert!(!of(line).is_stopped(None, within));
         assert!(of(None).is_stopped(line, within) && of(None).is_stopped(None, within));
-        assert!(!of(None).is_stopped(line, date(2026, 12, 2).at(8, 0, 0, 0)), "its end is no part of it");
+        assert!(!of(None).is_stopped(line, end), "its end is no part of it");
+        assert!(of(line).stop_of(line, within).is_some() && of(None).stop_of(line, within).is_none());
+        assert!(of(line).last_stop_of(line, within).is_none() && of(line).last_stop_of(line, end).is_some());
     }
 }

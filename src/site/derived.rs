@@ -33,6 +33,8 @@ pub enum Formula {
     },
     /// A code: the state of production.
     Production(Production),
+    /// A figure of a feeder, from several points.
+    Joint(Joint),
     /// A switch: what the calendar says.
     Calendar(Question),
 }
@@ -186,6 +188,46 @@ pub(super) static PRODUCTION_CODES: LazyLock<Vec<Code>> = LazyLock::new(|| {
     words.into_iter().zip(0..).map(|((zh, en), code)| Code { code, label: Text::new(zh, en) }).collect()
 });
 
+/// A figure of the power tree that comes of several points.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Joint {
+    /// The points, in the order that the figure asks for; not empty.
+    pub of: Vec<PointId>,
+    /// What is made of them.
+    pub figure: JointFigure,
+}
+
+/// What is made of several points. Of those that tell of stretches of the clock it is worked out once all of them have told of the same one: meters are not read
+/// at the same moment.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum JointFigure {
+    /// All of them together, of the same stretch.
+    Sum,
+    /// The first in percent of the second, of the same stretch.
+    Percent,
+    /// The first by the second, of the same stretch.
+    Ratio,
+    /// The first less all others, of the same stretch.
+    Rest,
+    /// The same in percent of the first.
+    RestPercent,
+    /// How far they are apart, in percent of the greatest, at present: what is common practice for the currents of three phases (最大相与最小相之差 / 最大相).
+    Spread {
+        /// Where the greatest is below this, there is none; not negative, in the points' unit.
+        least: f64,
+    },
+    /// How far one is off the mean of all, in percent of it, at present: for the voltages of three phases, which it puts near to the negative-sequence unbalance
+    /// that standards speak of (NEMA MG 1 asks for it of line voltages).
+    OffMean,
+}
+
+impl JointFigure {
+    /// Whether the points must tell of the same stretch of the clock.
+    pub const fn is_of_a_stretch(self) -> bool {
+        !matches!(self, Self::Spread { .. } | Self::OffMean)
+    }
+}
+
 /// When a value that does not move is in doubt.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Stuck {
@@ -206,6 +248,12 @@ impl Formula {
             Self::Baseline(baseline) => vec![baseline.of],
             Self::OfBaseline { of, .. } => vec![*of],
             Self::Production(production) => vec![production.of],
+            Self::Joint(joint) => {
+                let mut points = joint.of.clone();
+                points.sort_unstable();
+                points.dedup();
+                points
+            }
             Self::Calendar(_) => Vec::new(),
         }
     }

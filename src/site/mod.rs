@@ -17,6 +17,7 @@ mod derived;
 mod dial_in;
 mod env;
 mod expression;
+mod feeder;
 mod files;
 mod layers;
 mod library;
@@ -48,12 +49,13 @@ pub use calendar::{Calendar, Question, Stop};
 pub use clock_period::{ClockPeriod, ClockSpan, Shifts};
 pub use dates::Days;
 pub use derived::{
-    Aspect, Baseline, Clocked, Figure, Formula, Function, Gauge, PRODUCTION_BOUNDS, PRODUCTION_RUNNING,
-    Production, Stuck, Which, Window,
+    Aspect, Baseline, Clocked, Figure, Formula, Function, Gauge, Joint, JointFigure, PRODUCTION_BOUNDS,
+    PRODUCTION_RUNNING, Production, Stuck, Which, Window,
 };
 pub use dial_in::{DialIn, Framing, Packet};
 pub use env::{Environment, ProcessEnvironment};
 pub use expression::{Condition, Number, Relation};
+pub use feeder::{Feeder, FeederFigure, FeederRole};
 pub use mistake::{Mistake, Mistakes};
 pub use model::{
     Broker, BrokerOptions, ConsoleOptions, Device, Forwarder, ForwarderKind, Hazard, HazardKind, Identity,

@@ -12,12 +12,15 @@ use super::calendar::Calendar;
 use super::defaults;
 use super::derived::{Formula, PRODUCTION_CODES, Stuck};
 use super::dial_in::DialIn;
+use super::feeder::Feeder;
 use super::output::OutputSpec;
 use super::publisher::MqttDevice;
 use super::rule::{AlarmOptions, Rule};
 use super::secret::Secret;
 use super::signal::{Code, Extract, Signal};
-use crate::model::{AlarmId, DeviceId, ForwarderId, HazardId, LinkId, OutputId, PointId, Text, Value};
+use crate::model::{
+    AlarmId, DeviceId, FeederId, ForwarderId, HazardId, LinkId, OutputId, PointId, Text, Value,
+};
 use crate::tls::TlsOptions;
 
 /// What one gateway watches, and how.
@@ -37,6 +40,8 @@ pub struct Site {
     pub points: Vec<Point>,
     /// Derived points, each after those that it is worked out from.
     pub derived: Vec<PointId>,
+    /// The power tree: each feeder behind the one that it is fed from, the incomer first.
+    pub feeders: Vec<Feeder>,
     /// Rules, written or automatic; each is the one owner of the alarm of its name.
     pub rules: Vec<Rule>,
     /// When the site works, and when it has said that it does not.
@@ -431,6 +436,11 @@ impl Site {
     /// The hazard with this id.
     pub fn hazard(&self, id: HazardId) -> &Hazard {
         &self.hazards[id.index()]
+    }
+
+    /// The feeder with this id.
+    pub fn feeder(&self, id: FeederId) -> &Feeder {
+        &self.feeders[id.index()]
     }
 
     /// The rule of this alarm.

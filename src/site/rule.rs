@@ -159,6 +159,9 @@ pub enum RuleKind {
     /// The hazard of the rule, or without one the whole site, is ordered to stand still. One for each of which a derived point asks, at level
     /// [`Level::Journal`].
     StopOrder,
+    /// A stop of the hazard of the rule, or without one of the whole site, that the site file declares is in force. One for each of which there is one, at level
+    /// [`Level::Journal`].
+    DeclaredStop,
     /// A part of the gateway that does not work. One for each part.
     Health {
         /// The part.

@@ -38,6 +38,7 @@ const ID_BYTES_MAX: usize = 64;
 pub(super) fn complaint(format: &str, text: &str) -> Option<Complaint> {
     match format {
         "id" => Id::read(text).err(),
+        "feeder" => FeederChoice::read(text).err(),
         "alarm" => Name::read(text).err(),
         "duration" => Period::read(text).err(),
         "days" => Days::read(text).err(),
@@ -105,6 +106,22 @@ impl Id {
             Some(c) => Err(Complaint::new(format!("`{text}` can't be an id: `{c}` is not allowed"), hint)),
             None => Ok(Self(text.to_owned())),
         }
+    }
+}
+
+/// Feeders that something is applied to: one by its id, or all of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum FeederChoice {
+    /// `*`.
+    All,
+    /// The one of this id.
+    One(Id),
+}
+text_value!(FeederChoice, "feeder", r"^(\*|[A-Za-z0-9_-]{1,64})$");
+
+impl FeederChoice {
+    fn read(text: &str) -> Result<Self, Complaint> {
+        if text == "*" { Ok(Self::All) } else { Id::read(text).map(Self::One) }
     }
 }
 
@@ -369,6 +386,13 @@ pub(super) enum Words {
 
 /// The format of each text of [`Words`].
 const NOT_EMPTY: &str = "not-empty";
+
+impl Default for Words {
+    /// Nothing yet.
+    fn default() -> Self {
+        Self::Same(String::new())
+    }
+}
 
 impl Words {
     fn read(text: &str) -> Result<(), Complaint> {

@@ -35,6 +35,7 @@ pub(crate) fn site(directory: &Path, forwarders: Vec<(&str, ForwarderKind)>) -> 
         derived: Vec::new(),
         calendar: Calendar::default(),
         left_out: Vec::new(),
+        feeders: Vec::new(),
         alarms: AlarmOptions::default(),
         hazards: vec![Hazard {
             name: "dust1".to_owned(),

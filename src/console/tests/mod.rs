@@ -232,6 +232,7 @@ fn site() -> Site {
         derived: Vec::new(),
         calendar: Calendar::default(),
         left_out: Vec::new(),
+        feeders: Vec::new(),
         alarms: AlarmOptions::default(),
         hazards: vec![Hazard {
             name: "tank1".to_owned(),

@@ -50,7 +50,7 @@ impl Weeks {
         for _ in 0..days * 288 {
             let (now, local) = (self.now(), self.local());
             let sample = load(local).map_or(Sample::Bad(Reason::Comm), |kw| Sample::Good(Value::Float(kw)));
-            let is_stopped = self.site.calendar.is_stopped(None, local);
+            let is_stopped = self.site.calendar.is_stopped(None, now.wall);
             if self.feeder.take(now, (now.wall, Some(sample)), &self.site, || is_stopped) {
                 let (of, sample) = self.feeder.aspect(Aspect::Deviation);
                 off.push((of.local(&self.site.identity.zone), sample));
@@ -128,8 +128,8 @@ fn days_that_are_like_no_others_are_left_out() {
     weeks.site.calendar.stops = vec![crate::site::Stop {
         title: crate::model::Text::same("overhaul"),
         hazard: None,
-        from: date(2026, 6, 8).at(12, 0, 0, 0),
-        to: date(2026, 6, 13).at(0, 0, 0, 0),
+        from: Wall::of_local(date(2026, 6, 8).at(12, 0, 0, 0), &weeks.site.identity.zone),
+        to: Wall::of_local(date(2026, 6, 13).at(0, 0, 0, 0), &weeks.site.identity.zone),
     }];
     weeks.site.calendar.holidays = vec![Days { first: days("2026-06-15"), last: days("2026-06-19") }];
     weeks.pass(7, ordinary);

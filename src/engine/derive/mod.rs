@@ -8,6 +8,9 @@ mod clocked;
 #[cfg(test)]
 mod clocked_tests;
 mod counter;
+mod joint;
+#[cfg(test)]
+mod joint_tests;
 mod moment;
 mod past;
 mod production;
@@ -39,6 +42,8 @@ use window::Running;
 #[derive(Debug)]
 pub(super) struct Derivations {
     list: Vec<Derivation>,
+    /// Their places in the order of their points' names.
+    by_name: Vec<u32>,
     rests: Rests,
     /// Those to be worked out at the present moment, the first on top.
     due: BinaryHeap<Reverse<u32>>,
@@ -104,7 +109,10 @@ impl Derivations {
             places().flat_map(|(place, it)| it.rests_on.iter().map(move |point| (*point, place))).collect();
         let clocked =
             places().filter(|(_, it)| !matches!(it.past, Past::None | Past::Recent(_) | Past::OfOrdinary(_)));
+        let mut by_name: Vec<u32> = (0..list.len() as u32).collect();
+        by_name.sort_unstable_by_key(|place| &site.point(list[*place as usize].point).name);
         Self {
+            by_name,
             due: BinaryHeap::with_capacity(list.len()),
             orders: Vec::new(),
             rests: Rests::new(pairs, site.points.len()),
@@ -216,9 +224,9 @@ impl Derivations {
     pub(super) fn recall(&mut self, site: &Site, memory: &Memory, now: Now) -> bool {
         let Some(key) = memory.key.strip_prefix(POINT) else { return false };
         let (name, part) = key.split_once('/').unwrap_or((key, ""));
-        let Some(derivation) = self.list.iter_mut().find(|it| site.point(it.point).name == name) else {
-            return false;
-        };
+        let name_of = |place: &u32| site.point(self.list[*place as usize].point).name.as_str();
+        let Ok(found) = self.by_name.binary_search_by(|place| name_of(place).cmp(name)) else { return false };
+        let derivation = &mut self.list[self.by_name[found] as usize];
         let body = memory.body.as_deref().and_then(|body| body.strip_prefix(&derivation.way(site)));
         match (&mut derivation.past, body) {
             (Past::Clocked(clockwork), Some(body)) => clockwork.recall(body, now).is_some(),
@@ -271,11 +279,11 @@ impl Derivation {
             Formula::Clocked(clocked) => Past::Clocked(Box::new(Clockwork::new(*clocked))),
             Formula::Baseline(baseline) => Past::Ordinary(Box::new(Feeder::new(*baseline))),
             Formula::OfBaseline { of, .. } => {
-                Past::OfOrdinary(before.iter().position(|other| other.point == *of)? as u32)
+                Past::OfOrdinary(before.iter().rposition(|other| other.point == *of)? as u32)
             }
             Formula::Production(production) => Past::State(Box::new(ProductionWatch::new(*production))),
             Formula::Calendar(_) => Past::Said(None),
-            Formula::Number(_) | Formula::Condition(_) => Past::None,
+            Formula::Number(_) | Formula::Condition(_) | Formula::Joint(_) => Past::None,
         };
         Some(Self { point, rests_on: formula.points().into(), past, is_due: false, is_asked: false })
     }
@@ -342,6 +350,11 @@ impl Derivation {
                 }
                 change = watch.settle(now);
                 watch.sample()
+            }
+            (Formula::Joint(joint), _) => {
+                let (of, sample) = joint::work_out(joint, points)?;
+                at = of;
+                sample
             }
             (Formula::Number(number), _) => {
                 let known = evaluate::number(number, points).map(|(value, sure)| (Value::Float(value), sure));
@@ -416,7 +429,7 @@ impl Engine {
 /// Whether a hazard, or without one the whole site, is to stand still.
 fn is_stopped(site: &Site, hazard: Option<HazardId>, orders: &[Option<HazardId>], now: Now) -> bool {
     let is_ordered = |order: &Option<HazardId>| order.is_none() || *order == hazard;
-    orders.iter().any(is_ordered) || site.calendar.is_stopped(hazard, now.wall.local(&site.identity.zone))
+    orders.iter().any(is_ordered) || site.calendar.is_stopped(hazard, now.wall)
 }
 
 /// What the calendar and the orders say, if it is new.

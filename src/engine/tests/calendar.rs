@@ -84,7 +84,9 @@ fn a_point_says_what_the_calendar_says_to_the_minute_and_only_when_it_is_new() {
             "{minutes}"
         );
     }
-    assert_eq!(run.kinds(), [EventKind::Suppressed], "the rule is not active outside of working hours");
+    let of_rule: Vec<EventKind> =
+        run.transitions().into_iter().filter(|t| t.alarm == "worked").map(|t| t.event).collect();
+    assert_eq!(of_rule, [EventKind::Suppressed], "the rule is not active outside of working hours");
     let told: usize = run.out.batches.iter().map(|batch| batch.readings.len()).sum();
     assert_eq!(told, 6, "three at the start, three changes");
 }
@@ -114,6 +116,135 @@ fn p1_an_order_to_stop_is_journalled_with_its_giver_and_stands_over_a_restart_un
     let lifted = run.transitions().remove(0);
     assert_eq!((lifted.event, lifted.state), (EventKind::Cleared, AlarmState::Normal));
     assert_eq!((lifted.by.as_deref(), says(&run, "line1.stop")), (Some("centre"), Some(false)));
+}
+
+/// What is on disk: the last of every alarm, and the newest of every memory.
+#[derive(Default)]
+struct Kept {
+    alarms: BTreeMap<String, Transition>,
+    memories: BTreeMap<String, Memory>,
+}
+
+impl Kept {
+    /// Takes in what an engine has put out; its transitions.
+    fn take(&mut self, run: &mut Run) -> Vec<Transition> {
+        let told = run.transitions();
+        self.alarms.extend(told.iter().map(|t| (t.alarm.clone(), t.clone())));
+        self.memories.extend(run.out.memories.drain(..).map(|memory| (memory.key.clone(), memory)));
+        told
+    }
+
+    /// Another engine takes this up, so many seconds later.
+    fn restart(&self, run: &Run, seconds: i64) -> Run {
+        let standing = Standing {
+            alarms: self.alarms.values().cloned().collect(),
+            memories: self.memories.values().filter(|memory| memory.body.is_some()).cloned().collect(),
+            ..Standing::default()
+        };
+        Run::resume(Site::clone(&run.site), standing, (run.ms as i64 + seconds * 1000).unsigned_abs())
+    }
+}
+
+/// Puts the wall clock.
+fn put(run: &mut Run, by_ms: i64) {
+    run.put_ms += by_ms;
+    let change = ClockChange {
+        at: run.now(),
+        by_ms,
+        slept: Duration::ZERO,
+        sync: ClockSync::Unknown,
+        restamps: false,
+    };
+    run.apply(Input::Clock(change));
+}
+
+fn of_stop(told: &[Transition]) -> Vec<(EventKind, Text)> {
+    let own = told.iter().filter(|t| t.alarm == "line1.stop_declared");
+    own.map(|t| (t.event, t.message.clone())).collect()
+}
+
+#[test]
+fn p1_a_declared_stop_is_told_when_it_begins_and_when_it_is_over_and_over_a_restart_not_again() {
+    let text = |zh, en| Text::new(format!("{zh}：1 号线（overhaul）"), format!("{en}: line 1 (overhaul)"));
+    let begins = (EventKind::Raised, text("停产开始", "A declared stop begins"));
+    let is_over = (EventKind::Cleared, text("停产结束", "The declared stop is over"));
+    let (mut run, mut kept) = (run(), Kept::default());
+    run.wait(29.0 * 60.0 + 59.0);
+    assert_eq!(of_stop(&kept.take(&mut run)), []);
+    run.wait(1.0);
+    let told = kept.take(&mut run);
+    assert_eq!(of_stop(&told), [begins]);
+    let raised = told.iter().find(|t| t.alarm == "line1.stop_declared").expect("it is told");
+    assert_eq!((raised.level, raised.state), (Level::Journal, AlarmState::Acknowledged));
+    assert_eq!(raised.hazard.as_deref(), Some("line1"));
+
+    // It is over while the gateway is not there: that is told at the start.
+    let mut late = kept.restart(&run, 86_400);
+    assert_eq!(of_stop(&late.transitions()), std::slice::from_ref(&is_over));
+
+    let mut again = kept.restart(&run, 60);
+    assert_eq!(of_stop(&kept.take(&mut again)), []);
+    again.wait(9.0 * 60.0);
+    assert_eq!(of_stop(&kept.take(&mut again)), [is_over]);
+    let mut after = kept.restart(&again, 1);
+    after.wait(3600.0);
+    assert_eq!(of_stop(&after.transitions()), []);
+}
+
+#[test]
+fn p1_a_clock_that_is_put_back_a_little_tells_of_no_stop_again() {
+    // Over its beginning, and over its end; in the second round the gateway is started anew with such a clock.
+    for with_restart in [false, true] {
+        let (mut run, mut kept, mut told) = (run(), Kept::default(), Vec::new());
+        for minutes in [31.0, 11.0, 20.0] {
+            run.wait(minutes * 60.0);
+            told.extend(kept.take(&mut run));
+            if with_restart {
+                run = kept.restart(&run, -120);
+            } else {
+                put(&mut run, -120_000);
+            }
+            told.extend(kept.take(&mut run));
+        }
+        let kinds: Vec<EventKind> = of_stop(&told).into_iter().map(|(kind, _)| kind).collect();
+        assert_eq!(kinds, [EventKind::Raised, EventKind::Cleared], "with a restart: {with_restart}");
+    }
+}
+
+#[test]
+fn p1_a_clock_that_was_far_ahead_tells_of_the_stop_anew() {
+    let mut run = run();
+    let kinds =
+        |run: &mut Run| of_stop(&run.transitions()).into_iter().map(|(kind, _)| kind).collect::<Vec<_>>();
+    put(&mut run, 31 * 60_000);
+    assert_eq!(kinds(&mut run), [EventKind::Raised]);
+    put(&mut run, 86_400_000);
+    assert_eq!(kinds(&mut run), [EventKind::Cleared]);
+    put(&mut run, -86_400_000 - 2 * 3_600_000);
+    assert_eq!(kinds(&mut run), []);
+    run.wait(2.0 * 3600.0);
+    assert_eq!(kinds(&mut run), [EventKind::Raised], "it begins when the clock has come to it");
+}
+
+#[test]
+fn p1_a_stop_in_the_hour_that_the_clocks_show_twice_is_one_stop() {
+    let text = SITE
+        .replace("gateway = \"gw1\"", "gateway = \"gw1\"\ntimezone = \"Europe/Berlin\"")
+        .replace("2026-11-21 20:30", "2026-10-25 02:30")
+        .replace("2026-11-21 20:40", "2026-10-25 03:30");
+    let site =
+        crate::site::parse("site", &text, &BTreeMap::new()).unwrap_or_else(|mistakes| panic!("{mistakes}"));
+    let mut run = Run::start(site);
+    // Midnight there.
+    let midnight: jiff::Timestamp = "2026-10-24T22:00:00Z".parse().expect("a moment");
+    put(&mut run, midnight.as_millisecond() - EPOCH);
+    run.transitions();
+    let mut told = Vec::new();
+    for minute in 1..=360 {
+        run.wait(60.0);
+        told.extend(of_stop(&run.transitions()).into_iter().map(|(kind, _)| (kind, minute)));
+    }
+    assert_eq!(told, [(EventKind::Raised, 150), (EventKind::Cleared, 270)], "two hours of sixty minutes");
 }
 
 #[test]

@@ -17,6 +17,7 @@ mod shared_link;
 mod shelf;
 mod steps;
 mod switching;
+mod tree;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -80,6 +80,7 @@ power_quality    frequency                 Hz     -                     49.5 49.
 power_quality    power_factor              -      -                     -    0.9  -    -    0.02  - 4 - -
 power_quality    voltage_thd               %      -                     -    -    5    8    0.5   - - 4 3
 power_safety     production_power          kW     rated_power           -5   -    80   100  3     4 - 4 2
+power_tree       feeder_load               %      -                     -5   -    80   100  3     4 - 4 2
 sensor_health    calibration_days_left     d      -                     0    30   -    -    1     3 4 - -
 sensor_health    battery                   %      -                     10   20   -    -    3     3 4 - -
 sensor_health    battery_voltage           V      battery_voltage       80   90   -    -    2     3 4 - -

@@ -3,10 +3,15 @@
 use super::Context;
 use super::handling;
 use super::hazards::Hazards;
+use super::rules::Rules;
+use crate::model::Wall;
 use crate::model::limits::SHIFTS_MAX;
 use crate::site::calendar::{Calendar, Stop};
 use crate::site::clock_period::Shifts;
+use crate::site::dates::LocalTime;
+use crate::site::defaults;
 use crate::site::load::Gathered;
+use crate::site::rule::{Rule, RuleKind};
 use crate::site::source::Spot;
 
 /// The checked calendar. When shifts begin is told to those who are checked after it.
@@ -28,6 +33,9 @@ pub(super) fn check(gathered: &Gathered, hazards: &Hazards, context: &mut Contex
     let stops = gathered.parts.iter().flat_map(|part| {
         part.raw.stop.iter().enumerate().map(|(index, raw)| (part.spot("stop", index), raw))
     });
+    let zone = gathered.services.as_ref().and_then(|services| services.site.as_ref());
+    let zone = zone.map_or_else(|| defaults::timezone().0, |site| site.timezone.0.clone());
+    let moment = |time: LocalTime| Wall::of_local(time.0, &zone);
     let mut checked = Vec::new();
     for (spot, raw) in stops {
         if raw.to <= raw.from {
@@ -37,11 +45,32 @@ pub(super) fn check(gathered: &Gathered, hazards: &Hazards, context: &mut Contex
         checked.push(Stop {
             title: raw.name.clone().into(),
             hazard: hazards.refer(raw.hazard.as_ref(), spot.key("hazard"), context),
-            from: raw.from.0,
-            to: raw.to.0,
+            from: moment(raw.from),
+            to: moment(raw.to),
         });
     }
     Calendar { working_hours, holidays: raw.holidays, working_days: raw.working_days, stops: checked }
+}
+
+/// An alarm of level `journal` for each hazard, and for the whole site, of which a stop is declared: it stands as long as one is in force.
+pub(super) fn rules(
+    gathered: &Gathered,
+    calendar: &Calendar,
+    hazards: &Hazards,
+    rules: &mut Rules,
+    context: &mut Context<'_>,
+) {
+    let spots =
+        gathered.parts.iter().flat_map(|part| (0..part.raw.stop.len()).map(|at| part.spot("stop", at)));
+    let mut known = Vec::new();
+    for (spot, stop) in spots.zip(&calendar.stops).filter(|(_, stop)| stop.from < stop.to) {
+        if !known.contains(&stop.hazard) {
+            known.push(stop.hazard);
+            let name = stop.hazard.map_or("site", |hazard| &hazards.list[hazard.index()].name);
+            let rule = Rule::new(format!("{name}.stop_declared"), stop.hazard, RuleKind::DeclaredStop);
+            rules.add(rule, spot.key("name"), context);
+        }
+    }
 }
 
 /// When shifts begin, in the order of the day.

@@ -4,6 +4,7 @@
 use super::Context;
 use super::condition;
 use super::devices::Devices;
+use super::feeders::{self, Feeders};
 use super::hazards::Hazards;
 use super::limits;
 use super::points::Points;
@@ -31,38 +32,72 @@ pub(super) struct Derived {
     ids: Vec<PointId>,
 }
 
-/// Adds the derived points that the site file itself writes.
-pub(super) fn check(
-    gathered: &Gathered,
+/// Adds the derived points that the site file itself writes, and those of the power tree: they may use it, and it may use them, so that those which rest on the
+/// tree come after it.
+pub(super) fn check<'a>(
+    gathered: &'a Gathered,
     hazards: &Hazards,
     devices: &Devices<'_>,
     points: &mut Points<'_>,
     context: &mut Context<'_>,
-) -> Derived {
+) -> (Derived, Feeders<'a>) {
     let mut derived = Derived { device: DeviceId::new(devices.list.len()), ids: Vec::new() };
-    points.later = written(gathered).map(|(_, raw)| raw.id.0.clone()).collect();
-    for (spot, raw) in written(gathered) {
-        let hazard = hazards.refer(raw.hazard.as_ref(), spot.key("hazard"), context);
-        let place = |key: &str| if key.is_empty() { spot.place() } else { spot.key(key) };
-        let one = Written {
-            name: raw.id.0.clone(),
-            title: raw.formula.name.clone().into(),
-            raw: &raw.formula,
-            hazard,
-            factor: 1.0,
-            names: points,
-            place: &place,
-        };
-        let point = point(&one, &derived, points, context);
-        points.later.remove(&raw.id.0);
-        if let Some(point) = point {
-            derived.add(point, spot.key("id"), points, context);
-        }
-    }
-    derived
+    let of_tree = feeders::names(gathered);
+    let mut resting = of_tree.clone();
+    let rests = |(_, raw): &(Spot, &RawDerived)| {
+        let rests = names(&raw.formula).iter().any(|name| resting.contains(name));
+        rests && resting.insert(raw.id.0.clone())
+    };
+    let (after, before): (Vec<_>, Vec<_>) = written(gathered).partition(rests);
+    points.later =
+        before.iter().chain(&after).map(|(_, raw)| raw.id.0.clone()).chain(of_tree.iter().cloned()).collect();
+    derived.write(before, hazards, points, context);
+    let feeders = feeders::check(gathered, hazards, devices, &mut derived, points, context);
+    points.later.retain(|name| !of_tree.contains(name));
+    derived.write(after, hazards, points, context);
+    (derived, feeders)
+}
+
+/// What the formula of a derived point names.
+fn names(raw: &RawFormula) -> Vec<String> {
+    let of = raw.of.iter().map(|of| of.0.clone());
+    raw.value.iter().flat_map(|text| expression::names(text)).chain(of).collect()
 }
 
 impl Derived {
+    /// The device that they belong to.
+    pub(super) const fn device(&self) -> DeviceId {
+        self.device
+    }
+
+    /// Adds points that the site file writes, in their order.
+    fn write(
+        &mut self,
+        entries: Vec<(Spot, &RawDerived)>,
+        hazards: &Hazards,
+        points: &mut Points<'_>,
+        context: &mut Context<'_>,
+    ) {
+        for (spot, raw) in entries {
+            let hazard = hazards.refer(raw.hazard.as_ref(), spot.key("hazard"), context);
+            let place = |key: &str| if key.is_empty() { spot.place() } else { spot.key(key) };
+            let one = Written {
+                name: raw.id.0.clone(),
+                title: raw.formula.name.clone().into(),
+                raw: &raw.formula,
+                hazard,
+                factor: 1.0,
+                names: points,
+                place: &place,
+            };
+            let point = point(&one, self, points, context);
+            points.later.remove(&raw.id.0);
+            if let Some(point) = point {
+                self.add(point, spot.key("id"), points, context);
+            }
+        }
+    }
+
     /// Takes in a point whose name stands at `place`; its place among the points, if no other has the name.
     pub(super) fn add(
         &mut self,

@@ -293,6 +293,7 @@ impl Maker<'_, '_> {
             | Formula::Condition(_)
             | Formula::Calendar(_)
             | Formula::Production(_)
+            | Formula::Joint(_)
             | Formula::OfBaseline { aspect: Aspect::Deviation, .. } => String::new(),
             Formula::OfBaseline { of: baseline, .. } => of(*baseline).clone(),
             Formula::Baseline(baseline) => match electrical(of(baseline.of)) {

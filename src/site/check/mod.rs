@@ -9,6 +9,7 @@ mod conversion;
 mod derived;
 mod devices;
 mod echoes;
+mod feeders;
 mod forward;
 mod functions;
 mod handling;
@@ -62,14 +63,20 @@ pub(super) fn check(
     let (mut devices, links) = devices::check(gathered, &hazards, context);
     let mut points = points::check(gathered, &hazards, &mut devices, context);
     let calendar = calendar::check(gathered, &hazards, context);
-    let mut derived = derived::check(gathered, &hazards, &devices, &mut points, context);
-    let packs = packs::check(gathered, &hazards, &mut derived, &mut points, context);
+    let (mut derived, feeders) = derived::check(gathered, &hazards, &devices, &mut points, context);
+    let packs = packs::check(gathered, (&hazards, &feeders), &mut derived, &mut points, context);
     let derived = derived.belong(gathered, &mut devices, &points, context);
     let outputs = outputs::check(gathered, &hazards, &devices, context);
     outputs.need_points(&devices, context);
     let forwarders = forward::check(gathered, context);
-    let making = (&packs, &outputs, &forwarders);
-    let rules = rules::check(gathered, &hazards, (&devices, &links), &points, making, context);
+    let made = rules::Made {
+        packs: &packs,
+        feeders: &feeders,
+        calendar: &calendar,
+        outputs: &outputs,
+        forwarders: &forwarders,
+    };
+    let rules = rules::check(gathered, &hazards, (&devices, &links), &points, &made, context);
     let outputs = outputs.called_by(&rules, context);
     let services = services::check(gathered, context)?;
     reach::refuse_taken(&devices, &links, &services, context);
@@ -83,6 +90,7 @@ pub(super) fn check(
         links,
         points: points.list,
         derived,
+        feeders: feeders.list,
         rules: rules.list,
         left_out: rules.left_out,
         calendar,

@@ -2,6 +2,7 @@
 //! through the same checks as if the site file said it. What names a point that the hazard has not is not made, and told ([`LeftOut`]).
 
 mod applied;
+mod feeder;
 mod scope;
 mod sound;
 
@@ -10,6 +11,7 @@ use std::collections::BTreeSet;
 use super::Context;
 use super::condition;
 use super::derived::{self, Derived};
+use super::feeders::Feeders;
 use super::hazards::Hazards;
 use super::limits::{self, Written};
 use super::points::Points;
@@ -31,7 +33,7 @@ pub(super) struct Packs<'a> {
 /// Binds every `[[pack]]` to its points and adds the points that it derives.
 pub(super) fn check<'a>(
     gathered: &'a Gathered,
-    hazards: &Hazards,
+    (hazards, feeders): (&Hazards, &Feeders<'_>),
     derived: &mut Derived,
     points: &mut Points<'_>,
     context: &mut Context<'_>,
@@ -46,11 +48,15 @@ pub(super) fn check<'a>(
     for part in &gathered.parts {
         for (index, raw) in part.raw.pack.iter().enumerate().filter(|(_, raw)| sound.contains(&*raw.name.0)) {
             let (file, pack) = &gathered.packs[&raw.name.0];
-            let mut one = Applied::new(part.spot("pack", index), raw, *file, pack, hazards, points, context);
-            for entry in 0..pack.derived.len() {
-                packs.derive(&mut one, entry, derived, points, context);
+            let spot = part.spot("pack", index);
+            for place in feeder::chosen(raw, spot, feeders, context) {
+                let to = place.map(|place| (&feeders.list[place], feeders.others(place)));
+                let mut one = Applied::new(spot, raw, (*file, pack), (hazards, to), points, context);
+                for entry in 0..pack.derived.len() {
+                    packs.derive(&mut one, entry, derived, points, context);
+                }
+                packs.list.push(one);
             }
-            packs.list.push(one);
         }
     }
     packs

@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::Context;
+use super::calendar;
 use super::condition;
 use super::derived;
 use super::devices::Devices;
+use super::feeders::Feeders;
 use super::forward::Forwarders;
 use super::hazards::Hazards;
 use super::limits::{self, Written};
@@ -16,6 +18,7 @@ use super::outputs::Outputs;
 use super::packs::Packs;
 use super::points::Points;
 use crate::model::{DeviceId, ForwarderId, HazardId, HealthSource, Level, LinkId, PointId};
+use crate::site::calendar::Calendar;
 use crate::site::defaults;
 use crate::site::load::Gathered;
 use crate::site::model::{LeftOut, Link, Point, Protocol};
@@ -72,12 +75,21 @@ impl Rules {
     }
 }
 
+/// What has been checked already and has rules of its own.
+pub(super) struct Made<'m> {
+    pub(super) packs: &'m Packs<'m>,
+    pub(super) feeders: &'m Feeders<'m>,
+    pub(super) calendar: &'m Calendar,
+    pub(super) outputs: &'m Outputs<'m>,
+    pub(super) forwarders: &'m Forwarders,
+}
+
 pub(super) fn check(
     gathered: &Gathered,
     hazards: &Hazards,
     (devices, links): (&Devices<'_>, &[Link]),
     points: &Points<'_>,
-    (packs, outputs, forwarders): (&Packs<'_>, &Outputs<'_>, &Forwarders),
+    made: &Made<'_>,
     context: &mut Context<'_>,
 ) -> Rules {
     let mut rules = Rules { list: Vec::new(), left_out: Vec::new(), names: Names::new("alarm") };
@@ -90,16 +102,18 @@ pub(super) fn check(
             }
         }
     }
-    rules.left_out = packs.rules(points, &mut rules, context);
+    rules.left_out = made.packs.rules(points, &mut rules, context);
     of_devices(devices, points, &mut rules, context);
     of_links(hazards, devices, links, &mut rules, context);
     of_points(devices, points, &mut rules, context);
     derived::rules(gathered, points, &mut rules, context);
+    made.feeders.rules(points, &mut rules, context);
     derived::stop_orders(hazards, points, &mut rules, context);
-    for (rule, place) in outputs.failures() {
+    calendar::rules(gathered, made.calendar, hazards, &mut rules, context);
+    for (rule, place) in made.outputs.failures() {
         rules.add(rule, place, context);
     }
-    of_gateway(gathered, forwarders, &mut rules, context);
+    of_gateway(gathered, made.forwarders, &mut rules, context);
     rules
 }
 

@@ -32,6 +32,12 @@ pub(super) fn electrical(unit: &str) -> Option<Electrical> {
     is_power(power).then(|| Electrical::Energy { power: power.to_owned() })
 }
 
+/// Whether a unit is one of active power or energy, and not of reactive or apparent.
+pub(super) fn is_active(unit: &str) -> bool {
+    let lower = unit.to_lowercase();
+    !lower.contains("var") && !lower.contains("va")
+}
+
 fn is_power(unit: &str) -> bool {
     let unit = unit.to_lowercase();
     let metric = unit.strip_prefix(['k', 'm', 'g']).unwrap_or(&unit);

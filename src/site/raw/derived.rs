@@ -22,7 +22,7 @@ pub(in crate::site) struct RawDerived {
 }
 
 /// A derived point, but for its id.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub(in crate::site) struct RawFormula {
     /// What people call it.

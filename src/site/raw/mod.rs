@@ -6,6 +6,7 @@ mod alarms;
 mod calendar;
 mod derived;
 mod device;
+mod feeder;
 mod helper;
 mod library;
 mod output;
@@ -23,6 +24,7 @@ pub(super) use derived::{
 pub(super) use device::{
     FormatWord, OrderWord, ParityWord, ProtocolWord, RawDevice, RawPoint, TimeWord, TypeWord,
 };
+pub(super) use feeder::{FeederWord, RawFeeder};
 pub(super) use helper::{RatioWord, RawRatio, RawStatus};
 pub(super) use library::{RawPackDerived, RawPackFile, RawPackRole, RawPackRule, RawTemplate};
 pub(super) use output::{RawOutput, UntilWord};
@@ -78,6 +80,9 @@ pub(super) struct RawSite {
     /// A point that is not measured but worked out from others.
     #[serde(default)]
     pub(super) derived: Vec<RawDerived>,
+    /// A node of the power tree: the incomer, a feeder, a piece of equipment.
+    #[serde(default)]
+    pub(super) feeder: Vec<RawFeeder>,
     /// A time in which the site, or a part of it, is declared to stand still: an overhaul, a stop of production.
     #[serde(default)]
     pub(super) stop: Vec<RawStop>,

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::site::defaults;
-use crate::site::values::{Grade, Id, Name, Period, Words};
+use crate::site::values::{FeederChoice, Grade, Id, Name, Period, Words};
 
 /// `[[rule]]`.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -175,6 +175,10 @@ pub(in crate::site) struct RawPack {
     pub(in crate::site) points: Vec<Name>,
     /// Apply its rules to every point of this hazard that has a fitting role.
     pub(in crate::site) hazard: Option<Id>,
+    /// Feeders of the power tree that it is applied to, each by itself: its rules are for the feeder's own points, those of its meter and those that are worked out for
+    /// it. `["*"]` is every feeder.
+    #[serde(default)]
+    pub(in crate::site) feeders: Vec<FeederChoice>,
     /// Rules and derived points of the pack that are left out.
     #[serde(default)]
     pub(in crate::site) without: Vec<Id>,

@@ -1,5 +1,6 @@
 //! Tests of the whole room: text in, site or mistakes out.
 
+mod feeders;
 mod files;
 mod loads;
 mod mistakes;

@@ -48,6 +48,19 @@ power_safety treatment_linkage 2 alarm | rated_power production_power treatment_
 power_safety treatment_idle 4 warning | rated_power production_power treatment_power | production_power:kW treatment_power:kW | 31 48 | 31 49 | 40 40 | 31 39
 power_safety phase 2 alarm | phase_current | current_a:A current_b:A current_c:A | 50 5 50 | 50 50 4.9 | 50 50 9.9 | 50 50 10.1
 power_safety phase 2 alarm | phase_current | current_a:A current_b:A current_c:A | 0 0 40 | 0 0 41 | 0 b 41 | 0 0 31
+power_tree unmetered 3 alarm | | feeder_balance_error_percent:% feeder_balance_error:kW | 10 50 | 10.1 50 | 8.1 50 | 7.9 50
+power_tree unmetered 3 alarm | balance_least | feeder_balance_error_percent:% feeder_balance_error:kW | 90 40 | 90 41 | b 33 | 90 31
+power_tree overcounted 3 alarm | | feeder_balance_error_percent:% feeder_balance_error:kW | -5 -50 | -5.1 -50 | -4.1 -50 | -3.9 -50
+power_tree overcounted 3 alarm | | feeder_balance_error_percent:% feeder_balance_error:kW | -90 -5 | -90 -5.1 | -90 b | -90 -3.9
+power_tree production_in_stop 2 warning | | declared_stop production_runs | 1 0 | 1 1 | 1 b | 0 1
+power_tree production_on_rest_day 3 warning | | rest_day production_runs | 0 1 | 1 1 | b 1 | 1 0
+power_tree protection_missing 1 alarm | | cooling_wanted cooling_runs | 1 1 | 1 0 | 1 b | 0 0
+power_tree protection_missing 1 alarm | | dust_removal_wanted dust_removal_runs | 0 0 | 1 0 | b 0 | 1 1
+power_tree protection_missing 2 alarm | | protection_wanted protection_runs | 1 1 | 1 0 | - | 0 0
+power_tree protection_idle 4 warning | | cooling_wanted cooling_runs | 1 1 | 0 1 | b 1 | 1 1
+power_tree protection_idle 4 warning | | dust_removal_wanted dust_removal_runs | 0 0 | 0 1 | 0 b | 0 0
+power_tree protection_idle 4 warning | | protection_wanted protection_runs | 1 0 | 0 1 | - | 1 1
+power_tree phase 2 alarm | phase_current | current_a:A current_b:A current_c:A | 50 5 50 | 50 50 4.9 | 50 50 9.9 | 50 50 10.1
 melting_furnace flame 1 alarm | | burner_running flame | 1 1 | 1 0 | 1 b | 0 0
 melting_furnace exhaust 2 alarm | | burner_running exhaust_running | 1 1 | 1 0 | 1 b | 0 0
 melting_furnace gas_valve 1 alarm | | gas_valve_open burner_running | 1 1 | 1 0 | b 0 | 0 0

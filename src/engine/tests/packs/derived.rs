@@ -206,6 +206,26 @@ fn a_level_that_moves_while_a_valve_is_open_leaks_nowhere() {
     assert!(of_alarm(&mut leak.run, &leak.alarm).is_empty());
 }
 
+#[test]
+fn p1_a_feeder_that_takes_a_far_greater_share_than_it_ordinarily_does_is_told() {
+    let Moved { mut run, point, alarm, .. } = moved("power_tree shift", "", "", "feeder_share:%");
+    let mut go = |share: f64, quarters: u32| {
+        for _ in 0..quarters * 3 {
+            run.read(point, good(share));
+            run.wait(300.0);
+        }
+        of_alarm(&mut run, &alarm).into_iter().map(|t| (t.event, t.level, t.class)).collect::<Vec<_>>()
+    };
+    assert_eq!(go(10.0, 6 * 96), [], "what it ordinarily is");
+    assert_eq!(go(12.9, 8), [], "within 30 % of it");
+    assert_eq!(go(13.1, 1), [], "one quarter alone");
+    assert_eq!(go(10.0, 4), []);
+    assert_eq!(go(13.1, 4), [(EventKind::Raised, Level::Blue, Class::Warning)]);
+    assert_eq!(go(19.1, 4), [(EventKind::Escalated, Level::Yellow, Class::Warning)]);
+    let ended = go(10.0, 8);
+    assert_eq!(ended.last().map(|(event, ..)| *event), Some(EventKind::Cleared), "{ended:?}");
+}
+
 /// Pack, id, and the roles of each row.
 pub(super) fn covered() -> Vec<(String, String, Vec<String>)> {
     let rows = DEVIATIONS.lines().chain(TRENDS.lines()).filter(|line| !line.is_empty()).map(|line| {
@@ -216,5 +236,6 @@ pub(super) fn covered() -> Vec<(String, String, Vec<String>)> {
     });
     let sparks = ["dust_dry", "dust_wet"]
         .map(|pack| (pack.to_owned(), "sparks".to_owned(), vec!["spark_count".to_owned()]));
-    rows.chain(sparks).collect()
+    let share = ("power_tree".to_owned(), "shift".to_owned(), vec!["feeder_share".to_owned()]);
+    rows.chain(sparks).chain([share]).collect()
 }

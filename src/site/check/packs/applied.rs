@@ -6,14 +6,16 @@ use super::super::Context;
 use super::super::condition;
 use super::super::hazards::Hazards;
 use super::super::points::Points;
+use super::feeder;
 use super::scope::{ByRole, Scope, signals};
 use super::sound;
 use crate::model::{HazardId, PointId, Text};
+use crate::site::feeder::Feeder;
 use crate::site::model::LeftOut;
 use crate::site::raw::{RawLevels, RawLimits, RawPack, RawPackFile};
 use crate::site::source::{FileId, Place, Spot};
 use crate::site::suggest::did_you_mean;
-use crate::site::values::Id;
+use crate::site::values::{FeederChoice, Id};
 
 /// One `[[pack]]`, and what it is applied to.
 pub(super) struct Applied<'a> {
@@ -23,6 +25,8 @@ pub(super) struct Applied<'a> {
     pub(super) pack: &'a RawPackFile,
     /// The hazard that it is applied to as a whole.
     pub(super) hazard: Option<HazardId>,
+    /// The feeder that it is applied to as a whole.
+    pub(super) feeder: Option<Feeder>,
     /// The points that its rules may be for, and where each is named: those written one by one, then those of the hazard.
     subjects: Vec<(usize, Place)>,
     /// How many of them are written one by one.
@@ -69,9 +73,8 @@ impl<'a> Applied<'a> {
     pub(super) fn new(
         spot: Spot,
         raw: &'a RawPack,
-        file: FileId,
-        pack: &'a RawPackFile,
-        hazards: &Hazards,
+        (file, pack): (FileId, &'a RawPackFile),
+        (hazards, to): (&Hazards, Option<(&Feeder, &[PointId])>),
         points: &Points<'_>,
         context: &mut Context<'_>,
     ) -> Self {
@@ -82,6 +85,7 @@ impl<'a> Applied<'a> {
             file,
             pack,
             hazard,
+            feeder: to.map(|(feeder, _)| feeder.clone()),
             subjects: Vec::new(),
             named: 0,
             home: None,
@@ -92,6 +96,12 @@ impl<'a> Applied<'a> {
         one.check_written(context);
         one.name_points(points, context);
         one.home = one.whole(hazards, points);
+        for (index, roles) in to.map(|to| feeder::points_of(to, points)).into_iter().flatten() {
+            one.subjects.push((index, spot.key("feeders")));
+            for role in roles {
+                one.by_role.entry(role).or_default().insert(index);
+            }
+        }
         if hazard.is_some() {
             let of_hazard = (0..points.list.len()).filter(|index| points.list[*index].hazard == hazard);
             let known: BTreeSet<usize> = one.subjects.iter().map(|(index, _)| *index).collect();
@@ -124,11 +134,11 @@ impl<'a> Applied<'a> {
                 .unwrap_or_else(|| format!("it has: {}", ids.iter().copied().collect::<Vec<_>>().join(", ")));
             context.findings.add(self.spot.key(&format!("without[{index}]")), message).hint(hint);
         }
-        if self.raw.points.is_empty() && self.raw.hazard.is_none() {
+        if self.raw.points.is_empty() && self.raw.hazard.is_none() && self.feeder.is_none() {
             context
                 .findings
                 .add(self.spot.place(), "this pack is applied to nothing")
-                .hint("say `points = [\"device.signal\"]` or `hazard = \"…\"`");
+                .hint("say `points = [\"device.signal\"]`, `hazard = \"…\"` or `feeders = [\"…\"]`");
         }
     }
 
@@ -159,6 +169,9 @@ impl<'a> Applied<'a> {
 
     /// What the pack is applied to as a whole: the hazard that it names, or that of the points that it names.
     fn whole(&self, hazards: &Hazards, points: &Points<'_>) -> Option<Home> {
+        if let Some(Feeder { name, title, hazard, .. }) = &self.feeder {
+            return Some(Home { name: name.clone(), title: title.clone(), hazard: *hazard });
+        }
         let named: Vec<PointId> = self.subjects.iter().map(|(index, _)| PointId::new(*index)).collect();
         let hazard = self.hazard.or_else(|| condition::common(points, &named));
         let of_hazard = hazard.map(|hazard| &hazards.list[hazard.index()]);
@@ -196,14 +209,14 @@ impl<'a> Applied<'a> {
             return Vec::new();
         }
         if roles.is_empty() {
-            let key = if self.hazard.is_some() { "hazard" } else { "points" };
-            return vec![Target { own: None, place: self.spot.key(key) }];
+            return vec![Target { own: None, place: self.spot.key(self.key()) }];
         }
         let meant = sound::expanded(self.pack, roles);
         let lenient = sound::leaves_no_choice(self.pack);
         let fits = |at: usize, index: usize| match points.list[index].role.as_deref() {
-            Some(role) => meant.contains(role),
-            None => lenient && at < self.named,
+            Some(role) if meant.contains(role) => true,
+            None if lenient && at < self.named => true,
+            _ => self.feeder.is_some() && meant.iter().any(|role| self.is_known_as(role, index)),
         };
         let derived = self.made.iter().map(|made| (made.point, made.target.place.clone()));
         let of_hazard: BTreeSet<usize> = self.subjects.iter().map(|(index, _)| *index).collect();
@@ -212,6 +225,30 @@ impl<'a> Applied<'a> {
         all.filter(|(at, (index, _))| fits(*at, *index))
             .map(|(_, (index, place))| Target { own: Some(index), place })
             .collect()
+    }
+
+    /// The key that says what it is applied to.
+    const fn key(&self) -> &'static str {
+        match (&self.feeder, self.hazard) {
+            (Some(_), _) => "feeders",
+            (None, Some(_)) => "hazard",
+            (None, None) => "points",
+        }
+    }
+
+    /// Whether a point of the feeder is known by this role.
+    fn is_known_as(&self, role: &str, index: usize) -> bool {
+        self.by_role.get(role).is_some_and(|known| known.contains(&index))
+    }
+
+    /// The role by which something that is for these roles means a point.
+    fn role_of<'r>(&'r self, roles: &'r [Id], own: usize, points: &'r Points<'_>) -> Option<&'r str> {
+        let role = points.list[own].role.as_deref();
+        let meant = sound::expanded(self.pack, roles);
+        let by_feeder = || meant.iter().copied().find(|role| self.is_known_as(role, own));
+        role.filter(|role| meant.contains(role))
+            .or_else(|| by_feeder().filter(|_| self.feeder.is_some()))
+            .or(role)
     }
 
     fn has(&mut self, point: usize, points: &Points<'_>) {
@@ -255,14 +292,17 @@ impl<'a> Applied<'a> {
     ) -> bool {
         let unit_fits = target.own.is_none_or(|own| {
             let point = &scope.points.list[own];
-            sound::unit(self.pack, roles, unit, point.role.as_deref()).is_none_or(|unit| unit == point.unit)
+            let role = self.role_of(roles, own, scope.points);
+            sound::unit(self.pack, roles, unit, role).is_none_or(|unit| unit == point.unit)
         });
         unit_fits && texts.iter().all(|text| scope.lacking(text).is_empty())
     }
 
-    /// A set-point: the site's, or the pack's default.
+    /// A set-point: the `[[pack]]`'s, the feeder's, or the pack's default.
     pub(super) fn setpoint(&self, name: &str) -> Option<f64> {
-        self.raw.setpoints.get(name).or_else(|| self.pack.setpoints.get(name)).copied()
+        let of_feeder = || self.feeder.as_ref().and_then(|feeder| feeder::setpoint(feeder, name));
+        let default = || self.pack.setpoints.get(name).copied();
+        self.raw.setpoints.get(name).copied().or_else(of_feeder).or_else(default)
     }
 
     /// What the pack's numbers are multiplied with.
@@ -285,7 +325,12 @@ impl<'a> Applied<'a> {
     /// What is said of a set-point that is not given.
     pub(super) fn no_setpoint(&self, name: &str) -> (String, String) {
         let message = format!("pack `{}` needs the set-point `{name}`", self.raw.name.0);
-        (message, format!("add `setpoints = {{ {name} = … }}`: its rules rest on it"))
+        let hint = format!("add `setpoints = {{ {name} = … }}`: its rules rest on it");
+        let of_feeder = self.feeder.as_ref().and_then(|one| Some((&one.name, feeder::says(one, name)?)));
+        match of_feeder {
+            Some((feeder, key)) => (message, format!("{hint}; or give feeder `{feeder}` its `{key}`")),
+            None => (message, hint),
+        }
     }
 
     /// The pack's limits with what the site file puts in place of them.
@@ -321,7 +366,7 @@ impl<'a> Applied<'a> {
                     continue;
                 };
                 let point = &points.list[own];
-                let unit = sound::unit(self.pack, roles, unit, point.role.as_deref());
+                let unit = sound::unit(self.pack, roles, unit, self.role_of(roles, own, points));
                 if let Some(unit) = unit.filter(|unit| *unit != point.unit) {
                     misfits.entry((own, &id.0)).or_insert((target.place, Vec::new())).1.push(unit);
                 }
@@ -376,17 +421,24 @@ impl<'a> Applied<'a> {
 
     /// Refuses a pack of which nothing at all can be made.
     pub(super) fn refuse_nothing(&self, nothing: bool, missed: &[LeftOut], context: &mut Context<'_>) {
-        if !nothing || self.hazard.is_none() || context.damage.any() {
+        let what = match &self.feeder {
+            // Of all feeders some may have nothing for it.
+            Some(_) if self.raw.feeders.contains(&FeederChoice::All) => return,
+            Some(feeder) => format!("feeder `{}`", feeder.name),
+            None if self.hazard.is_some() => "this hazard".to_owned(),
+            None => return,
+        };
+        if !nothing || context.damage.any() {
             return;
         }
-        let message = format!("no point of this hazard has a role that pack `{}` knows", self.raw.name.0);
+        let message = format!("no point of {what} has a role that pack `{}` knows", self.raw.name.0);
         let (message, hint) = match missed.first() {
             None => (message, self.known_roles()),
             Some(one) => (
-                format!("nothing of pack `{}` can be made for this hazard", self.raw.name.0),
+                format!("nothing of pack `{}` can be made for {what}", self.raw.name.0),
                 format!("`{}` lacks a point with the role {}", one.rule, one.lacks.join(", ")),
             ),
         };
-        context.findings.add(self.spot.key("hazard"), message).hint(hint);
+        context.findings.add(self.spot.key(self.key()), message).hint(hint);
     }
 }

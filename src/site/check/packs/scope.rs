@@ -72,7 +72,8 @@ impl<'s> Scope<'s> {
     /// The points that have a role: of those that the `[[pack]]` names, else of the hazard.
     fn holders(&self, role: &RawPackRole) -> Vec<usize> {
         let named: BTreeSet<usize> = roles_of(role).flat_map(|role| self.applied.own_points(role)).collect();
-        if !named.is_empty() {
+        // A feeder has its own points and no others: those of its hazard may be another feeder's.
+        if !named.is_empty() || self.applied.feeder.is_some() {
             return named.into_iter().collect();
         }
         let of_point = || self.points.list[self.own?].hazard;

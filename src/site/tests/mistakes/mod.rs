@@ -6,6 +6,7 @@ mod conditions;
 mod derived;
 mod devices;
 mod dial_in;
+mod feeders;
 mod handling;
 mod meaning;
 mod outputs;
