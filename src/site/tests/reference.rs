@@ -116,10 +116,15 @@ fn the_examples_of_power_in_the_docs_are_points_of_a_site() {
         ("line1.baseline_high", "kW"),
         ("line1.deviation", ""),
         ("line1.running_hours", "h"),
+        ("line2.load_factor_day", "%"),
+        ("fan2.share_of_parent", "%"),
+        ("fan2.wanted", ""),
     ] {
         assert_eq!(unit(name), Some(expected), "{name}");
     }
-    for rule in ["line1.production_in_stop", "meter1.line_power.load"] {
+    for rule in
+        ["line1.production_in_stop", "meter1.line_power.load", "fan2.protection_missing", "incomer.unmetered"]
+    {
         assert!(site.rules.iter().any(|one| one.name == rule), "{rule}");
     }
 }
