@@ -44,6 +44,7 @@ pub(crate) fn site(plans: &[LinkPlan], poll: Duration) -> Site {
         derived: Vec::new(),
         calendar: Calendar::default(),
         left_out: Vec::new(),
+        feeders: Vec::new(),
         alarms: AlarmOptions::default(),
         rules: Vec::new(),
         outputs: Vec::new(),

@@ -118,6 +118,7 @@ fn site(devices: usize, has_rates: bool) -> Site {
         derived: (count..count + rates).map(PointId::new).collect(),
         calendar: Calendar::default(),
         left_out: Vec::new(),
+        feeders: Vec::new(),
         alarms: AlarmOptions::default(),
         rules: (0..count).flat_map(rules).chain((0..rates).map(|n| rate_rule(count, n))).collect(),
         outputs: Vec::new(),

@@ -128,7 +128,9 @@ impl<'a> Tree<'a> {
                 context.findings.add(spot.key("parent"), message).hint(hint);
                 self.parents[place] = None;
             }
-            walked.into_iter().for_each(|place| ways[place] = Way::Ends);
+            for place in walked {
+                ways[place] = Way::Ends;
+            }
         }
     }
 
@@ -254,12 +256,12 @@ impl<'a> Feeders<'a> {
             let mut serves = Vec::new();
             for (index, id) in raw.serves.iter().enumerate() {
                 let at = spot.key(&format!("serves[{index}]"));
-                let Some(served) = self.names.find(&id.0, at.clone(), context) else { continue };
-                if !is_production(&served) {
+                let Some(line) = self.names.find(&id.0, at.clone(), context) else { continue };
+                if !is_production(&line) {
                     let message = format!("`{}` is no production line, by its role", id.0);
                     context.findings.add(at, message).hint("give it `role = \"production\"`");
                 }
-                serves.push(served);
+                serves.push(line);
             }
             let is_of_all = protects && feeder.role != Some(FeederRole::Safety) && raw.serves.is_empty();
             if is_of_all && feeder.hazard.is_some() {

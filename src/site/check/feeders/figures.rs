@@ -5,8 +5,8 @@ use super::super::Context;
 use super::super::derived::{self, Derived};
 use super::super::points::Points;
 use super::Feeders;
-use crate::model::PointId;
 use crate::model::limits::DERIVED_AGE_MAX;
+use crate::model::{FeederId, PointId};
 use crate::site::defaults;
 use crate::site::derived::{Formula, Joint, JointFigure, PRODUCTION_RUNNING};
 use crate::site::expression::{Condition, Number, Relation};
@@ -84,8 +84,8 @@ impl Maker<'_, '_, '_, '_> {
         self.feeder(place).point(figure)
     }
 
-    fn name(&self, point: PointId) -> Option<Name> {
-        Some(Name(self.points.list[point.index()].name.clone()))
+    fn name(&self, point: PointId) -> Name {
+        Name(self.points.list[point.index()].name.clone())
     }
 
     /// Its power, or else its counter: what is told of its load comes of this.
@@ -164,7 +164,7 @@ impl Maker<'_, '_, '_, '_> {
         let modulus = self.modulus(place, of);
         let formula = RawFormula {
             function: Some(FunctionWord::Demand),
-            of: self.name(of),
+            of: Some(self.name(of)),
             modulus,
             ..RawFormula::default()
         };
@@ -194,7 +194,7 @@ impl Maker<'_, '_, '_, '_> {
         let feeder = self.feeder(place);
         let Some(of) = feeder.energy.or(feeder.power) else { return };
         let modulus = self.modulus(place, of);
-        let of = self.name(of);
+        let of = Some(self.name(of));
         let last = Some(WhichWord::Last);
         let mut periods = vec![
             (FeederFigure::EnergyToday, PeriodWord::Day, None),
@@ -234,7 +234,7 @@ impl Maker<'_, '_, '_, '_> {
             let modulus = self.modulus(place, of);
             let formula = RawFormula {
                 function: Some(function),
-                of: self.name(of),
+                of: Some(self.name(of)),
                 modulus,
                 period: Some(period),
                 which: Some(WhichWord::Last),
@@ -256,7 +256,7 @@ impl Maker<'_, '_, '_, '_> {
 
     fn baseline(&mut self, place: usize) {
         let Some(of) = self.source(place) else { return };
-        let of = self.name(of);
+        let of = Some(self.name(of));
         let formula = RawFormula { function: Some(FunctionWord::Baseline), of, ..RawFormula::default() };
         self.write(place, FeederFigure::Baseline, formula);
         let Some(baseline) = self.point(place, FeederFigure::Baseline) else { return };
@@ -265,8 +265,11 @@ impl Maker<'_, '_, '_, '_> {
             (FeederFigure::BaselineHigh, FunctionWord::BaselineHigh),
             (FeederFigure::Deviation, FunctionWord::Deviation),
         ] {
-            let formula =
-                RawFormula { function: Some(function), of: self.name(baseline), ..RawFormula::default() };
+            let formula = RawFormula {
+                function: Some(function),
+                of: Some(self.name(baseline)),
+                ..RawFormula::default()
+            };
             self.write(place, figure, formula);
         }
     }
@@ -312,7 +315,7 @@ impl Maker<'_, '_, '_, '_> {
         let (Some(running), Some(power)) = (raw.running, feeder.power) else { return };
         let formula = RawFormula {
             function: Some(FunctionWord::State),
-            of: self.name(power),
+            of: Some(self.name(power)),
             running: Some(running),
             idle: raw.idle,
             overload: raw.overload,
@@ -330,7 +333,7 @@ impl Maker<'_, '_, '_, '_> {
         for (figure, period) in periods {
             let formula = RawFormula {
                 function: Some(FunctionWord::Hours),
-                of: self.name(state),
+                of: Some(self.name(state)),
                 period: Some(period),
                 which: Some(WhichWord::Last),
                 ..RawFormula::default()
@@ -354,7 +357,7 @@ impl Maker<'_, '_, '_, '_> {
     /// Shares of the incomer's demand, and of what it is fed from where that is another.
     fn shares(&mut self, place: usize) {
         let Some(own) = self.point(place, FeederFigure::Demand) else { return };
-        let parent = self.feeder(place).parent.map(|parent| parent.index());
+        let parent = self.feeder(place).parent.map(FeederId::index);
         let Some(parent) = parent else { return };
         for (figure, whole) in [(FeederFigure::Share, 0), (FeederFigure::ShareOfParent, parent)] {
             let is_told = figure == FeederFigure::ShareOfParent && parent == 0;

@@ -114,9 +114,8 @@ impl<'m, 'p> Measured<'m, 'p> {
             let message = format!("{} points for the phases of a line", names.len());
             context.findings.add(one.spot.key(&key), message).hint("name one, or all three");
         }
-        let named = names.iter().enumerate();
-        named
-            .filter_map(|(index, name)| self.named(name, one.spot.key(&format!("{key}[{index}]")), context))
+        let each = names.iter().enumerate();
+        each.filter_map(|(index, name)| self.named(name, one.spot.key(&format!("{key}[{index}]")), context))
             .collect()
     }
 
