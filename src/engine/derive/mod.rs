@@ -8,6 +8,7 @@ mod clocked;
 #[cfg(test)]
 mod clocked_tests;
 mod counter;
+mod due;
 mod joint;
 #[cfg(test)]
 mod joint_tests;
@@ -20,12 +21,9 @@ mod production_tests;
 mod tests;
 mod window;
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
-
 use crate::model::{
-    Batch, EventKind, HazardId, Memory, Now, Output, PointId, Reading, Reason, Sample, Text, Transition,
-    Value, Wall,
+    Batch, EventKind, HazardId, Memory, Now, Output, PointId, PointState, Reading, Reason, Sample, Text,
+    Transition, Value, Wall,
 };
 use crate::site::{Aspect, Clocked, Formula, Question, Site, Source};
 
@@ -35,6 +33,7 @@ use super::points::Points;
 use super::rests::Rests;
 use baseline::Feeder;
 use clocked::Clockwork;
+use due::Due;
 use production::{Change, ProductionWatch};
 use window::Running;
 
@@ -45,8 +44,8 @@ pub(super) struct Derivations {
     /// Their places in the order of their points' names.
     by_name: Vec<u32>,
     rests: Rests,
-    /// Those to be worked out at the present moment, the first on top.
-    due: BinaryHeap<Reverse<u32>>,
+    /// Places of those to be worked out at the present moment.
+    due: Due,
     /// Places of those that go by the clock.
     clocked: Vec<u32>,
     /// What is ordered to stand still: a hazard, or the whole site.
@@ -60,7 +59,6 @@ struct Derivation {
     point: PointId,
     rests_on: Box<[PointId]>,
     past: Past,
-    is_due: bool,
     /// Something that it rests on has spoken, and not only the clock.
     is_asked: bool,
 }
@@ -113,7 +111,7 @@ impl Derivations {
         by_name.sort_unstable_by_key(|place| &site.point(list[*place as usize].point).name);
         Self {
             by_name,
-            due: BinaryHeap::with_capacity(list.len()),
+            due: Due::new(list.len()),
             orders: Vec::new(),
             rests: Rests::new(pairs, site.points.len()),
             clocked: clocked.map(|(place, _)| place).collect(),
@@ -130,12 +128,8 @@ impl Derivations {
     /// A point has spoken, or can't be trusted any more.
     pub(super) fn note(&mut self, point: PointId) {
         for &place in self.rests.on(point) {
-            let derivation = &mut self.list[place as usize];
-            derivation.is_asked = true;
-            if !derivation.is_due {
-                derivation.is_due = true;
-                self.due.push(Reverse(place));
-            }
+            self.list[place as usize].is_asked = true;
+            self.due.insert(place);
         }
     }
 
@@ -147,16 +141,14 @@ impl Derivations {
     /// The wall clock has come to another minute.
     pub(super) fn note_minute(&mut self, now: Now) {
         for &place in &self.clocked {
-            let derivation = &mut self.list[place as usize];
-            let is_over = match &derivation.past {
+            let is_over = match &self.list[place as usize].past {
                 Past::Clocked(clockwork) => clockwork.is_over(now.wall),
                 Past::State(watch) => watch.is_due(now),
                 Past::Ordinary(feeder) => feeder.is_over(now.wall),
                 _ => true,
             };
-            if is_over && !derivation.is_due {
-                derivation.is_due = true;
-                self.due.push(Reverse(place));
+            if is_over {
+                self.due.insert(place);
             }
         }
     }
@@ -165,28 +157,28 @@ impl Derivations {
     pub(super) fn take_orders(&mut self, orders: Vec<Option<HazardId>>) {
         self.orders = orders;
         for &place in &self.clocked {
-            let derivation = &mut self.list[place as usize];
-            if matches!(derivation.past, Past::Said(_)) && !derivation.is_due {
-                derivation.is_due = true;
-                self.due.push(Reverse(place));
+            if matches!(self.list[place as usize].past, Past::Said(_)) {
+                self.due.insert(place);
             }
         }
     }
 
     /// Works out the next that is due; none when all are done. The caller takes it as a reading and notes it.
     fn next(&mut self, site: &Site, now: Now, points: &Points) -> Option<Derived> {
-        while let Some(Reverse(place)) = self.due.pop() {
-            let known = self.aspect(site, place);
+        while let Some(place) = self.due.pop_first() {
             let derivation = &mut self.list[place as usize];
-            derivation.is_due = false;
             let derived = match &mut derivation.past {
+                Past::Recent(running) => look_back(derivation.point, running, now, points),
+                Past::OfOrdinary(_) => self.aspect(site, place),
                 Past::Said(said) => ask_calendar(site, derivation.point, &self.orders, said, now),
-                Past::OfOrdinary(_) => known,
-                _ => derivation.work_out(site, now, points, &self.orders),
+                Past::None | Past::Clocked(_) | Past::Ordinary(_) | Past::State(_) => {
+                    let derived = derivation.work_out(site, now, points, &self.orders);
+                    derivation.keep(site, now, &mut self.memories);
+                    derived
+                }
             };
-            derivation.keep(site, now, &mut self.memories);
-            if let Some(derived) = derived {
-                return Some(derived);
+            if derived.is_some() {
+                return derived;
             }
         }
         None
@@ -285,7 +277,7 @@ impl Derivation {
             Formula::Calendar(_) => Past::Said(None),
             Formula::Number(_) | Formula::Condition(_) | Formula::Joint(_) => Past::None,
         };
-        Some(Self { point, rests_on: formula.points().into(), past, is_due: false, is_asked: false })
+        Some(Self { point, rests_on: formula.points().into(), past, is_asked: false })
     }
 
     /// When the latest of what it rests on was taken, and why some of that is bad, or in doubt. None as long as one has never spoken.
@@ -316,9 +308,6 @@ impl Derivation {
         let (mut at, bad, doubt) = self.trust(points)?;
         let Source::Derived(formula) = &site.point(self.point).source else { return None };
         let sample = match (formula, &mut self.past) {
-            (Formula::Window(window), Past::Recent(running)) => {
-                running.take(now.mono, points.sample(window.of)?)
-            }
             (Formula::Clocked(clocked), Past::Clocked(clockwork)) => {
                 let zone = &site.identity.zone;
                 if is_asked {
@@ -364,13 +353,26 @@ impl Derivation {
                 let known = evaluate::known(condition, points).map(|(yes, sure)| (Value::Bool(yes), sure));
                 trusted(known, bad, doubt)
             }
-            // Each is made with the past that it needs; the calendar and what rests on a baseline are asked elsewhere.
+            // Each is made with the past that it needs; the calendar, the recent past and what rests on a baseline are asked elsewhere.
             _ => return None,
         };
-        let is_young = matches!(sample, Sample::Bad(Reason::NoData) | Sample::Uncertain(_, Reason::NoData));
-        let is_excused = bad.is_some() || doubt.is_some() || is_young;
+        let is_excused = bad.is_some() || doubt.is_some() || is_young(sample);
         Some(Derived { point: self.point, at, sample, is_excused, change })
     }
+}
+
+/// What a function of a point's recent past has come to. By itself and not by way of the site's formulas, because there may be one for every
+/// point, with every reading.
+fn look_back(point: PointId, running: &mut Running, now: Now, points: &Points) -> Option<Derived> {
+    let PointState { at, sample: of } = points.slot(running.of()).latest()?;
+    let sample = running.take(now.mono, of);
+    let is_excused = !matches!(of, Sample::Good(_)) || is_young(sample);
+    Some(Derived { point, at, sample, is_excused, change: None })
+}
+
+/// Whether there is no number, or a doubtful one, because too little has been seen as yet.
+fn is_young(sample: Sample) -> bool {
+    matches!(sample, Sample::Bad(Reason::NoData) | Sample::Uncertain(_, Reason::NoData))
 }
 
 impl Engine {

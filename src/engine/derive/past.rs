@@ -1,12 +1,16 @@
 //! The recent past of one point, in a fixed number of parts: what it costs in time and memory does not depend on how often the point speaks
 //! or how far back is looked. The window moves on by one part at a time, so it holds between all and one part less of its span.
 //!
-//! What is needed of the parts that are closed is put together once, when a part is closed; a reading only adds to the open one.
+//! A reading adds to the open part, and is told together with what the closed ones come to. That is put together once, when a part is closed, and from two
+//! sums, so that it does not take going through all parts: what has come since this lap of the window began, and what is left of the lap before.
 
 use std::time::Duration;
 
 use crate::model::limits::WINDOW_BUCKETS;
 use crate::model::{Mono, Reason, Sample};
+
+/// Parts of a window beside the open one.
+const LAP: usize = WINDOW_BUCKETS - 1;
 
 /// What is known of a stretch of time. Times are in seconds after its start.
 #[derive(Debug, Clone, Copy)]
@@ -52,8 +56,8 @@ impl Stretch {
         self.integral += other.integral;
         self.count += other.count;
         self.sum += other.sum;
-        self.least = self.least.min(other.least);
-        self.greatest = self.greatest.max(other.greatest);
+        self.least = lesser(self.least, other.least);
+        self.greatest = greater(self.greatest, other.greatest);
         self.pulses += other.pulses;
         self.t += other.t + later * other.count;
         self.tt += other.tt + later * (2.0 * other.t + later * other.count);
@@ -65,11 +69,41 @@ impl Stretch {
     fn read(&mut self, time: f64, value: f64) {
         self.count += 1.0;
         self.sum += value;
-        self.least = self.least.min(value);
-        self.greatest = self.greatest.max(value);
+        self.least = lesser(self.least, value);
+        self.greatest = greater(self.greatest, value);
         self.t += time;
         self.tt += time * time;
         self.tv += time * value;
+    }
+}
+
+/// The last parts that are closed.
+#[derive(Debug)]
+struct Closed {
+    /// By their number modulo their count. Those of the present lap each by itself; of those left of the lap before, each with all after it.
+    parts: [Stretch; LAP],
+    /// What the parts of the present lap come to, from its start.
+    lap: Stretch,
+}
+
+impl Closed {
+    const NOTHING: Self = Self { parts: [Stretch::NOTHING; LAP], lap: Stretch::NOTHING };
+
+    /// Puts a part in the place of the oldest, and says what all come to, from the start of the oldest.
+    fn close(&mut self, number: u64, part: Stretch, part_s: f64) -> Stretch {
+        let place = number as usize % LAP;
+        self.parts[place] = part;
+        self.lap.add(&part, part_s * place as f64);
+        if place + 1 < LAP {
+            let mut all = self.parts[place + 1];
+            all.add(&self.lap, part_s * (LAP - place - 1) as f64);
+            return all;
+        }
+        for place in (1..LAP).rev() {
+            let later = self.parts[place];
+            self.parts[place - 1].add(&later, part_s);
+        }
+        std::mem::replace(&mut self.lap, Stretch::NOTHING)
     }
 }
 
@@ -78,18 +112,19 @@ impl Stretch {
 pub(super) struct Past {
     /// Length of one part; not zero.
     part_ns: u64,
-    /// The last parts, the open one among them, by their number modulo their count.
-    parts: Box<[Stretch; WINDOW_BUCKETS]>,
+    part_s: f64,
     /// Number of the open part since the start of the run.
-    open: u64,
+    number: u64,
     /// When the open part began.
     open_ns: u64,
+    open: Stretch,
     /// What the closed parts come to, from the start of the oldest.
-    closed: Stretch,
+    before: Stretch,
     /// Since when the present value stands; none while it is not known.
     standing: Option<Standing>,
     /// The last value known, whatever has been since: what a counter went up from.
     last: Option<f64>,
+    closed: Box<Closed>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -105,12 +140,14 @@ impl Past {
         let part = (over / WINDOW_BUCKETS as u32).max(Duration::from_millis(1));
         Self {
             part_ns: u64::try_from(part.as_nanos()).unwrap_or(u64::MAX),
-            parts: Box::new([Stretch::NOTHING; WINDOW_BUCKETS]),
-            open: 0,
+            part_s: part.as_secs_f64(),
+            number: 0,
             open_ns: 0,
-            closed: Stretch::NOTHING,
+            open: Stretch::NOTHING,
+            before: Stretch::NOTHING,
             standing: None,
             last: None,
+            closed: Box::new(Closed::NOTHING),
         }
     }
 
@@ -127,24 +164,18 @@ impl Past {
             }
         };
         let time = seconds(now_ns.saturating_sub(self.open_ns));
-        let part = &mut self.parts[self.open as usize % WINDOW_BUCKETS];
-        part.read(time, value);
-        part.pulses += self.last.map_or(0.0, |last| (value - last).max(0.0));
-        part.doubt = part.doubt.or(doubt);
+        self.open.read(time, value);
+        self.open.pulses += self.last.map_or(0.0, |last| (value - last).max(0.0));
+        self.open.doubt = self.open.doubt.or(doubt);
         self.last = Some(value);
         self.standing = Some(Standing { since_ns: now_ns, value, doubt });
     }
 
     /// All that is known of the window; its times count from some moment before.
     pub(super) fn whole(&self) -> Stretch {
-        let mut whole = self.closed;
-        let later = seconds(self.part_ns) * self.closed_parts() as f64;
-        whole.add(&self.parts[self.open as usize % WINDOW_BUCKETS], later);
+        let mut whole = self.before;
+        whole.add(&self.open, self.part_s * LAP as f64);
         whole
-    }
-
-    fn closed_parts(&self) -> u64 {
-        self.open.min(WINDOW_BUCKETS as u64 - 1)
     }
 
     /// Lets time pass: the standing value counts for it, and what falls out of the window is forgotten.
@@ -158,44 +189,43 @@ impl Past {
     /// Opens the part of this number.
     fn move_on(&mut self, target: u64) {
         let oldest = target.saturating_sub(WINDOW_BUCKETS as u64);
-        if self.open < oldest {
+        if self.number < oldest {
             // Longer than the window: nothing of what was is left, but for what stood all along.
-            self.parts.fill(Stretch::NOTHING);
-            self.open = oldest;
+            *self.closed = Closed::NOTHING;
+            self.open = Stretch::NOTHING;
+            self.number = oldest;
             self.open_ns = oldest * self.part_ns;
         }
-        while self.open < target {
+        while self.number < target {
             self.stand(self.open_ns + self.part_ns);
-            self.open += 1;
+            self.before = self.closed.close(self.number, self.open, self.part_s);
+            self.open = Stretch::NOTHING;
+            self.number += 1;
             self.open_ns += self.part_ns;
-            self.parts[self.open as usize % WINDOW_BUCKETS] = Stretch::NOTHING;
         }
-        self.close();
     }
 
     /// Counts the standing value in the open part, up to a moment within it.
     fn stand(&mut self, until_ns: u64) {
         let Some(standing) = &mut self.standing else { return };
         let from_ns = standing.since_ns.max(self.open_ns);
-        let part = &mut self.parts[self.open as usize % WINDOW_BUCKETS];
         if until_ns > from_ns {
             let span_s = seconds(until_ns - from_ns);
-            part.known_s += span_s;
-            part.integral += span_s * standing.value;
-            part.doubt = part.doubt.or(standing.doubt);
+            self.open.known_s += span_s;
+            self.open.integral += span_s * standing.value;
+            self.open.doubt = self.open.doubt.or(standing.doubt);
         }
         standing.since_ns = until_ns.max(from_ns);
     }
+}
 
-    fn close(&mut self) {
-        let mut closed = Stretch::NOTHING;
-        let first = self.open - self.closed_parts();
-        for part in first..self.open {
-            let later = seconds(self.part_ns) * (part - first) as f64;
-            closed.add(&self.parts[part as usize % WINDOW_BUCKETS], later);
-        }
-        self.closed = closed;
-    }
+/// Of two numbers that are comparable, as all here are: one instruction, where `f64::min` and `f64::max` ask for NaN first.
+fn lesser(a: f64, b: f64) -> f64 {
+    if b < a { b } else { a }
+}
+
+fn greater(a: f64, b: f64) -> f64 {
+    if b > a { b } else { a }
 }
 
 fn seconds(ns: u64) -> f64 {

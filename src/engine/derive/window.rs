@@ -13,7 +13,7 @@
 use std::time::Duration;
 
 use crate::model::limits::{FORECAST_SPANS_MAX, WINDOW_KNOWN_PERCENT_MIN};
-use crate::model::{Mono, Reason, Sample, Value};
+use crate::model::{Mono, PointId, Reason, Sample, Value};
 use crate::site::{Function, Window};
 
 use super::past::{Past, Stretch};
@@ -22,20 +22,27 @@ use super::past::{Past, Stretch};
 #[derive(Debug)]
 pub(super) struct Running {
     window: Window,
+    /// So much of the past must be known, in seconds.
+    known_min_s: f64,
     past: Past,
 }
 
 impl Running {
     pub(super) fn new(window: Window) -> Self {
-        Self { window, past: Past::new(window.over) }
+        let known_min_s = window.over.as_secs_f64() * f64::from(WINDOW_KNOWN_PERCENT_MIN) / 100.0;
+        Self { window, known_min_s, past: Past::new(window.over) }
+    }
+
+    /// The point whose past it is.
+    pub(super) fn of(&self) -> PointId {
+        self.window.of
     }
 
     /// Takes what the point says now, and says what the function comes to.
     pub(super) fn take(&mut self, now: Mono, sample: Sample) -> Sample {
         self.past.take(now, sample);
         let whole = self.past.whole();
-        let known_min = self.window.over.as_secs_f64() * f64::from(WINDOW_KNOWN_PERCENT_MIN) / 100.0;
-        let is_known = whole.known_s >= known_min;
+        let is_known = whole.known_s >= self.known_min_s;
         let at_least = matches!(self.window.function, Function::Count | Function::Least | Function::Greatest);
         let lost = match sample {
             Sample::Bad(reason) => Some(reason),
