@@ -121,6 +121,8 @@ pub const ROW_READINGS_MAX: usize = 2000;
 pub const STORE_ANSWER_MAX: Duration = Duration::from_secs(3);
 /// How long readings may wait for the disk: what a power cut may cost. A crash costs none.
 pub const STORE_SYNC_AFTER_MAX: Duration = Duration::from_secs(1);
+/// Rows of telemetry that an opening after a crash counts again, beside those of one group: what makes it take a bounded time.
+pub const STORE_UNSAVED_ROWS_MAX: u64 = 10_000;
 /// Spans of telemetry that one destination may owe beside the newest; more are joined, which sends some rows twice.
 pub const FORWARD_GAPS_MAX: usize = 16;
 
@@ -249,9 +251,15 @@ pub const MQTT_ACK_WAIT_MAX: Duration = Duration::from_secs(30);
 pub const MQTT_COMMANDS_MAX: usize = 64;
 /// How long a command may wait for its effects to be on disk.
 pub const COMMAND_WAIT_MAX: Duration = Duration::from_secs(10);
-/// How long a destination that would not take a row of readings counts as failing, if it takes the others: long enough
+/// How long a destination that would not take a reading counts as failing, if it takes the others: long enough
 /// for the alarm and for whoever looks after it.
 pub const REFUSAL_TOLD_FOR: Duration = Duration::from_secs(600);
+/// From one round to the next in which a destination is given again the events that it would not take.
+pub const REFUSED_AGAIN_AFTER: Duration = Duration::from_secs(600);
+/// How long a database may ask to be left alone (`Retry-After`): alarms wait as well.
+pub const INFLUX_RETRY_AFTER_MAX: Duration = Duration::from_secs(300);
+/// Bytes of a database's answer that are looked at.
+pub const INFLUX_ANSWER_BYTES_MAX: usize = 64 * 1024;
 /// Readings in one line-protocol write.
 pub const INFLUX_WRITE_POINTS_MAX: usize = 5000;
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, params};
 
 use super::error::StoreError;
-use super::reader::Source;
+use super::reader::{Refusals, Source};
 use super::{ledger, schema, sql};
 use crate::model::limits::ARCHIVE_EVENTS_MAX;
 use crate::model::{Event, Wall};
@@ -43,6 +43,8 @@ pub struct Destination {
     pub telemetry: Owed,
     /// Readings given up before they were acknowledged.
     pub given_up: u64,
+    /// Events that it would not take.
+    pub refused: Refusals,
 }
 
 /// What a data directory holds.
@@ -142,6 +144,7 @@ impl Archive {
             telemetry += rows as u64;
             first = first.or(oldest);
         }
+        let refused = sql::refusals(connection, &name)?;
         let events = Owed { count: events as u64, since: self.event_after(progress.event)? };
         let since = first.map_or(Ok(None), |id| self.row_after(id as u64 - 1))?;
         Ok(Destination {
@@ -149,6 +152,7 @@ impl Archive {
             events,
             telemetry: Owed { count: telemetry, since },
             given_up: given_up as u64,
+            refused,
         })
     }
 

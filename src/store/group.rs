@@ -48,6 +48,8 @@ pub(super) struct Group {
     /// What the engine must know again, by key; none to forget it.
     pub(super) memories: BTreeMap<String, Option<String>>,
     pub(super) progress: BTreeMap<String, Progress>,
+    /// Why a destination will not take an event; none where it has taken it after all.
+    pub(super) refusals: BTreeMap<(String, u64), Option<String>>,
     pub(super) replies: Vec<(oneshot::Sender<CommandResult>, CommandResult)>,
 }
 
@@ -126,7 +128,8 @@ impl Group {
     /// Whether there is anything to write.
     pub(super) fn writes(&self) -> bool {
         let states = !self.outputs.is_empty() || self.start.is_some() || !self.memories.is_empty();
-        self.is_durable() || states || self.given_up > 0 || !self.rows.is_empty() || !self.progress.is_empty()
+        let progress = !self.progress.is_empty() || !self.refusals.is_empty();
+        self.is_durable() || states || self.given_up > 0 || !self.rows.is_empty() || progress
     }
 }
 

@@ -46,6 +46,8 @@ pub(super) struct Ledger {
     devices: Vec<u32>,
     seqs: HashMap<u32, u64>,
     touched: BTreeSet<u32>,
+    /// The last telemetry row of which the database has saved numbers.
+    saved: u64,
 }
 
 impl Ledger {
@@ -58,6 +60,7 @@ impl Ledger {
             event: last_event(connection)?.max(saved(connection, "event_through")?),
             telemetry: saved(connection, "telemetry_through")?,
             bytes: saved(connection, "telemetry_bytes")?,
+            saved: saved(connection, "telemetry_through")?,
             ..Self::default()
         };
         ledger.load_names(connection)?;
@@ -173,9 +176,15 @@ impl Ledger {
         Ok(())
     }
 
+    /// Rows that an opening would have to count again, as things stand.
+    pub(super) const fn unsaved(&self) -> u64 {
+        self.telemetry.saturating_sub(self.saved)
+    }
+
     /// The save is on its way to the disk.
     pub(super) fn saved(&mut self) {
         self.touched.clear();
+        self.saved = self.telemetry;
     }
 }
 

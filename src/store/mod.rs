@@ -12,6 +12,7 @@
 //!   for the stamps.
 //! - `restamp`: by how much stamps are off that were made before anything vouched for the clock; applied when they are read.
 //! - `cursor`, `gap`: what each destination has acknowledged.
+//! - `refused`: events that a destination would not take. They are set aside: its cursor goes on behind them, and they are tried again.
 //!
 //! The journal and the telemetry *are* the outbox: a destination is a cursor over them, so an event, the alarm's state and
 //! the duty to deliver it are one row each in one transaction.
@@ -47,6 +48,7 @@ pub(crate) mod fuzz;
 mod gate;
 mod group;
 mod ledger;
+mod log;
 mod progress;
 mod publish;
 mod reader;
@@ -75,7 +77,7 @@ pub use archive::{Archive, Destination, Extent, Owed, Summary};
 pub use error::{Stopped, StoreError};
 pub use progress::{Progress, Span};
 pub use publish::Heads;
-pub use reader::{History, Outbox, Recorded};
+pub use reader::{History, Outbox, Recorded, Refusals};
 pub use row::{Row, RowReading};
 pub use salvage::{Mended, repair};
 pub use turn::Turn;
@@ -87,6 +89,7 @@ use crate::model::{Board, Event, Mono, Now, OutputStatus, Standing, Text};
 use crate::site::{Site, StoreOptions};
 use gate::{Entry, Exit, Place, gate};
 use ledger::Ledger;
+use log::Log;
 use publish::Publisher;
 use reserve::Reserve;
 use restamp::Start;
@@ -161,6 +164,16 @@ impl Store {
     /// Hands over how far a destination has acknowledged; waits for a place in the queue.
     pub async fn advance(&self, forwarder: &str, progress: Progress) -> Result<(), Stopped> {
         self.jobs.put(Job::Progress(forwarder.to_owned(), progress)).await
+    }
+
+    /// The destination will not take this event, for this reason: it is set aside. Kept no later than what is handed over after it.
+    pub async fn refused(&self, forwarder: &str, event: u64, why: String) -> Result<(), Stopped> {
+        self.jobs.put(Job::Refusal(forwarder.to_owned(), event, Some(why))).await
+    }
+
+    /// The destination has taken an event that was set aside.
+    pub async fn taken(&self, forwarder: &str, event: u64) -> Result<(), Stopped> {
+        self.jobs.put(Job::Refusal(forwarder.to_owned(), event, None)).await
     }
 
     /// The committed state, renewed after each commit that changes it.
@@ -260,8 +273,9 @@ impl Prepared {
             let board = publish::load_board(connection, &site, now.stamp(&site.identity.zone))?;
             Ok((ledger, cursors, board))
         };
-        let held = schema::hold(&options.directory, now, load)?;
+        let mut held = schema::hold(&options.directory, now, load)?;
         let (ledger, cursors, board) = held.loaded;
+        let log = Log::watch(&mut held.connection, schema::log_of(&held.path))?;
         let heads =
             Heads { event: ledger.event, telemetry: ledger.telemetry, floor: ledger.floor, given_up: 0 };
         let writer = Writer {
@@ -276,8 +290,10 @@ impl Prepared {
             closing: Arc::new(AtomicBool::new(false)),
             ids: ContextV7::new(),
             given_up: 0,
+            log,
             reserve: Reserve::hold(&options.directory, mono),
             unsynced_since: None,
+            held_since: None,
             _lock: held.lock,
         };
         if !writer.reserve.is_held() {

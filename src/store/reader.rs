@@ -72,6 +72,22 @@ impl Outbox {
         self.reader.read(query).await
     }
 
+    /// Events that the destination would not take, in brief.
+    pub async fn refusals(&self) -> Result<Refusals, StoreError> {
+        let forwarder = Arc::clone(&self.forwarder);
+        self.reader.read(move |source| sql::refusals(&source.connection, &forwarder)).await
+    }
+
+    /// At most `count` of those events, with sequence numbers above `after`, in order.
+    pub async fn set_aside(&self, after: u64, count: usize) -> Result<Vec<Event>, StoreError> {
+        let query = "SELECT seq, body FROM journal JOIN refused ON event = seq
+                     WHERE forwarder = ?1 AND event > ?2 ORDER BY event LIMIT ?3";
+        let forwarder = Arc::clone(&self.forwarder);
+        self.reader
+            .read(move |source| source.events(query, params![&*forwarder, after as i64, count as i64]))
+            .await
+    }
+
     /// At most `count` events with sequence numbers in `(after, upto]`, in order.
     pub async fn events(&self, after: u64, upto: u64, count: usize) -> Result<Vec<Event>, StoreError> {
         let query = "SELECT seq, body FROM journal WHERE seq > ?1 AND seq <= ?2 ORDER BY seq LIMIT ?3";
@@ -82,6 +98,15 @@ impl Outbox {
     pub async fn telemetry(&self, after: u64, upto: u64, count: usize) -> Result<Vec<Row>, StoreError> {
         self.reader.read(move |source| source.telemetry(after, upto, count)).await
     }
+}
+
+/// Events that a destination would not take and that are set aside, in brief.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Refusals {
+    /// How many.
+    pub count: u64,
+    /// The number of the first, and why it would not take that one.
+    pub first: Option<(u64, String)>,
 }
 
 /// The journal, for people.

@@ -12,8 +12,8 @@ use crate::model::Mono;
 const RESERVE: &str = "hazgate.reserve";
 /// Holds a whole log (4 MiB), what the database may grow by, and as much again for a transaction.
 const RESERVE_BYTES: u64 = 8 * 1024 * 1024;
-/// Pages of 4 KiB by which the database may grow once the reserve is let go.
-pub(super) const RESERVE_PAGES: u32 = 512;
+/// Bytes by which the database may grow once the reserve is let go.
+pub(super) const GROWTH_BYTES: u32 = 2 * 1024 * 1024;
 /// How long after a failure it is worth trying to hold the reserve again.
 const RETRY_AFTER: Duration = Duration::from_secs(60);
 

@@ -93,6 +93,7 @@ impl Rescue<'_> {
         self.copy_all("memory", "key, body")?;
         self.copy_all("cursor", "forwarder, event, telemetry, given_up")?;
         self.copy_all("gap", "forwarder, after, upto")?;
+        self.copy_all("refused", "forwarder, event, why")?;
         if !self.copy_all("name", "id, text, seq")? {
             // Without names telemetry says nothing.
             return Ok(0);

@@ -8,7 +8,7 @@ use std::time::Duration;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension};
 
 use super::error::StoreError;
-use super::{ledger, reserve};
+use super::{ledger, log, reserve};
 use crate::model::Wall;
 
 /// The database's name in the data directory.
@@ -22,12 +22,15 @@ const EVENT_CREDIBLE_MAX: u64 = 1 << 52;
 /// From 1970 to the first of January 2020, UTC.
 const MS_TO_2020: i64 = 1_577_836_800_000;
 /// The format that this program writes, and the newest that it reads.
-const SCHEMA_VERSION: u32 = 3;
+const SCHEMA_VERSION: u32 = 4;
 /// The oldest format whose telemetry is laid out as it is today.
 const TELEMETRY_SINCE: u32 = 2;
 /// How long a statement waits for a lock of another connection.
 const BUSY_WAIT: Duration = Duration::from_secs(1);
-/// Bytes of a database that is checked page by page at opening; a larger one is checked as it is read.
+/// Bytes of a page. A commit of a few readings changes one page, and the disk is given the whole of it.
+const PAGE_BYTES: u32 = 1024;
+/// Bytes of a database that is checked page by page at opening; a larger one is checked as it is read. Up to this size one with other pages is
+/// written anew with ours.
 const CHECKED_BYTES_MAX: u64 = 16 * 1024 * 1024;
 
 const TABLES: &str = "
@@ -45,6 +48,8 @@ const TABLES: &str = "
     CREATE TABLE restamp(event_after INTEGER NOT NULL, event_upto INTEGER NOT NULL, telemetry_after INTEGER NOT NULL,
         telemetry_upto INTEGER NOT NULL, by_ms INTEGER NOT NULL, settles INTEGER NOT NULL) STRICT;
     CREATE TABLE memory(key TEXT PRIMARY KEY, body TEXT NOT NULL) STRICT, WITHOUT ROWID;
+    CREATE TABLE refused(forwarder TEXT NOT NULL, event INTEGER NOT NULL, why TEXT NOT NULL,
+        PRIMARY KEY(forwarder, event)) STRICT, WITHOUT ROWID;
 ";
 
 /// From format 1, which knew nothing of what vouches for a stamp.
@@ -59,6 +64,13 @@ const FROM_1: &str = "
 const FROM_2: &str = "
     CREATE TABLE memory(key TEXT PRIMARY KEY, body TEXT NOT NULL) STRICT, WITHOUT ROWID;
     UPDATE meta SET value = '3' WHERE key = 'schema_version';
+";
+
+/// From format 3, in which an event that was refused held up those behind it.
+const FROM_3: &str = "
+    CREATE TABLE refused(forwarder TEXT NOT NULL, event INTEGER NOT NULL, why TEXT NOT NULL,
+        PRIMARY KEY(forwarder, event)) STRICT, WITHOUT ROWID;
+    UPDATE meta SET value = '4' WHERE key = 'schema_version';
 ";
 
 /// A data directory that is ours, with its database open for writing.
@@ -151,9 +163,12 @@ pub(super) fn take(directory: &Path) -> Result<File, StoreError> {
 }
 
 pub(super) fn open(path: &Path, now: Wall) -> Result<Connection, StoreError> {
+    let unusable = |source| StoreError::Directory { path: path.to_owned(), source };
+    log::rewrite(&log_of(path)).map_err(unusable)?;
     let mut connection = Connection::open(path)?;
     connection.busy_timeout(BUSY_WAIT)?;
     connection.set_prepared_statement_cache_capacity(32);
+    connection.pragma_update(None, "page_size", PAGE_BYTES)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     check(&connection, path)?;
@@ -162,11 +177,25 @@ pub(super) fn open(path: &Path, now: Wall) -> Result<Connection, StoreError> {
         Some(found) if found > SCHEMA_VERSION => {
             return Err(StoreError::Newer { path: path.to_owned(), found, known: SCHEMA_VERSION });
         }
-        Some(1) => bring_up(&mut connection, &[FROM_1, FROM_2])?,
-        Some(2) => bring_up(&mut connection, &[FROM_2])?,
+        Some(1) => bring_up(&mut connection, &[FROM_1, FROM_2, FROM_3])?,
+        Some(2) => bring_up(&mut connection, &[FROM_2, FROM_3])?,
+        Some(3) => bring_up(&mut connection, &[FROM_3])?,
         Some(_) => {}
     }
+    let page_bytes: u32 = connection.query_row("PRAGMA page_size", [], |row| row.get(0))?;
+    if page_bytes != PAGE_BYTES && path.metadata().is_ok_and(|meta| meta.len() <= CHECKED_BYTES_MAX) {
+        repage(&connection)?;
+    }
     Ok(connection)
+}
+
+/// Writes the database anew with pages of our size. Where that cannot be, it stays as it is.
+fn repage(connection: &Connection) -> Result<(), StoreError> {
+    let change = format!("PRAGMA journal_mode = DELETE; PRAGMA page_size = {PAGE_BYTES}; VACUUM");
+    if let Err(error) = connection.execute_batch(&change) {
+        tracing::info!(%error, "the database keeps its pages, which the disk is given more of");
+    }
+    Ok(connection.pragma_update(None, "journal_mode", "WAL")?)
 }
 
 /// Brings an older format up to ours, all of it or nothing.
@@ -224,6 +253,11 @@ fn numbers_given(path: &Path, now: Wall) -> u64 {
     let last = |path: PathBuf| reader(&path).and_then(|aside| ledger::last_event(&aside)).unwrap_or(0);
     let credible = |last: u64| if last < EVENT_CREDIBLE_MAX { last } else { 0 };
     asides.map(|aside| credible(last(aside)).max(since_2020)).max().unwrap_or(0)
+}
+
+/// The log of a database.
+pub(super) fn log_of(path: &Path) -> PathBuf {
+    with_suffix(path, "-wal")
 }
 
 /// The database of a data directory.

@@ -1,19 +1,29 @@
 //! The statements that write: one transaction for one group, the trimming of old telemetry, the cursors.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
-use rusqlite::{Connection, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::error::StoreError;
 use super::group::{Group, NewRow};
 use super::ledger::{Ledger, row_bytes};
 use super::progress::{Progress, Span};
+use super::reader::Refusals;
 use super::restamp;
 use super::row;
+use crate::model::limits::STORE_UNSAVED_ROWS_MAX;
 use crate::model::{AlarmState, ClockSync, Event, Memory};
 
 /// Rows that one transaction trims beyond as many as it adds.
 const TRIM_STEP_ROWS: usize = 1000;
+/// The part of the budget that is freed at a time, and as many bytes of it at most: a little with each commit would write the same pages
+/// over and over.
+const TRIM_PARTS: u64 = 64;
+const TRIM_BYTES_MAX: u64 = 256 * 1024;
+/// The same of the age that telemetry may reach.
+const TRIM_AGE_PARTS: u32 = 256;
+const TRIM_AGE_MAX: Duration = Duration::from_secs(600);
 /// Rows that one transaction gives up at most to find room on a full disk.
 const ROOM_ROWS_MAX: usize = 64 * TRIM_STEP_ROWS;
 
@@ -50,8 +60,39 @@ pub(super) struct Trimmed {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Budget {
     pub(super) bytes: u64,
-    /// Rows stamped before this time are too old, ms.
-    pub(super) not_before: Option<i64>,
+    /// How old it may be, and what time it is, ms; none where nothing goes by age.
+    pub(super) age: Option<(Duration, i64)>,
+}
+
+impl Budget {
+    /// Bytes that must go where telemetry takes so many.
+    fn excess(&self, bytes: u64) -> u64 {
+        let excess = bytes.saturating_sub(self.bytes);
+        if excess == 0 { 0 } else { excess + (self.bytes / TRIM_PARTS).min(TRIM_BYTES_MAX) }
+    }
+
+    /// The last row that is too old, or will be soon, if one is too old.
+    fn aged(&self, transaction: &Transaction<'_>, rows_max: usize) -> rusqlite::Result<u64> {
+        let Some((age, now)) = self.age else { return Ok(0) };
+        let before = |age: Duration| now.saturating_sub(i64::try_from(age.as_millis()).unwrap_or(i64::MAX));
+        match aged(transaction, before(age), rows_max)? {
+            0 => Ok(0),
+            _ => aged(
+                transaction,
+                before(age.saturating_sub((age / TRIM_AGE_PARTS).min(TRIM_AGE_MAX))),
+                rows_max,
+            ),
+        }
+    }
+}
+
+/// What a transaction did beside writing its group.
+#[derive(Debug, Default)]
+pub(super) struct Done {
+    /// What was given up, if anything had to be.
+    pub(super) trimmed: Option<Trimmed>,
+    /// The running numbers were saved.
+    pub(super) has_saved: bool,
 }
 
 /// Writes a group. After an error nothing of it is in the database, and no telemetry has been given up for it.
@@ -62,7 +103,7 @@ pub(super) fn write(
     cursors: &BTreeMap<String, Progress>,
     budget: Budget,
     room: Option<Room>,
-) -> rusqlite::Result<Option<Trimmed>> {
+) -> rusqlite::Result<Done> {
     let transaction = connection.transaction()?;
     // Room is made first: what goes leaves its pages to what comes.
     let made_room = room.map(|room| trim(&transaction, room.bytes, 0, room.rows, cursors)).transpose()?;
@@ -89,36 +130,37 @@ pub(super) fn write(
         put_meta(&transaction, &output_key(&output.output), &text)?;
     }
     write_memories(&transaction, &group.memories)?;
+    write_refusals(&transaction, &group.refusals)?;
     for (forwarder, progress) in &group.progress {
         write_progress(&transaction, forwarder, progress)?;
     }
     let trimmed = match made_room {
         None => {
             let rows_max = group.rows.len() + TRIM_STEP_ROWS;
-            let excess = ledger.bytes.saturating_sub(budget.bytes);
-            let aged = budget.not_before.map_or(Ok(0), |time| aged(&transaction, time, rows_max))?;
+            let (excess, aged) = (budget.excess(ledger.bytes), budget.aged(&transaction, rows_max)?);
             (excess > 0 || aged > 0)
                 .then(|| trim(&transaction, excess, aged, rows_max, cursors))
                 .transpose()?
         }
         made_room => made_room,
     };
-    if let Some(trimmed) = &trimmed {
-        ledger.save(&transaction, trimmed.bytes)?;
+    let has_saved = trimmed.is_some() || ledger.unsaved() >= STORE_UNSAVED_ROWS_MAX;
+    if has_saved {
+        ledger.save(&transaction, trimmed.as_ref().map_or(0, |trimmed| trimmed.bytes))?;
     }
     transaction.commit()?;
-    Ok(trimmed)
+    Ok(Done { trimmed, has_saved })
 }
 
-/// Says that the database is in use from now on. Where the computer has started anew and the database had not been closed before, it may
-/// have lost its newest telemetry: numbers leap, for good, before the first of them is given.
+/// Says that the database is in use from now on, and saves what was counted again. Where the computer has started anew and the database had not
+/// been closed before, it may have lost its newest telemetry: numbers leap, for good, before the first of them is given.
 pub(super) fn begin(connection: &mut Connection, ledger: &mut Ledger) -> rusqlite::Result<()> {
     let transaction = connection.transaction()?;
     let was_closed = transaction.execute("DELETE FROM meta WHERE key = 'closed'", [])? > 0;
     if ledger.start.is_new && !was_closed {
         ledger.leap();
-        ledger.save(&transaction, 0)?;
     }
+    ledger.save(&transaction, 0)?;
     put_meta(&transaction, "start", &ledger.start.text())?;
     transaction.commit()?;
     ledger.saved();
@@ -130,13 +172,6 @@ pub(super) fn close(connection: &mut Connection, ledger: &Ledger) -> rusqlite::R
     let transaction = connection.transaction()?;
     ledger.save(&transaction, 0)?;
     put_meta(&transaction, "closed", "yes")?;
-    transaction.commit()
-}
-
-/// Saves the running numbers.
-pub(super) fn save(connection: &mut Connection, ledger: &Ledger) -> rusqlite::Result<()> {
-    let transaction = connection.transaction()?;
-    ledger.save(&transaction, 0)?;
     transaction.commit()
 }
 
@@ -206,6 +241,22 @@ fn put_meta(transaction: &Transaction<'_>, key: &str, value: &str) -> rusqlite::
     transaction
         .prepare_cached("INSERT OR REPLACE INTO meta(key, value) VALUES (?1, ?2)")?
         .execute([key, value])?;
+    Ok(())
+}
+
+fn write_refusals(
+    transaction: &Transaction<'_>,
+    refusals: &BTreeMap<(String, u64), Option<String>>,
+) -> rusqlite::Result<()> {
+    let mut keep = transaction
+        .prepare_cached("INSERT OR REPLACE INTO refused(forwarder, event, why) VALUES (?1, ?2, ?3)")?;
+    let mut forget = transaction.prepare_cached("DELETE FROM refused WHERE forwarder = ?1 AND event = ?2")?;
+    for ((forwarder, event), why) in refusals {
+        match why {
+            Some(why) => keep.execute(params![forwarder, *event as i64, why])?,
+            None => forget.execute(params![forwarder, *event as i64])?,
+        };
+    }
     Ok(())
 }
 
@@ -326,4 +377,20 @@ pub(super) fn progress(connection: &Connection, forwarder: &str) -> Result<Progr
         })?
         .collect::<Result<_, _>>()?;
     Ok(Progress { event: event as u64, telemetry: telemetry as u64, gaps })
+}
+
+/// The events that a destination would not take, in brief. A format that knew none has none.
+pub(super) fn refusals(connection: &Connection, forwarder: &str) -> Result<Refusals, StoreError> {
+    let known = "SELECT count(*) FROM sqlite_schema WHERE name = 'refused'";
+    if connection.query_row(known, [], |row| row.get::<_, u32>(0))? == 0 {
+        return Ok(Refusals::default());
+    }
+    let count: i64 = connection
+        .prepare_cached("SELECT count(*) FROM refused WHERE forwarder = ?1")?
+        .query_row([forwarder], |row| row.get(0))?;
+    let first = connection
+        .prepare_cached("SELECT event, why FROM refused WHERE forwarder = ?1 ORDER BY event LIMIT 1")?
+        .query_row([forwarder], |row| Ok((row.get::<_, i64>(0)? as u64, row.get(1)?)))
+        .optional()?;
+    Ok(Refusals { count: count as u64, first })
 }

@@ -14,9 +14,10 @@ use uuid::ContextV7;
 use super::gate::{Came, Exit};
 use super::group::Group;
 use super::ledger::Ledger;
+use super::log::Log;
 use super::progress::Progress;
 use super::publish::{Heads, Publisher};
-use super::reserve::{RESERVE_PAGES, Reserve};
+use super::reserve::{GROWTH_BYTES, Reserve};
 use super::sql::{self, Budget, Room, Trimmed};
 use super::turn::Turn;
 use crate::clock::Clock;
@@ -37,6 +38,8 @@ pub(super) enum Job {
     Turn(Box<Turn>),
     /// Keep how far a destination has acknowledged.
     Progress(String, Progress),
+    /// Keep that a destination will not take an event, for this reason; or, without one, that it has taken it after all.
+    Refusal(String, u64, Option<String>),
     /// Keep what is queued, and end.
     Close,
 }
@@ -56,9 +59,12 @@ pub(super) struct Writer {
     pub(super) ids: ContextV7,
     /// Readings that the loop gave up since the start.
     pub(super) given_up: u64,
+    pub(super) log: Log,
     pub(super) reserve: Reserve,
     /// When the oldest commit that is not yet surely on disk was made.
     pub(super) unsynced_since: Option<Mono>,
+    /// Since when acknowledgements have waited to be kept.
+    pub(super) held_since: Option<Mono>,
     /// Held until the thread ends.
     pub(super) _lock: File,
 }
@@ -66,19 +72,28 @@ pub(super) struct Writer {
 impl Writer {
     /// Writes until the store is closed or nobody is left who could send.
     pub(super) fn run(mut self, jobs: &Exit<Job>) {
-        let mut open = true;
+        let (mut open, mut held) = (true, Group::default());
         while open {
-            match jobs.next(self.sync_due()) {
+            match jobs.next(self.due()) {
                 Came::Job(job) => {
-                    let mut group = Group::default();
-                    open = self.gather(&mut group, job, jobs);
-                    self.settle(group);
+                    let mut group = std::mem::take(&mut held);
+                    let is_urgent;
+                    (open, is_urgent) = self.gather(&mut group, job, jobs);
+                    if is_urgent || !open {
+                        self.settle(group);
+                    } else {
+                        self.held_since = self.held_since.or(Some(self.clock.now().mono));
+                        held = group;
+                    }
                 }
+                Came::Nothing if held.writes() => self.settle(std::mem::take(&mut held)),
                 Came::Nothing => self.sync(),
                 Came::End => open = false,
             }
         }
-        let closed = self.set_durable(true).and_then(|()| sql::close(&mut self.connection, &self.ledger));
+        self.settle(held);
+        let closed = self.log.mend().and_then(|()| self.set_durable(true));
+        let closed = closed.and_then(|()| sql::close(&mut self.connection, &self.ledger));
         if let Err(error) = closed {
             tracing::warn!(%error, "the database was not closed in order: what came last is not surely on the disk");
         }
@@ -87,15 +102,22 @@ impl Writer {
         }
     }
 
-    /// Puts `first` and all that waits behind it into one group. Returns whether the store stays open.
-    fn gather(&mut self, group: &mut Group, first: Job, jobs: &Exit<Job>) -> bool {
-        let mut job = first;
+    /// Puts `first` and all that waits behind it into one group. Returns whether the store stays open, and whether the group holds more than
+    /// acknowledgements, which can wait for the next turn: a transaction of their own would cost as many pages again.
+    fn gather(&mut self, group: &mut Group, first: Job, jobs: &Exit<Job>) -> (bool, bool) {
+        let (mut job, mut is_urgent) = (first, false);
         for taken in 1.. {
             match job {
-                Job::Close => return false,
-                Job::Turn(turn) => group.add(*turn, &mut self.ledger, &self.ids, &self.site),
+                Job::Close => return (false, true),
+                Job::Turn(turn) => {
+                    is_urgent = true;
+                    group.add(*turn, &mut self.ledger, &self.ids, &self.site);
+                }
                 Job::Progress(forwarder, progress) => {
                     group.progress.insert(forwarder, progress);
+                }
+                Job::Refusal(forwarder, event, why) => {
+                    group.refusals.insert((forwarder, event), why);
                 }
             }
             // A job that is taken out must go into the group: only as many are taken as it has places.
@@ -107,14 +129,16 @@ impl Writer {
                 None => break,
             }
         }
-        true
+        (true, is_urgent)
     }
 
     /// Commits the group, however often that must be tried, and tells of it.
     fn settle(&mut self, group: Group) {
         let mut wait = RETRY_AFTER_MIN;
+        self.held_since = None;
         self.publisher.working(Some(self.clock.now().mono));
         while group.writes() {
+            let is_last = self.closing.load(Ordering::Relaxed);
             match self.commit_in_any_room(&group) {
                 Ok(()) => {
                     self.publisher.working(None);
@@ -123,7 +147,7 @@ impl Writer {
                 }
                 Err(error) => {
                     self.publisher.fault(Some(unwritable(&error)));
-                    if self.closing.load(Ordering::Relaxed) {
+                    if is_last {
                         tracing::error!(%error, events = group.events.len(), rows = group.rows.len(), "not kept");
                         return;
                     }
@@ -154,6 +178,7 @@ impl Writer {
             outcome = self.commit(group, room);
             room = some.wider();
         }
+        self.log.fold_if_long(&self.connection);
         if outcome.is_ok() && self.reserve.restore(self.clock.now().mono) {
             self.limit_pages(PAGES_MAX);
             self.publisher.shortage(None);
@@ -167,8 +192,10 @@ impl Writer {
     /// end could not be folded in, and the log would grow until nothing can be written at all.
     fn release_reserve(&mut self) -> bool {
         let was_held = self.reserve.release(self.clock.now().mono);
-        let pages = self.connection.query_row("PRAGMA page_count", [], |row| row.get::<_, u32>(0));
-        self.limit_pages(pages.unwrap_or(1).saturating_add(if was_held { RESERVE_PAGES } else { 0 }));
+        let number = |pragma: &str| self.connection.query_row(pragma, [], |row| row.get::<_, u32>(0));
+        let (pages, page_bytes) = (number("PRAGMA page_count"), number("PRAGMA page_size"));
+        let growth = if was_held { GROWTH_BYTES / page_bytes.unwrap_or(4096).max(1) } else { 0 };
+        self.limit_pages(pages.unwrap_or(1).saturating_add(growth));
         if was_held {
             tracing::warn!(
                 "the disk is full: the reserve is let go, and old telemetry makes room from now on"
@@ -176,7 +203,7 @@ impl Writer {
         }
         self.publisher.shortage(Some(short()));
         let folded = self.connection.query_row("PRAGMA wal_checkpoint(RESTART)", [], |_| Ok(()));
-        if let Err(error) = folded {
+        if let Err(error) = self.log.note(folded) {
             tracing::debug!(%error, "the log of the full disk's database was not folded in");
         }
         was_held
@@ -191,24 +218,32 @@ impl Writer {
     }
 
     fn commit(&mut self, group: &Group, room: Option<Room>) -> rusqlite::Result<()> {
+        self.log.mend()?;
+        let committed = self.try_commit(group, room);
+        self.log.note(committed)
+    }
+
+    fn try_commit(&mut self, group: &Group, room: Option<Room>) -> rusqlite::Result<()> {
         let Now { mono: now, wall } = self.clock.now();
         let due = self.unsynced_since.is_some_and(|since| now - since >= STORE_SYNC_AFTER_MAX);
         let durable = group.is_durable() || due;
         self.set_durable(durable)?;
-        let budget = Budget { bytes: self.bytes_max, not_before: self.not_before(wall) };
-        let trimmed = sql::write(&mut self.connection, group, &self.ledger, &self.cursors, budget, room)?;
+        let budget = Budget { bytes: self.bytes_max, age: self.age(wall) };
+        let done = sql::write(&mut self.connection, group, &self.ledger, &self.cursors, budget, room)?;
         self.unsynced_since = if durable { None } else { self.unsynced_since.or(Some(now)) };
         self.cursors.extend(group.progress.iter().map(|(name, progress)| (name.clone(), progress.clone())));
-        if let Some(trimmed) = trimmed {
+        if let Some(trimmed) = done.trimmed {
             self.account(&trimmed, room);
+        }
+        if done.has_saved {
+            self.ledger.saved();
         }
         Ok(())
     }
 
-    /// Telemetry from before this time is too old; none where it may be of any age, or the clock is not to be believed.
-    fn not_before(&self, now: Wall) -> Option<i64> {
-        let age = i64::try_from(self.age_max?.as_millis()).ok()?;
-        (self.ledger.clock != ClockSync::Unsynced).then_some(now.0.saturating_sub(age))
+    /// How old telemetry may be at this time; none where it may be of any age, or the clock is not to be believed.
+    fn age(&self, now: Wall) -> Option<(Duration, i64)> {
+        (self.ledger.clock != ClockSync::Unsynced).then_some((self.age_max?, now.0))
     }
 
     /// A commit with `synchronous=FULL` waits for the disk, and takes every earlier commit there with it.
@@ -220,28 +255,26 @@ impl Writer {
     fn account(&mut self, trimmed: &Trimmed, room: Option<Room>) {
         self.ledger.bytes = self.ledger.bytes.saturating_sub(trimmed.bytes);
         self.ledger.floor = self.ledger.floor.max(trimmed.floor);
-        self.ledger.saved();
         let why = if room.is_some() { "the disk is full" } else { "the disk budget or its age is spent" };
         for (forwarder, readings) in &trimmed.given_up {
             tracing::warn!(forwarder, readings, "telemetry given up: {why}");
         }
     }
 
-    /// How long the writer may wait for a job before the last commits must be taken to the disk.
-    fn sync_due(&self) -> Option<Duration> {
-        let since = self.unsynced_since?;
+    /// How long the writer may wait for a job before the last commits must be taken to the disk, or what is held must be kept.
+    fn due(&self) -> Option<Duration> {
+        let since = self.unsynced_since.into_iter().chain(self.held_since).min()?;
         Some((since + STORE_SYNC_AFTER_MAX) - self.clock.now().mono)
     }
 
-    /// Takes what was committed to the disk, with the running numbers.
+    /// Takes what was committed to the disk.
     fn sync(&mut self) {
         self.publisher.working(Some(self.clock.now().mono));
-        let saved = self.set_durable(true).and_then(|()| sql::save(&mut self.connection, &self.ledger));
+        let synced = self.log.sync();
         self.publisher.working(None);
-        match saved {
+        match synced {
             Ok(()) => {
                 self.unsynced_since = None;
-                self.ledger.saved();
                 self.publisher.fault(None);
             }
             Err(error) => {

@@ -4,7 +4,6 @@ use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::sync::OnceLock;
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
@@ -13,10 +12,8 @@ use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
 use super::far_end::FarEnd;
+use super::mains::{self, FILES};
 use super::meter::{HIGH, LEVELS, Meter};
-
-/// Files that a power cut throws back to their last fsync.
-const FILES: [&str; 2] = ["hazgate.db", "hazgate.db-wal"];
 
 /// What `layer.c` may be told, by its place in the control file.
 #[derive(Debug, Clone, Copy)]
@@ -67,7 +64,7 @@ impl Gateway {
         let child = Command::new(env!("CARGO_BIN_EXE_hazgate"))
             .arg("run")
             .arg(path("site.toml"))
-            .env("LD_PRELOAD", layer())
+            .env("LD_PRELOAD", mains::layer(Path::new(env!("CARGO_TARGET_TMPDIR"))))
             .env("HAZGATE_JUDGE_CONTROL", path("control"))
             .env("HAZGATE_JUDGE_DIRECTORY", path("data").canonicalize().expect("the data directory"))
             .env("HAZGATE_JUDGE_KEPT", path("kept"))
@@ -91,18 +88,10 @@ impl Gateway {
         child.kill().await.expect("killed");
     }
 
-    /// Pulls the plug: of what nobody asked the disk to keep, each file has all or nothing afterwards, as `has_all` says of it.
-    pub(crate) async fn cut_power(&mut self, mut has_all: impl FnMut() -> bool) {
+    /// Pulls the plug: of what nobody asked the disk to keep, any part is there afterwards.
+    pub(crate) async fn cut_power(&mut self, random: &mut fastrand::Rng) {
         self.kill().await;
-        for name in FILES.into_iter().filter(|_| !has_all()) {
-            let (file, kept) = (self.data().join(name), self.folder.path().join("kept").join(name));
-            if kept.exists() {
-                fs::copy(kept, file).expect("a file");
-            } else if file.exists() {
-                fs::remove_file(file).expect("no file");
-            }
-        }
-        fs::remove_file(self.data().join("hazgate.db-shm")).unwrap_or_default();
+        mains::cut(&self.data(), &self.folder.path().join("kept"), random);
         self.boot();
     }
 
@@ -198,21 +187,6 @@ impl Holds {
         let standing = standing.query_map([], |row| Ok((row.get(0)?, row.get::<_, i64>(1)? as u64)))?;
         Ok(Self { events, rows, standing: standing.collect::<Result<_, _>>()? })
     }
-}
-
-/// The layer, built once.
-fn layer() -> &'static Path {
-    static LAYER: OnceLock<PathBuf> = OnceLock::new();
-    LAYER.get_or_init(|| {
-        let library = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("layer-{}.so", std::process::id()));
-        let built = std::process::Command::new("cc")
-            .args(["-shared", "-fPIC", "-O1", "-Wall", "-Wextra", "-Werror", "-o"])
-            .arg(&library)
-            .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/judge/layer.c"))
-            .status();
-        assert!(built.expect("a C compiler").success(), "the layer is not built");
-        library
-    })
 }
 
 fn site(meters: &[Meter], far_ends: &[FarEnd]) -> String {

@@ -3,13 +3,15 @@
  *
  * HAZGATE_JUDGE_CONTROL    a file of four numbers (struct control), which may change at any time
  * HAZGATE_JUDGE_DIRECTORY  the data directory: only files in it are meddled with
- * HAZGATE_JUDGE_KEPT       a directory that holds each of these files as it was at its last fsync: what a power cut leaves
+ * HAZGATE_JUDGE_KEPT       a directory that holds each of these files as the disk surely has it: what a power cut leaves of it at least;
+ *                          and beside it, in NAME.written, which blocks were written since
  * HAZGATE_JUDGE_START      a file that is read in place of the kernel's id of the computer's start */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -30,6 +32,10 @@ struct control {
     int64_t lost_syncs;     /* one fsync in so many fails; none if 0 */
 };
 
+/* What a disk writes whole or not at all; and as many of them as a file may have here. */
+enum { BLOCK = 512, BLOCKS_MAX = 1 << 17 };
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static volatile struct control *control;
 static const char *directory, *kept, *start;
 
@@ -68,6 +74,35 @@ static const char *name_of(int file, char path[PATH_MAX]) {
     return suffix && !strcmp(suffix, "-shm") ? NULL : name;
 }
 
+/* Which blocks of a file were written since its last fsync, a byte for each. In a file, as they outlive a process that dies. */
+static unsigned char *marks_of(const char *name) {
+    static struct { char name[64]; unsigned char *marks; } files[16];
+    for (int i = 0; i < 16; i++) {
+        if (files[i].marks && strcmp(files[i].name, name)) continue;
+        if (!files[i].marks) {
+            char path[PATH_MAX];
+            snprintf(path, sizeof path, "%s/%s.written", kept, name);
+            int file = (int)syscall(SYS_openat, AT_FDCWD, path, O_RDWR | O_CREAT, 0600);
+            if (file < 0 || syscall(SYS_ftruncate, file, BLOCKS_MAX)) abort();
+            void *marks = mmap(NULL, BLOCKS_MAX, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+            if (marks == MAP_FAILED) abort();
+            close(file);
+            snprintf(files[i].name, sizeof files[i].name, "%s", name);
+            files[i].marks = marks;
+        }
+        return files[i].marks;
+    }
+    abort();
+}
+
+/* So much was written there. */
+static void mark(const char *name, int64_t place, int64_t length) {
+    pthread_mutex_lock(&lock);
+    unsigned char *marks = marks_of(name);
+    for (int64_t i = place / BLOCK; i < BLOCKS_MAX && i * BLOCK < place + length; i++) marks[i] = 1;
+    pthread_mutex_unlock(&lock);
+}
+
 static int64_t bytes_taken(void) {
     static const char *const FILES[] = {"hazgate.db", "hazgate.db-wal", "hazgate.reserve"};
     int64_t bytes = 0;
@@ -99,9 +134,12 @@ static size_t taken(int file, size_t length, int64_t place) {
 }
 
 static ssize_t write_at(int file, const void *bytes, size_t length, int64_t place) {
+    char path[PATH_MAX];
     size_t some = taken(file, length, place);
     int why = errno;
     ssize_t written = syscall(SYS_pwrite64, file, bytes, some, place);
+    const char *name = name_of(file, path);
+    if (name && written > 0) mark(name, place, written);
     if (some == length) return written;
     errno = why;
     return -1;
@@ -120,33 +158,43 @@ ssize_t write(int file, const void *bytes, size_t length) {
     return written;
 }
 
-/* What is on the disk for good from now on. */
-static int keep(int file, const char *name) {
-    char to[PATH_MAX], from[PATH_MAX + 8], block[65536];
+/* Takes to the disk what was written to a file and not yet taken there, and cuts it to its present length. */
+static int keep(int file, const char *name, unsigned char *marks) {
+    char to[PATH_MAX], block[BLOCK];
+    struct stat found;
     snprintf(to, sizeof to, "%s/%s", kept, name);
-    snprintf(from, sizeof from, "%s.new", to);
-    int copy = (int)syscall(SYS_openat, AT_FDCWD, from, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-    if (copy < 0) return -1;
-    int64_t place = 0;
-    for (ssize_t got; (got = syscall(SYS_pread64, file, block, sizeof block, place)) > 0; place += got)
-        if (syscall(SYS_write, copy, block, got) != got) abort();
-    close(copy);
-    return rename(from, to);
+    int copy = (int)syscall(SYS_openat, AT_FDCWD, to, O_WRONLY | O_CREAT, 0600);
+    if (copy < 0 || fstat(file, &found)) return -1;
+    for (int64_t i = 0; i < BLOCKS_MAX && i * BLOCK < found.st_size; i++) {
+        if (!marks[i]) continue;
+        ssize_t got = syscall(SYS_pread64, file, block, sizeof block, i * BLOCK);
+        if (got > 0 && syscall(SYS_pwrite64, copy, block, got, i * BLOCK) != got) abort();
+    }
+    if (syscall(SYS_ftruncate, copy, found.st_size)) abort();
+    return close(copy);
 }
 
 static int sync_file(int file) {
     char path[PATH_MAX];
     const char *name = name_of(file, path);
     if (!name) return 0;
+    int outcome = 0;
+    pthread_mutex_lock(&lock);
+    unsigned char *marks = marks_of(name);
     if (chance(control->lost_syncs)) {
-        errno = EIO;
-        return -1;
+        outcome = -1;
+    } else {
+        /* Not every file can be read through the descriptor that writes it. */
+        int again = (int)syscall(SYS_openat, AT_FDCWD, path, O_RDONLY);
+        if (again >= 0) {
+            outcome = keep(again, name, marks);
+            close(again);
+        }
     }
-    /* Not every file can be read through the descriptor that writes it. */
-    int again = (int)syscall(SYS_openat, AT_FDCWD, path, O_RDONLY);
-    if (again < 0) return 0;
-    int outcome = keep(again, name);
-    close(again);
+    /* Of what could not be taken to the disk the kernel says from now on that it is there: nobody will write it again. */
+    memset(marks, 0, BLOCKS_MAX);
+    pthread_mutex_unlock(&lock);
+    if (outcome) errno = EIO;
     return outcome;
 }
 

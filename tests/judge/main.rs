@@ -3,6 +3,7 @@
 
 mod far_end;
 mod gateway;
+mod mains;
 mod meter;
 mod story;
 mod verdict;

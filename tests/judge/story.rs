@@ -212,8 +212,7 @@ impl Run {
             ));
         }
         if is_power_cut {
-            let random = &mut self.random;
-            self.gateway.cut_power(|| random.u8(..4) == 0).await;
+            self.gateway.cut_power(&mut self.random).await;
         } else {
             self.gateway.kill().await;
         }

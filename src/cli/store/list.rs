@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use hazgate::model::Wall;
-use hazgate::store::{Archive, Destination, Extent, Owed, StoreError, Summary};
+use hazgate::store::{Archive, Destination, Extent, Owed, Refusals, StoreError, Summary};
 use serde_json::{Value, json};
 
 use super::args::PlaceArgs;
@@ -35,7 +35,8 @@ fn machine(place: &Place, summary: &Summary) -> Value {
     let stamp = |at: Wall| place.stamp(at);
     let extent = |extent: &Extent| json!({"count": extent.count, "last": extent.last, "from": extent.span.map(|(from, _)| stamp(from)), "to": extent.span.map(|(_, to)| stamp(to))});
     let owed = |owed: &Owed| json!({"count": owed.count, "since": owed.since.map(stamp)});
-    let destination = |it: &Destination| json!({"name": it.name, "events": owed(&it.events), "telemetry": owed(&it.telemetry), "given_up": it.given_up});
+    let refused = |it: &Refusals| json!({"count": it.count, "first": it.first.as_ref().map(|(event, _)| event), "why": it.first.as_ref().map(|(_, why)| why)});
+    let destination = |it: &Destination| json!({"name": it.name, "events": owed(&it.events), "telemetry": owed(&it.telemetry), "given_up": it.given_up, "refused": refused(&it.refused)});
     let aside = |(path, bytes): &(std::path::PathBuf, u64)| json!({"path": path, "bytes": bytes});
     json!({
         "directory": place.directory,
@@ -78,6 +79,16 @@ fn people(out: &mut impl Write, place: &Place, summary: &Summary, language: Lang
         );
         let given_up = pick("个读数已放弃", "readings given up");
         writeln!(out, "  → {}  {events}, {rows}, {} {given_up}", it.name, it.given_up)?;
+        if let Some((event, why)) = &it.refused.first {
+            let count = it.refused.count;
+            let words = match language {
+                Language::Zh => format!("拒收 {count} 条事件，定期重发；首条为第 {event} 号：{why}"),
+                Language::En => {
+                    format!("{count} events refused and tried again, the first of them event {event}: {why}")
+                }
+            };
+            writeln!(out, "    ! {words}")?;
+        }
     }
     for (path, bytes) in &summary.set_aside {
         let words = pick("无法读取而移开的数据库", "set aside, unreadable");

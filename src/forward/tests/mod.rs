@@ -7,6 +7,7 @@ mod delivery;
 mod fake_broker;
 mod faults;
 mod lines;
+mod outbox;
 mod plant;
 mod queue;
 mod tls;

@@ -105,7 +105,8 @@ async fn p1_what_can_be_read_of_a_damaged_database_is_brought_back_and_what_was_
         )
         .unwrap() as u64;
     let file = File::options().write(true).open(dir.path().join("hazgate.db")).unwrap();
-    file.write_all_at(&[0xaa; 4096], (root - 1) * 4096).unwrap();
+    let page = outsider(dir.path()).query_row("PRAGMA page_size", [], |row| row.get::<_, u32>(0)).unwrap();
+    file.write_all_at(&vec![0xaa; page as usize], (root - 1) * u64::from(page)).unwrap();
     let mended = repair(dir.path(), AT, |_| ()).unwrap();
     assert!(!mended.damages.is_empty());
     assert!(mended.events > 380 && mended.events < 400, "all but those of one page: {mended:?}");
@@ -152,4 +153,52 @@ async fn p1_what_a_database_owed_when_it_was_set_aside_is_owed_again_after_repai
     assert_eq!(store.standing().alarms.len(), 1, "how things stand, the newer database says");
     store.close().await;
     assert_eq!(repair(dir.path(), AT, |_| ()).unwrap(), Mended::default(), "once is enough");
+}
+
+#[tokio::test]
+async fn a_small_database_with_large_pages_is_written_anew_with_small_ones() {
+    let dir = tempfile::tempdir().unwrap();
+    let site = site(dir.path(), vec![("a", anywhere())]);
+    filled(&site).await;
+    let pages = |connection: &rusqlite::Connection| -> u32 {
+        connection.query_row("PRAGMA page_size", [], |row| row.get(0)).unwrap()
+    };
+    let outside = outsider(dir.path());
+    outside.execute_batch("PRAGMA journal_mode = DELETE; PRAGMA page_size = 4096; VACUUM").unwrap();
+    assert_eq!(pages(&outside), 4096);
+    drop(outside);
+    let store = open(&site).store;
+    assert_eq!(pages(&outsider(dir.path())), 1024);
+    assert_eq!(words(dir.path()), [""; 0]);
+    commit(&store, alarms(vec![raised("w")])).await;
+    let heads = *store.heads().borrow();
+    assert_eq!((heads.event, heads.telemetry), (4, 4));
+    store.close().await;
+}
+
+#[tokio::test]
+async fn p1_an_event_that_a_destination_will_not_take_is_counted_until_it_takes_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let site = site(dir.path(), vec![("a", anywhere()), ("b", anywhere())]);
+    filled(&site).await;
+    let store = open(&site).store;
+    for (forwarder, event) in [("a", 2), ("a", 3), ("b", 1)] {
+        store.refused(forwarder, event, "no".to_owned()).await.unwrap();
+    }
+    store.advance("a", Progress { event: 3, ..Progress::default() }).await.unwrap();
+    store.close().await;
+    let store = open(&site).store;
+    let outbox = store.outbox("a").unwrap();
+    let numbers = |events: Vec<crate::model::Event>| events.iter().map(|e| e.seq).collect::<Vec<_>>();
+    assert_eq!(numbers(outbox.set_aside(0, 9).await.unwrap()), [2, 3]);
+    assert_eq!(numbers(outbox.set_aside(2, 9).await.unwrap()), [3]);
+    store.taken("a", 2).await.unwrap();
+    commit(&store, alarms(vec![raised("w")])).await;
+    let refusals = outbox.refusals().await.unwrap();
+    assert_eq!((refusals.count, refusals.first), (1, Some((3, "no".to_owned()))));
+    let summary = Archive::open(dir.path()).unwrap().summary().unwrap();
+    let [a, b] = &summary.destinations[..] else { panic!("{summary:?}") };
+    assert_eq!((a.refused.count, b.refused.count, a.events.count), (1, 1, 1));
+    assert_eq!(words(dir.path()), [""; 0]);
+    store.close().await;
 }

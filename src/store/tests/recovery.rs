@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use crate::clock::Clock;
+use crate::model::limits::STORE_UNSAVED_ROWS_MAX;
 use crate::model::{AlarmState, Batch, EventKind, Wall};
 use crate::store::fixtures::{
     AT, alarms, batch, commit, memories, open, raised, site, telemetry, transition,
@@ -64,6 +65,44 @@ async fn p1_what_the_engine_remembers_is_there_after_a_crash_the_newest_of_each_
     let kept = store.standing().memories;
     let kept: Vec<_> = kept.iter().map(|memory| (memory.key.as_str(), memory.body.as_deref())).collect();
     assert_eq!(kept, [("a", Some("1")), ("b", Some("2"))]);
+    store.close().await;
+}
+
+#[tokio::test]
+async fn p1_an_opening_after_a_crash_counts_a_bounded_number_of_rows_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let site = site(dir.path(), vec![("a", anywhere())]);
+    let store = open(&site).store;
+    let outsider = rusqlite::Connection::open(dir.path().join("hazgate.db")).unwrap();
+    let (turn, mut most) = (3000, 0);
+    for _ in 0..5 {
+        commit(&store, telemetry((0..turn).map(|_| batch(0, AT, 1.0)).collect())).await;
+        let saved = ledger::saved(&outsider, "telemetry_through").unwrap();
+        most = most.max(store.heads().borrow().telemetry - saved);
+    }
+    assert!(most > turn, "not with each commit");
+    assert!(most < STORE_UNSAVED_ROWS_MAX + turn, "{most} rows would be counted again");
+    store.close().await;
+}
+
+#[tokio::test]
+async fn p1_row_numbers_of_a_device_that_fell_silent_go_on_after_two_crashes() {
+    let dirs = [(); 2].map(|()| tempfile::tempdir().unwrap());
+    let mut site = site(dirs[0].path(), vec![("a", anywhere())]);
+    let store = open(&site).store;
+    commit(&store, telemetry(vec![batch(0, AT, 1.0), batch(0, AT, 2.0)])).await;
+    killed(dirs[0].path(), dirs[1].path());
+    store.close().await;
+    // In its second life the device says nothing; others do, and the running numbers are saved.
+    site.store.directory = dirs[1].path().to_owned();
+    let store = open(&site).store;
+    commit(&store, telemetry(vec![batch(1, AT, 3.0)])).await;
+    store.close().await;
+    let store = open(&site).store;
+    commit(&store, telemetry(vec![batch(0, AT, 4.0)])).await;
+    let rows = store.outbox("a").unwrap().telemetry(0, 9, 9).await.unwrap();
+    let numbers: Vec<_> = rows.iter().map(|row| (&*row.device, row.seq)).collect();
+    assert_eq!(numbers, [("meter1", 1), ("meter1", 2), ("meter2", 1), ("meter1", 3)]);
     store.close().await;
 }
 

@@ -154,7 +154,7 @@ async fn a_database_of_the_first_format_is_taken_over() {
     let outsider = rusqlite::Connection::open(dir.path().join("hazgate.db")).unwrap();
     outsider
         .execute_batch(
-            "ALTER TABLE telemetry DROP COLUMN clock; DROP TABLE restamp; DROP TABLE memory;
+            "ALTER TABLE telemetry DROP COLUMN clock; DROP TABLE restamp; DROP TABLE memory; DROP TABLE refused;
              UPDATE meta SET value = '1' WHERE key = 'schema_version'",
         )
         .unwrap();
