@@ -3,8 +3,8 @@
 use tokio::sync::watch;
 
 use super::queue::{Lane, Queue, Room, Ticket, Want};
-use crate::model::Event;
-use crate::store::{Heads, Outbox, Progress, Row, Span, Stopped, Store, StoreError};
+use crate::model::{Event, Text};
+use crate::store::{Heads, Outbox, Progress, Refusals, Row, Span, Stopped, Store, StoreError};
 
 /// Entries that are being handed over.
 #[derive(Debug)]
@@ -81,6 +81,28 @@ impl Feed {
     /// The destination has this one for good.
     pub(super) fn acknowledged(&mut self, ticket: Ticket) {
         self.queue.acknowledged(ticket);
+    }
+
+    /// The destination will not take this event: it is set aside, which is kept no later than that all before it are done with.
+    pub(super) async fn refused(&mut self, event: u64, why: &Text) -> Result<(), Stopped> {
+        self.store.refused(&self.forwarder, event, why.en.clone()).await?;
+        self.queue.acknowledged(Ticket { lane: Lane::Events, position: event });
+        Ok(())
+    }
+
+    /// The destination has taken this event after all.
+    pub(super) async fn taken(&self, event: u64) -> Result<(), Stopped> {
+        self.store.taken(&self.forwarder, event).await
+    }
+
+    /// What is set aside, in brief.
+    pub(super) async fn refusals(&self) -> Result<Refusals, StoreError> {
+        self.outbox.refusals().await
+    }
+
+    /// At most `count` of the events that are set aside, those behind the event `after`, in order.
+    pub(super) async fn set_aside(&self, after: u64, count: usize) -> Result<Vec<Event>, StoreError> {
+        self.outbox.set_aside(after, count).await
     }
 
     /// Waits until the outbox has more; for ever once the store has stopped.
