@@ -4,7 +4,7 @@
 Field side: two pymodbus servers (Modbus TCP, and RTU frames over TCP) that the gateway polls, and a pymodbus client that
 reads `hazgate simulate`; over serial lines, TLS and with libmodbus what stands in modbus_south.py; behind a DTU that
 dials in what stands in dial_in.py; over MQTT what stands in mqtt_south.py. Centre side: Mosquitto with a password, which is killed and started again in the flow, a paho subscriber that
-holds every message against docs/schemas, and VictoriaMetrics behind `/api/v2/write`.
+holds every message against docs/schemas, VictoriaMetrics behind `/api/v2/write`, and what stands in influx_old.py.
 
     interop.py HAZGATE      exit 0 if every step held; every server on a free port of loopback
 """
@@ -25,6 +25,7 @@ import urllib.request
 
 import bench
 import dial_in
+import influx_old
 import jsonschema
 import modbus_south
 import mqtt_south
@@ -370,9 +371,9 @@ def main():
     simulated_plant(hazgate)
     with tempfile.TemporaryDirectory() as folder:
         alarm_path(hazgate, pathlib.Path(folder))
-    for south in (modbus_south, dial_in, mqtt_south):
+    for part in (influx_old, modbus_south, dial_in, mqtt_south):
         with tempfile.TemporaryDirectory() as folder:
-            south.run(hazgate, pathlib.Path(folder))
+            part.run(hazgate, pathlib.Path(folder))
     print(f"interoperability: {bench.passed} passed, 0 failed")
 
 
