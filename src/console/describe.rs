@@ -145,7 +145,10 @@ impl<'a> From<&'a Hazard> for HazardDto<'a> {
 impl<'a> From<&'a Forwarder> for ForwarderDto<'a> {
     fn from(forwarder: &'a Forwarder) -> Self {
         let (kind, target) = match &forwarder.kind {
-            ForwarderKind::Mqtt(broker) => ("mqtt", broker.address.clone()),
+            ForwarderKind::Mqtt(target) => {
+                let addresses: Vec<&str> = target.brokers.iter().map(|it| it.address.as_str()).collect();
+                ("mqtt", addresses.join(", "))
+            }
             // The origin only: whatever else stands in the address is not for show.
             ForwarderKind::Influx(influx) => (
                 "influx",

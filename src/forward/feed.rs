@@ -158,7 +158,7 @@ impl Page {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::site::{Broker, ForwarderKind};
+    use crate::site::{Broker, ForwarderKind, MqttTarget};
     use crate::store::fixtures::{alarms, commit, open, raised, site};
 
     fn seqs(page: Option<Page>) -> Vec<u64> {
@@ -172,7 +172,7 @@ mod tests {
     async fn p1_an_event_that_nobody_has_been_told_of_is_not_handed_over_and_none_is_twice() {
         let dir = tempfile::tempdir().unwrap();
         let broker = Broker::open("127.0.0.1:1");
-        let store = open(&site(dir.path(), vec![("hq", ForwarderKind::Mqtt(broker))])).store;
+        let store = open(&site(dir.path(), vec![("hq", ForwarderKind::Mqtt(MqttTarget::one(broker)))])).store;
         commit(&store, alarms(vec![raised("a"), raised("b"), raised("c")])).await;
         let known = watch::Sender::new(Heads { event: 2, ..Heads::default() });
         let mut feed = Feed::open(&store, "hq").await.unwrap();

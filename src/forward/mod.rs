@@ -52,7 +52,7 @@ pub struct Context {
 pub async fn run(id: ForwarderId, context: Context, stop: CancellationToken) {
     let site = Arc::clone(&context.site);
     match &site.forwarder(id).kind {
-        ForwarderKind::Mqtt(broker) => mqtt::run(id, broker, &context, &stop).await,
+        ForwarderKind::Mqtt(target) => mqtt::run(id, target, &context, &stop).await,
         ForwarderKind::Influx(target) => influx::run(id, target, &context, &stop).await,
     }
 }
@@ -91,11 +91,6 @@ impl Health {
         if self.tell(Told::Fails(error.clone())) {
             tracing::warn!(forwarder = self.name, error = error.en, "destination fails");
         }
-    }
-
-    /// Whether the last word was that it works.
-    fn is_well(&self) -> bool {
-        *self.told.borrow() == Told::Works
     }
 
     fn tell(&self, told: Told) -> bool {

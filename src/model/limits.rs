@@ -243,7 +243,29 @@ pub const COMPLAINT_INTERVAL_MIN: Duration = Duration::from_secs(10);
 pub const MQTT_WINDOW_MAX: u16 = 100;
 /// Bytes of the largest MQTT packet that is sent.
 pub const MQTT_PACKET_BYTES_MAX: usize = 16 * 1024 * 1024;
-/// From one ping of a quiet MQTT connection to the next; a dead peer is noticed after at most twice as long.
+/// Bytes of the largest packet that a broker must take, or it is no broker for alarms.
+pub const MQTT_PACKET_BYTES_MIN: usize = 2048;
+/// How long a broker keeps commands for a gateway that is away (MQTT 5; with 3.1.1 it keeps them for ever).
+pub const MQTT_SESSION_MAX: Duration = Duration::from_secs(7 * 24 * 3600);
+/// How long a broker waits before it says for a gateway that it is gone (MQTT 5): a connection that is made anew meanwhile is no news.
+pub const MQTT_WILL_DELAY: Duration = Duration::from_secs(5);
+/// Brokers that may stand by for a centre's first.
+pub const MQTT_STANDBYS_MAX: usize = 7;
+/// From one attempt to return to the first of a centre's brokers to the next (our default).
+pub const MQTT_RETURN_MIN: Duration = Duration::from_secs(60);
+/// The same where the first was lost again and again soon after a return.
+pub const MQTT_RETURN_MAX: Duration = Duration::from_secs(3600);
+/// How long the first broker must last after a return to count as well again.
+pub const MQTT_RETURN_PROVEN: Duration = Duration::from_secs(600);
+/// A connection that a broker closes without a word within this time may have been taken over by another client.
+pub const MQTT_ELBOWED_WITHIN: Duration = Duration::from_secs(60);
+/// So many of them in a row are told as that.
+pub const MQTT_ELBOWED_AFTER: u32 = 3;
+/// Longest wait before a broker is gone back to at which another client goes by the gateway's name.
+pub const MQTT_ELBOWED_WAIT_MAX: Duration = Duration::from_secs(300);
+/// How often an event is sent to a broker that refuses it for what it is; then it is set aside.
+pub const EVENT_TRIES_MAX: u32 = 5;
+/// From one ping of an MQTT connection to the next; a dead peer is noticed after at most twice as long.
 pub const MQTT_KEEP_ALIVE: Duration = Duration::from_secs(10);
 /// How long a broker may leave everything unacknowledged before the connection is made anew.
 pub const MQTT_ACK_WAIT_MAX: Duration = Duration::from_secs(30);
@@ -341,3 +363,5 @@ const _: () = assert!(
         <= SHUTDOWN_MAX.as_millis()
 );
 const _: () = assert!(MQTT_PAYLOAD_BYTES_MAX < MQTT_PACKET_BYTES_MAX);
+const _: () = assert!(MQTT_PACKET_BYTES_MIN < MQTT_PACKET_BYTES_MAX);
+const _: () = assert!(MQTT_WILL_DELAY.as_secs() < MQTT_SESSION_MAX.as_secs(), "a will goes with its session");

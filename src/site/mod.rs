@@ -59,8 +59,8 @@ pub use feeder::{Feeder, FeederFigure, FeederRole};
 pub use mistake::{Mistake, Mistakes};
 pub use model::{
     Broker, BrokerOptions, ConsoleOptions, Device, Forwarder, ForwarderKind, Hazard, HazardKind, Identity,
-    InfluxTarget, Keep, LeftOut, Link, LinkKind, ModbusDevice, Parity, Point, Protocol, Range, SerialLine,
-    Site, Source, StoreOptions, TlsTarget,
+    InfluxTarget, Keep, LeftOut, Link, LinkKind, ModbusDevice, MqttTarget, MqttVersion, Parity, Point,
+    Protocol, Range, SerialLine, Site, Source, StoreOptions, TlsTarget,
 };
 pub use output::{Call, OutputSpec, Target, Until, Values};
 pub use publisher::{Edge, Format, MqttDevice, TimeAt, TimeForm, Will};

@@ -339,13 +339,49 @@ pub struct Forwarder {
     pub kind: ForwarderKind,
 }
 
+impl Forwarder {
+    /// The brokers that it sends to.
+    pub fn brokers(&self) -> &[Broker] {
+        match &self.kind {
+            ForwarderKind::Mqtt(target) => &target.brokers,
+            ForwarderKind::Influx(_) => &[],
+        }
+    }
+}
+
 /// What a destination speaks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ForwarderKind {
-    /// A broker, by the contract of docs/mqtt.md.
-    Mqtt(Broker),
+    /// A broker, or one of several, by the contract of docs/mqtt.md.
+    Mqtt(MqttTarget),
     /// An InfluxDB v2 write endpoint.
     Influx(InfluxTarget),
+}
+
+/// A centre's brokers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MqttTarget {
+    /// The first, and those that stand by for it in the order in which they are tried. Never empty.
+    pub brokers: Vec<Broker>,
+    /// What is spoken with them.
+    pub version: MqttVersion,
+}
+
+impl MqttTarget {
+    /// A centre that has one broker, spoken to as the site file's defaults are.
+    pub fn one(broker: Broker) -> Self {
+        Self { brokers: vec![broker], version: MqttVersion::default() }
+    }
+}
+
+/// A version of MQTT.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum MqttVersion {
+    /// 3.1.1.
+    #[default]
+    V3_1_1,
+    /// 5.
+    V5,
 }
 
 /// An InfluxDB v2 write endpoint.

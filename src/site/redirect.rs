@@ -24,7 +24,9 @@ impl Site {
         }
         for forwarder in &mut site.forwarders {
             match &mut forwarder.kind {
-                ForwarderKind::Mqtt(broker) => replace(&mut broker.address, map),
+                ForwarderKind::Mqtt(target) => {
+                    target.brokers.iter_mut().for_each(|broker| replace(&mut broker.address, map));
+                }
                 ForwarderKind::Influx(target) => replace_url(target, map),
             }
         }

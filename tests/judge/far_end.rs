@@ -7,18 +7,76 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use rumqttc::QoS;
-use rumqttc::mqttbytes::v4::{Codec, Packet, Publish};
+use rumqttc::mqttbytes::v4;
+use rumqttc::v5::mqttbytes::v5;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, Take};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
-use tokio_util::codec::FramedRead;
+use tokio_util::codec::{Decoder, FramedRead};
 
 /// Root of the site's topics.
 const ROOT: &str = "hazgate/v1/acme/judged/";
 const PACKET_BYTES_MAX: usize = 1 << 24;
+
+/// What a gateway says, in the version of MQTT that it was told to speak.
+enum Said {
+    Connect { is_clean: bool },
+    Subscribe(u16),
+    Publish { packet_id: u16, topic: String, payload: Vec<u8>, is_retained: bool },
+    Ping,
+    Other,
+}
+
+/// Reads packets of MQTT 5, or of 3.1.1.
+struct Codec {
+    is_v5: bool,
+}
+
+impl Decoder for Codec {
+    type Item = Said;
+    type Error = std::io::Error;
+
+    fn decode(&mut self, bytes: &mut bytes::BytesMut) -> std::io::Result<Option<Said>> {
+        let limit = PACKET_BYTES_MAX;
+        if !self.is_v5 {
+            let mut codec = v4::Codec { max_incoming_size: limit, max_outgoing_size: limit };
+            let packet = codec.decode(bytes).map_err(|error| std::io::Error::other(error.to_string()))?;
+            return Ok(packet.map(|packet| match packet {
+                v4::Packet::Connect(it) => Said::Connect { is_clean: it.clean_session },
+                v4::Packet::Subscribe(it) => Said::Subscribe(it.pkid),
+                v4::Packet::Publish(it) => Said::Publish {
+                    packet_id: it.pkid,
+                    topic: it.topic,
+                    payload: it.payload.to_vec(),
+                    is_retained: it.retain,
+                },
+                v4::Packet::PingReq => Said::Ping,
+                _ => Said::Other,
+            }));
+        }
+        // The library does not read a DISCONNECT of nothing.
+        if bytes[..] == [0xe0, 0] {
+            bytes.clear();
+            return Ok(Some(Said::Other));
+        }
+        let mut codec = v5::Codec { max_incoming_size: Some(limit as u32), max_outgoing_size: None };
+        let packet = codec.decode(bytes).map_err(|error| std::io::Error::other(error.to_string()))?;
+        Ok(packet.map(|packet| match packet {
+            v5::Packet::Connect(it, ..) => Said::Connect { is_clean: it.clean_start },
+            v5::Packet::Subscribe(it) => Said::Subscribe(it.pkid),
+            v5::Packet::Publish(it) => Said::Publish {
+                packet_id: it.pkid,
+                topic: String::from_utf8(it.topic.to_vec()).expect("a topic of the contract"),
+                payload: it.payload.to_vec(),
+                is_retained: it.retain,
+            },
+            v5::Packet::PingReq(_) => Said::Ping,
+            _ => Said::Other,
+        }))
+    }
+}
 
 /// A message as it came.
 #[derive(Debug, Clone)]
@@ -63,6 +121,8 @@ pub(crate) struct Ledger {
 pub(crate) struct FarEnd {
     pub(crate) address: SocketAddr,
     pub(crate) name: &'static str,
+    /// It speaks MQTT 5, and 3.1.1 otherwise.
+    pub(crate) is_v5: bool,
     ledger: Arc<Mutex<Ledger>>,
     manner: watch::Sender<Manner>,
     /// Wakes whoever has a command to pass on.
@@ -70,11 +130,11 @@ pub(crate) struct FarEnd {
 }
 
 impl FarEnd {
-    pub(crate) async fn start(name: &'static str) -> Self {
+    pub(crate) async fn start(name: &'static str, is_v5: bool) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("it listens");
         let (manner, ordered) = (watch::Sender::default(), watch::Sender::default());
-        let far_end = Self { address, name, ledger: Arc::default(), manner, ordered };
+        let far_end = Self { address, name, is_v5, ledger: Arc::default(), manner, ordered };
         let served = far_end.clone();
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
@@ -134,7 +194,7 @@ struct Connection {
 impl Connection {
     fn new(stream: TcpStream, far_end: FarEnd) -> Self {
         let (input, out) = stream.into_split();
-        let codec = Codec { max_incoming_size: PACKET_BYTES_MAX, max_outgoing_size: PACKET_BYTES_MAX };
+        let codec = Codec { is_v5: far_end.is_v5 };
         let packets = FramedRead::new(input.take(u64::MAX), codec);
         Self { far_end, packets, out, number: 0, subscribed: false }
     }
@@ -168,57 +228,76 @@ impl Connection {
         }
     }
 
-    async fn take(&mut self, packet: Packet) -> std::io::Result<()> {
-        match packet {
-            Packet::Connect(connect) => {
+    async fn take(&mut self, said: Said) -> std::io::Result<()> {
+        match said {
+            Said::Connect { is_clean } => {
                 let is_new = {
                     let mut ledger = self.far_end.ledger();
                     ledger.connection += 1;
                     self.number = ledger.connection;
-                    std::mem::take(&mut ledger.is_wiped) || connect.clean_session
+                    std::mem::take(&mut ledger.is_wiped) || is_clean
                 };
-                self.say(&[0x20, 2, u8::from(!is_new), 0]).await
+                let welcome = [0x20, 2, u8::from(!is_new), 0];
+                let welcome_v5 = [0x20, 3, u8::from(!is_new), 0, 0];
+                self.say(if self.far_end.is_v5 { &welcome_v5 } else { &welcome }).await
             }
-            Packet::Subscribe(subscribe) => {
-                let [high, low] = subscribe.pkid.to_be_bytes();
-                self.say(&[0x90, 3, high, low, 1]).await?;
+            Said::Subscribe(packet_id) => {
+                let [high, low] = packet_id.to_be_bytes();
+                let (granted, granted_v5) = ([0x90, 3, high, low, 1], [0x90, 4, high, low, 0, 1]);
+                self.say(if self.far_end.is_v5 { &granted_v5 } else { &granted }).await?;
                 self.subscribed = true;
                 self.send_command().await
             }
-            Packet::Publish(publish) => self.hear(&publish).await,
-            Packet::PingReq => self.say(&[0xd0, 0]).await,
-            _ => Ok(()),
+            Said::Publish { packet_id, topic, payload, is_retained } => {
+                self.hear(packet_id, &topic, &payload, is_retained).await
+            }
+            Said::Ping => self.say(&[0xd0, 0]).await,
+            Said::Other => Ok(()),
         }
     }
 
-    async fn hear(&mut self, publish: &Publish) -> std::io::Result<()> {
-        let topic = publish.topic.strip_prefix(ROOT).expect("a topic of the contract").to_owned();
-        let payload: Value = if publish.payload.is_empty() {
+    async fn hear(
+        &mut self,
+        packet_id: u16,
+        topic: &str,
+        payload: &[u8],
+        is_retained: bool,
+    ) -> std::io::Result<()> {
+        let topic = topic.strip_prefix(ROOT).expect("a topic of the contract").to_owned();
+        let payload: Value = if payload.is_empty() {
             Value::Null
         } else {
-            serde_json::from_slice(&publish.payload).expect("a payload of JSON")
+            serde_json::from_slice(payload).expect("a payload of JSON")
         };
         {
             let mut ledger = self.far_end.ledger();
             if ledger.connection != self.number {
                 return Err(std::io::ErrorKind::ConnectionAborted.into());
             }
-            ledger.enter(Heard { topic, payload }, publish.retain);
+            ledger.enter(Heard { topic, payload }, is_retained);
         }
         let dawdles = self.far_end.manner.borrow().dawdles;
         if !dawdles.is_zero() {
             tokio::time::sleep(dawdles).await;
         }
-        let [high, low] = publish.pkid.to_be_bytes();
+        let [high, low] = packet_id.to_be_bytes();
         self.say(&[0x40, 2, high, low]).await
     }
 
     async fn send_command(&mut self) -> std::io::Result<()> {
         let Some(command) = self.far_end.ledger().command.clone() else { return Ok(()) };
-        let mut publish = Publish::new(format!("{ROOT}cmd"), QoS::AtLeastOnce, command.to_string());
-        publish.pkid = 1;
+        let (topic, command) = (format!("{ROOT}cmd"), command.to_string());
         let mut bytes = bytes::BytesMut::new();
-        publish.write(&mut bytes).expect("it is small");
+        if self.far_end.is_v5 {
+            let qos = rumqttc::v5::mqttbytes::QoS::AtLeastOnce;
+            let mut publish = v5::Publish::new(topic, qos, command, None);
+            publish.pkid = 1;
+            publish.write(&mut bytes).expect("it is small");
+        } else {
+            let mut publish = v4::Publish::new(topic, rumqttc::QoS::AtLeastOnce, command);
+            publish.pkid = 1;
+            publish.write(&mut bytes).expect("it is small");
+        }
         self.say(&bytes).await
     }
 

@@ -193,8 +193,11 @@ fn site(meters: &[Meter], far_ends: &[FarEnd]) -> String {
     let head = "version = 1\n[site]\nenterprise = \"acme\"\ngateway = \"judged\"\nname = \"Judged\"\n[clock]\nsync = \"ignored\"\n\
                 [console]\nenabled = false\n";
     let forward = |far_end: &FarEnd| {
-        let (name, address) = (far_end.name, far_end.address);
-        format!("[[forward]]\nid = \"{name}\"\nkind = \"mqtt\"\nurl = \"mqtt://{address}\"\n")
+        let (name, address, version) =
+            (far_end.name, far_end.address, if far_end.is_v5 { "5" } else { "3.1.1" });
+        format!(
+            "[[forward]]\nid = \"{name}\"\nkind = \"mqtt\"\nurl = \"mqtt://{address}\"\nversion = \"{version}\"\n"
+        )
     };
     let devices = meters.iter().enumerate().map(|(n, meter)| device(n, meter));
     std::iter::once(head.to_owned()).chain(far_ends.iter().map(forward)).chain(devices).collect()

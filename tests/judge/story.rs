@@ -84,7 +84,7 @@ impl Run {
         for n in 0..METERS {
             meters.push(Meter::start(clock, METERS * seed + n).await);
         }
-        let far_ends = vec![FarEnd::start("park").await, FarEnd::start("city").await];
+        let far_ends = vec![FarEnd::start("park", false).await, FarEnd::start("city", true).await];
         let gateway = Gateway::new(&meters, &far_ends);
         Self {
             seed,

@@ -30,8 +30,9 @@ use crate::model::{
 };
 use crate::site::{
     AlarmOptions, Broker, Calendar, Call, Code, Conversion, Device, Extract, Forwarder, ForwarderKind,
-    Hazard, HazardKind, Identity, InfluxTarget, Limit, Limits, Link, LinkKind, MqttDevice, OutputSpec, Point,
-    Protocol, Range, Rule, RuleKind, Secret, Site, Source, StoreOptions, Target, Until, Values,
+    Hazard, HazardKind, Identity, InfluxTarget, Limit, Limits, Link, LinkKind, MqttDevice, MqttTarget,
+    OutputSpec, Point, Protocol, Range, Rule, RuleKind, Secret, Site, Source, StoreOptions, Target, Until,
+    Values,
 };
 
 /// Longest wait for an answer that must come: only a failing test waits so long.
@@ -345,7 +346,7 @@ fn destinations() -> Vec<Forwarder> {
         token: Some(Secret::new("hunter2")),
     };
     vec![
-        Forwarder { name: "park".to_owned(), kind: ForwarderKind::Mqtt(broker()) },
+        Forwarder { name: "park".to_owned(), kind: ForwarderKind::Mqtt(MqttTarget::one(broker())) },
         Forwarder { name: "series".to_owned(), kind: ForwarderKind::Influx(influx) },
     ]
 }

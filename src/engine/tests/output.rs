@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::model::ForwarderId;
-use crate::site::{Broker, Code, Conversion, Extract, Forwarder, ForwarderKind, Source};
+use crate::site::{Broker, Code, Conversion, Extract, Forwarder, ForwarderKind, MqttTarget, Source};
 
 /// A gas point in hazard `tank` with all four limits at once, and a rule of the gateway's own.
 fn plant() -> (Plant, PointId) {
@@ -21,7 +21,10 @@ fn plant() -> (Plant, PointId) {
     plant.rule("gas", RuleKind::Limits(limits), 0.0, 0.0);
     plant.signal("gas.signal", point, 0.0);
     let broker = Broker::open("localhost:1883");
-    plant.site.forwarders.push(Forwarder { name: "park".into(), kind: ForwarderKind::Mqtt(broker) });
+    plant
+        .site
+        .forwarders
+        .push(Forwarder { name: "park".into(), kind: ForwarderKind::Mqtt(MqttTarget::one(broker)) });
     plant.health("park.down", HealthSource::Forwarder(ForwarderId::new(0)));
     (plant, point)
 }

@@ -1,14 +1,13 @@
 //! Events that the centre has asked for again, because it found a gap in their numbers: read from the journal, told as any event is, and the
 //! command answered when the last of them is on its way. Should the connection be lost first, the broker hands over the command again.
 
-use rumqttc::Publish;
-
+use super::wire::Message;
 use crate::store::Span;
 
 /// A command that is being carried out.
 #[derive(Debug)]
 pub(super) struct Again {
-    pub(super) command: Publish,
+    pub(super) command: Message,
     pub(super) id: String,
     /// What is left of it.
     pub(super) span: Span,
@@ -17,12 +16,12 @@ pub(super) struct Again {
 impl Again {
     /// Events of these numbers, the last included, or as far as there are any; or why not.
     pub(super) fn new(
-        command: Publish,
+        command: Message,
         id: String,
         from: u64,
         to: Option<u64>,
         newest: u64,
-    ) -> Result<Self, (Publish, String, String)> {
+    ) -> Result<Self, (Message, String, String)> {
         let upto = to.unwrap_or(newest);
         let why = if from > newest {
             format!("there is no event {from} yet: the newest is {newest}")

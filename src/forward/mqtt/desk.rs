@@ -3,11 +3,11 @@
 
 use std::collections::VecDeque;
 
-use rumqttc::Publish;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::command::{self, Arrival, Refusal, Request};
+use super::wire::Message;
 use crate::forward::contract::{ReplyMessage, V1};
 use crate::inbox::Inbox;
 use crate::model::limits::{COMMAND_WAIT_MAX, MQTT_COMMANDS_MAX};
@@ -17,7 +17,7 @@ use crate::model::{Command, CommandError, CommandResult};
 #[derive(Debug)]
 pub(super) struct Answer {
     pub(super) reply: ReplyMessage,
-    pub(super) command: Option<Publish>,
+    pub(super) command: Option<Message>,
 }
 
 /// What the session itself must do about a command.
@@ -27,10 +27,10 @@ pub(super) enum Duty {
     /// Send the retained state again.
     Snapshot,
     /// Acknowledge a command for which there is no place.
-    Dismiss(Publish),
+    Dismiss(Message),
     /// Send events again, from the first to the last if it is not the newest; then the command of this id is done.
     Resend {
-        command: Publish,
+        command: Message,
         id: String,
         from: u64,
         to: Option<u64>,
@@ -40,7 +40,7 @@ pub(super) enum Duty {
 /// Commands and answers.
 pub(super) struct Desk {
     inbox: Inbox,
-    running: JoinSet<(Publish, String, CommandResult)>,
+    running: JoinSet<(Message, String, CommandResult)>,
     answers: VecDeque<Answer>,
 }
 
@@ -50,21 +50,21 @@ impl Desk {
     }
 
     /// Takes in a command.
-    pub(super) fn take(&mut self, publish: Publish, arrival: Arrival) -> Duty {
+    pub(super) fn take(&mut self, message: Message, arrival: Arrival) -> Duty {
         if self.running.len() + self.answers.len() >= MQTT_COMMANDS_MAX {
             tracing::warn!("too many commands at once: one was dropped");
-            return Duty::Dismiss(publish);
+            return Duty::Dismiss(message);
         }
-        match command::parse(&publish.payload, publish.retain) {
-            Err(refusal) => self.refuse(Some(publish), refusal),
-            Ok((id, Request::Command(command))) => self.carry_out(publish, id, command),
+        match command::parse(&message.payload, message.retained) {
+            Err(refusal) => self.refuse(Some(message), refusal),
+            Ok((id, Request::Command(command))) => self.carry_out(message, id, command),
             Ok((id, Request::Momentary(command, given))) => match command::too_late(given, arrival) {
-                None => self.carry_out(publish, id, command),
-                Some(why) => self.refuse(Some(publish), Refusal { id: Some(id), why }),
+                None => self.carry_out(message, id, command),
+                Some(why) => self.refuse(Some(message), Refusal { id: Some(id), why }),
             },
-            Ok((id, Request::Resend(from, to))) => return Duty::Resend { command: publish, id, from, to },
+            Ok((id, Request::Resend(from, to))) => return Duty::Resend { command: message, id, from, to },
             Ok((id, Request::Snapshot)) => {
-                self.done(publish, id, Ok(()));
+                self.done(message, id, Ok(()));
                 return Duty::Snapshot;
             }
         }
@@ -72,7 +72,7 @@ impl Desk {
     }
 
     /// Has the centre told that something from it could not be taken.
-    pub(super) fn refuse(&mut self, command: Option<Publish>, refusal: Refusal) {
+    pub(super) fn refuse(&mut self, command: Option<Message>, refusal: Refusal) {
         tracing::warn!(id = refusal.id, why = refusal.why, "a command was refused");
         let reply = ReplyMessage { v: V1, id: refusal.id, ok: false, error: Some(refusal.why) };
         self.answers.push_back(Answer { reply, command });
@@ -92,16 +92,16 @@ impl Desk {
         self.answers.pop_front()
     }
 
-    fn carry_out(&mut self, publish: Publish, id: String, command: Command) {
+    fn carry_out(&mut self, message: Message, id: String, command: Command) {
         let inbox = self.inbox.clone();
         self.running.spawn(async move {
             let result = timeout(COMMAND_WAIT_MAX, inbox.command(command)).await;
-            (publish, id, result.unwrap_or(Err(CommandError::Unavailable)))
+            (message, id, result.unwrap_or(Err(CommandError::Unavailable)))
         });
     }
 
     /// Has the centre told what became of a command.
-    pub(super) fn done(&mut self, command: Publish, id: String, result: CommandResult) {
+    pub(super) fn done(&mut self, command: Message, id: String, result: CommandResult) {
         let error = result.err().map(|error| error.to_string());
         let reply = ReplyMessage { v: V1, id: Some(id), ok: error.is_none(), error };
         self.answers.push_back(Answer { reply, command: Some(command) });

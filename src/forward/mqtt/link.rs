@@ -1,30 +1,40 @@
-//! One connection to a broker, from connect to loss. The client library is used as a transport and nothing more: each
-//! connection has a new client, whose queue dies with it, because the outbox owns the messages. The library's loop runs in a task of
-//! its own, because abandoning one of its polls midway can lose a packet.
+//! One connection to a broker, from dialling to its end, in a task of its own. It knows packets and nothing of what they are for:
+//! what is not acknowledged when it ends dies here, because the outbox owns the messages.
 
+use std::collections::VecDeque;
+use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use rumqttc::{
-    AsyncClient, ConnectReturnCode, ConnectionError, Event, EventLoop, LastWill, MqttOptions, NetworkOptions,
-    QoS, StateError, TlsError, mqttbytes,
-};
-use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
+use futures_util::stream::{SplitSink, SplitStream};
+use futures_util::{SinkExt, StreamExt};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::select;
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::{Semaphore, mpsc};
+use tokio::task::{JoinHandle, spawn_blocking};
+use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio_rustls::TlsConnector;
+use tokio_util::codec::Framed;
 
 use super::payload::Outgoing;
+use super::wire::{Broken, Codec, Heard, Hello, Message, Say, Terms};
 use crate::model::Text;
-use crate::model::limits::{
-    MQTT_COMMANDS_MAX, MQTT_KEEP_ALIVE, MQTT_PACKET_BYTES_MAX, MQTT_PAYLOAD_BYTES_MAX, MQTT_WINDOW_MAX,
-};
-use crate::site::{Broker, TlsOptions};
-use crate::{tls, words};
+use crate::model::limits::{MQTT_ACK_WAIT_MAX, MQTT_COMMANDS_MAX, MQTT_KEEP_ALIVE, MQTT_WINDOW_MAX};
+use crate::site::{Broker, MqttVersion};
+use crate::tls::{self, TlsOptions};
+use crate::words;
 
-/// Seconds that connecting, and flushing a write, may take.
-const NETWORK_WAIT_S: u64 = 5;
-/// Events of the library that wait for us before its loop does.
-const EVENTS_LEN_MAX: usize = 64;
-/// Bytes of the largest packet that is taken from a broker; up to here a command that is too large gets an answer.
-const INCOMING_BYTES_MAX: usize = 4 * MQTT_PAYLOAD_BYTES_MAX;
+/// How long dialling and being let in may take.
+const CONNECT_WAIT: Duration = Duration::from_secs(5);
+/// Of a connection that can't be written to any more, how long its last words are listened for.
+const LAST_WORDS_WAIT: Duration = Duration::from_millis(500);
+/// What is heard and waits for us before the connection is left alone.
+const HEARD_LEN_MAX: usize = 64;
+/// What is said and waits for the connection.
+const SAID_LEN_MAX: usize = MQTT_WINDOW_MAX as usize + MQTT_COMMANDS_MAX + 8;
 
 /// Why there is no connection any more.
 #[derive(Debug)]
@@ -33,12 +43,17 @@ pub(super) enum Lost {
     Error(Text),
     /// The broker sent a packet too large to be taken; it would send it again.
     Oversized(usize),
+    /// Another client has come under our client id.
+    TakenOver(Text),
+    /// The broker closed it without a word.
+    Closed(Text),
 }
 
 /// How to connect.
 #[derive(Debug)]
 pub(super) struct Connect<'a> {
     pub(super) broker: &'a Broker,
+    pub(super) version: MqttVersion,
     pub(super) client_id: String,
     /// Whether the broker should forget what it kept for us.
     pub(super) clean: bool,
@@ -49,32 +64,47 @@ pub(super) struct Connect<'a> {
 /// A connection, or the attempt at one.
 #[derive(Debug)]
 pub(super) struct Link {
-    pub(super) client: AsyncClient,
-    address: String,
-    events: mpsc::Receiver<Result<Event, ConnectionError>>,
+    pub(super) address: String,
+    say: mpsc::Sender<Say>,
+    heard: mpsc::Receiver<Result<Heard, Lost>>,
     task: JoinHandle<()>,
 }
 
 impl Link {
     /// Begins to connect.
     pub(super) fn open(connect: Connect<'_>) -> Self {
-        let address = connect.broker.address.clone();
-        let tls = connect.broker.tls.clone();
-        let capacity = usize::from(MQTT_WINDOW_MAX) + MQTT_COMMANDS_MAX + 8;
-        let (client, mut event_loop) = AsyncClient::new(options(connect), capacity);
-        let mut network = NetworkOptions::new();
-        network.set_tcp_nodelay(true);
-        network.set_connection_timeout(NETWORK_WAIT_S);
-        event_loop.set_network_options(network);
-        let (sender, events) = mpsc::channel(EVENTS_LEN_MAX);
-        Self { client, address, events, task: tokio::spawn(drive(event_loop, tls, sender)) }
+        let Connect { broker, version, client_id, clean, will } = connect;
+        let address = broker.address.clone();
+        let login = broker.username.clone().map(|username| {
+            let password = broker.password.as_ref().map_or("", |secret| secret.expose());
+            (username, password.to_owned())
+        });
+        let hello = Hello { client_id, clean, login, will, keep_alive: MQTT_KEEP_ALIVE };
+        let (say, said) = mpsc::channel(SAID_LEN_MAX);
+        let (tell, heard) = mpsc::channel(HEARD_LEN_MAX);
+        let line = Line { address: address.clone(), tls: broker.tls.clone(), version };
+        let task = tokio::spawn(async move {
+            if let Err(lost) = line.converse(hello, said, &tell).await {
+                // Nobody listens any more where this fails.
+                tell.send(Err(lost)).await.unwrap_or_default();
+            }
+        });
+        Self { address, say, heard, task }
     }
 
-    /// The next event of the connection. May be abandoned.
-    pub(super) async fn next(&mut self) -> Result<Event, Lost> {
-        match self.events.recv().await {
-            Some(Ok(event)) => Ok(event),
-            Some(Err(error)) => Err(self.lost(error)),
+    /// Waits until the broker has let us in. May be abandoned.
+    pub(super) async fn welcome(&mut self) -> Result<Terms, Lost> {
+        loop {
+            if let Heard::Welcome(terms) = self.next().await? {
+                return Ok(terms);
+            }
+        }
+    }
+
+    /// What is heard next. May be abandoned.
+    pub(super) async fn next(&mut self) -> Result<Heard, Lost> {
+        match self.heard.recv().await {
+            Some(heard) => heard,
             None => Err(Lost::Error(Text::new(
                 format!("与 {} 的连接已结束", self.address),
                 format!("the connection to {} ended", self.address),
@@ -82,47 +112,31 @@ impl Link {
         }
     }
 
-    /// Gives a message to the client; false if it has no place.
-    pub(super) fn publish(&self, message: Outgoing) -> bool {
-        let Outgoing { topic, retain, payload } = message;
-        self.client.try_publish(topic, QoS::AtLeastOnce, retain, payload).is_ok()
+    /// Gives a message on its way; false if there is no place for it.
+    pub(super) fn publish(&self, packet_id: u16, message: Outgoing) -> bool {
+        self.give(Say::Publish(packet_id, message))
     }
 
-    fn lost(&self, error: ConnectionError) -> Lost {
-        let address = &self.address;
-        let text = match error {
-            ConnectionError::MqttState(StateError::Deserialization(
-                mqttbytes::Error::PayloadSizeLimitExceeded(size),
-            )) => return Lost::Oversized(size),
-            ConnectionError::ConnectionRefused(
-                ConnectReturnCode::BadUserNamePassword | ConnectReturnCode::NotAuthorized,
-            ) => Text::new(
-                format!("MQTT 代理 {address} 拒绝用户名或密码"),
-                format!("the broker {address} refused the user name or the password"),
-            ),
-            ConnectionError::ConnectionRefused(code) => Text::new(
-                format!("MQTT 代理 {address} 拒绝连接：{code:?}"),
-                format!("the broker {address} refused the connection: {code:?}"),
-            ),
-            ConnectionError::NetworkTimeout => Text::new(
-                format!("MQTT 代理 {address} 在 {NETWORK_WAIT_S} s 内未应答"),
-                format!("the broker {address} did not answer within {NETWORK_WAIT_S} s"),
-            ),
-            ConnectionError::Io(error) | ConnectionError::Tls(TlsError::Io(error)) => Text::new(
-                format!("无法连接 MQTT 代理 {address}"),
-                format!("the broker {address} cannot be reached"),
-            )
-            .because(&words::io_error(&error)),
-            ConnectionError::MqttState(StateError::ConnectionAborted) => Text::new(
-                format!("MQTT 代理 {address} 关闭了连接"),
-                format!("the broker {address} closed the connection"),
-            ),
-            other => {
-                Text::new(format!("与 {address} 的连接失败"), format!("the connection to {address} failed"))
-                    .because(&Text::same(other.to_string()))
-            }
-        };
-        Lost::Error(text)
+    /// Asks for what is published to these filters; false if there is no place for that.
+    pub(super) fn subscribe(&self, packet_id: u16, filters: Vec<String>) -> bool {
+        self.give(Say::Subscribe(packet_id, filters))
+    }
+
+    /// Tells the broker that a message of its is done with; false if there is no place for that.
+    pub(super) fn acknowledge(&self, message: &Message) -> bool {
+        message.packet_id == 0 || self.give(Say::Acknowledge(message.packet_id))
+    }
+
+    /// False if there is no place for it. What is given to a connection that has ended dies with it, and its end is heard next.
+    fn give(&self, say: Say) -> bool {
+        !matches!(self.say.try_send(say), Err(TrySendError::Full(_)))
+    }
+
+    /// Takes leave, once all that was given is on its way, and waits until that is done.
+    pub(super) async fn leave(mut self) {
+        if self.say.try_send(Say::Leave).is_ok() {
+            while self.heard.recv().await.is_some() {}
+        }
     }
 }
 
@@ -132,66 +146,268 @@ impl Drop for Link {
     }
 }
 
-/// Polls until the connection is lost or nobody listens. The library would connect again by itself; we never let it.
-async fn drive(
-    mut event_loop: EventLoop,
+/// Where a connection goes, and in which version.
+#[derive(Debug)]
+struct Line {
+    address: String,
     tls: Option<TlsOptions>,
-    events: mpsc::Sender<Result<Event, ConnectionError>>,
-) {
-    if let Some(tls) = tls {
-        match tls::mqtt(tls).await {
-            Ok(transport) => event_loop.mqtt_options.set_transport(transport),
-            Err(error) => return events.send(Err(error.into())).await.unwrap_or_default(),
+    version: MqttVersion,
+}
+
+trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
+
+type Wire = Framed<Box<dyn Stream>, Codec>;
+
+/// What the two directions of a connection know of each other.
+struct Shared {
+    /// Publishes at QoS 1 that the broker may be sent yet.
+    permits: Semaphore,
+    /// Whether something was heard since the last look.
+    heard: AtomicBool,
+    /// Pings that are not answered.
+    pings: Mutex<VecDeque<()>>,
+}
+
+impl Line {
+    /// Until we take leave, or the connection is lost.
+    async fn converse(
+        self,
+        hello: Hello,
+        said: mpsc::Receiver<Say>,
+        tell: &mpsc::Sender<Result<Heard, Lost>>,
+    ) -> Result<(), Lost> {
+        let begun = timeout(CONNECT_WAIT, self.begin(hello)).await;
+        let (wire, terms) = begun.unwrap_or_else(|_| Err(self.silent(CONNECT_WAIT)))?;
+        if tell.send(Ok(Heard::Welcome(terms))).await.is_err() {
+            return Ok(());
+        }
+        let shared = Arc::new(Shared {
+            permits: Semaphore::new(usize::from(terms.receive_max)),
+            heard: AtomicBool::new(false),
+            pings: Mutex::default(),
+        });
+        let keep_alive = match terms.keep_alive {
+            Some(theirs) if !theirs.is_zero() => theirs.min(MQTT_KEEP_ALIVE),
+            _ => MQTT_KEEP_ALIVE,
         };
-    }
-    loop {
-        let event = event_loop.poll().await;
-        let lost = event.is_err();
-        if events.send(event).await.is_err() || lost {
-            return;
+        let (sink, stream) = wire.split();
+        let mut listening = std::pin::pin!(self.listen(stream, tell, &shared));
+        let written = select! {
+            lost = &mut listening => return lost,
+            written = self.write(sink, said, keep_alive, &shared) => written,
+        };
+        let Err(lost) = written else { return Ok(()) };
+        // The broker may have said why before it closed.
+        match timeout(LAST_WORDS_WAIT, listening).await {
+            Ok(Err(last)) => Err(last),
+            _ => Err(lost),
         }
     }
-}
 
-fn options(connect: Connect<'_>) -> MqttOptions {
-    let (host, port) = endpoint(&connect.broker.address);
-    let mut options = MqttOptions::new(connect.client_id, host, port);
-    options
-        .set_keep_alive(MQTT_KEEP_ALIVE)
-        .set_clean_session(connect.clean)
-        .set_manual_acks(true)
-        .set_max_packet_size(INCOMING_BYTES_MAX, MQTT_PACKET_BYTES_MAX)
-        // We count what is outstanding ourselves. With room to spare the library neither holds back our acknowledgements nor
-        // meets a packet id that is still in use.
-        .set_inflight(2 * MQTT_WINDOW_MAX)
-        .set_last_will(LastWill::new(connect.will.topic, connect.will.payload, QoS::AtLeastOnce, true));
-    if let Some(username) = &connect.broker.username {
-        let password = connect.broker.password.as_ref().map_or("", |secret| secret.expose());
-        options.set_credentials(username, password);
+    /// Dials, and is let in.
+    async fn begin(&self, hello: Hello) -> Result<(Wire, Terms), Lost> {
+        let stream = self.dial().await.map_err(|error| self.unreachable(&error))?;
+        let mut wire = Framed::new(stream, Codec::new(self.version));
+        wire.send(Say::Hello(Box::new(hello))).await.map_err(|broken| self.broken(broken))?;
+        match wire.next().await {
+            Some(Ok(Heard::Welcome(terms))) => Ok((wire, terms)),
+            Some(Ok(Heard::Refused(why))) => Err(self.refused(&why)),
+            Some(Ok(Heard::Parting(parting))) => Err(self.refused(&parting.why)),
+            Some(Ok(other)) => Err(Lost::Error(Text::new(
+                format!("MQTT 代理 {} 的首个报文不是连接确认：{other:?}", self.address),
+                format!("the broker {} began with {other:?}", self.address),
+            ))),
+            Some(Err(broken)) => Err(self.broken(broken)),
+            None => Err(self.closed()),
+        }
     }
-    options
-}
 
-/// Host and port of `host:port`; the site's check has made sure that it is that.
-fn endpoint(address: &str) -> (&str, u16) {
-    const MQTT_PORT: u16 = 1883;
-    match address.rsplit_once(':') {
-        Some((host, port)) => (host, port.parse().unwrap_or(MQTT_PORT)),
-        None => (address, MQTT_PORT),
+    async fn dial(&self) -> io::Result<Box<dyn Stream>> {
+        let Some(options) = self.tls.clone() else {
+            return Ok(Box::new(self.connect().await?));
+        };
+        let host = self.address.rsplit_once(':').map_or(self.address.as_str(), |(host, _)| host).to_owned();
+        let prepared =
+            spawn_blocking(move || Ok((tls::client(&options)?, tls::server_name(&options, &host)?)));
+        let (config, name) = prepared.await?.map_err(|error: tls::TlsError| {
+            let why = Text::same(error.to_string());
+            words::own_error(
+                Text::new("证书文件无法使用", "the certificate files can't be used").because(&why),
+            )
+        })?;
+        let stream = self.connect().await?;
+        Ok(Box::new(TlsConnector::from(config).connect(name, stream).await?))
+    }
+
+    async fn connect(&self) -> io::Result<TcpStream> {
+        let stream = TcpStream::connect(&self.address).await?;
+        stream.set_nodelay(true)?;
+        Ok(stream)
+    }
+
+    /// Hands on what is heard, until the end.
+    async fn listen(
+        &self,
+        mut stream: SplitStream<Wire>,
+        tell: &mpsc::Sender<Result<Heard, Lost>>,
+        shared: &Shared,
+    ) -> Result<(), Lost> {
+        loop {
+            let heard = match stream.next().await {
+                Some(Ok(heard)) => heard,
+                Some(Err(broken)) => return Err(self.broken(broken)),
+                None => return Err(self.closed()),
+            };
+            shared.heard.store(true, Ordering::Relaxed);
+            match &heard {
+                Heard::Acknowledged(..) => shared.permits.add_permits(1),
+                Heard::Pong => {
+                    shared.pings.lock().expect("nobody panics with it").pop_front();
+                }
+                Heard::Parting(parting) => return Err(self.parted(&parting.why, parting.is_taken_over)),
+                _ => {}
+            }
+            if tell.send(Ok(heard)).await.is_err() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Writes what is said, and keeps the connection alive; done once we have taken leave.
+    async fn write(
+        &self,
+        mut sink: SplitSink<Wire, Say>,
+        mut said: mpsc::Receiver<Say>,
+        keep_alive: Duration,
+        shared: &Shared,
+    ) -> Result<(), Lost> {
+        let mut look = interval(keep_alive);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        look.tick().await;
+        loop {
+            let say = select! {
+                biased;
+                _ = look.tick() => {
+                    let is_owed = !shared.pings.lock().expect("nobody panics with it").is_empty();
+                    if is_owed && !shared.heard.load(Ordering::Relaxed) {
+                        return Err(self.silent(keep_alive));
+                    }
+                    shared.heard.store(false, Ordering::Relaxed);
+                    Say::Ping
+                }
+                say = said.recv() => match say {
+                    Some(say) => say,
+                    None => return Ok(()),
+                },
+            };
+            let leaves = matches!(say, Say::Leave);
+            let written = timeout(MQTT_ACK_WAIT_MAX, self.put(&mut sink, say, said.is_empty(), shared)).await;
+            written.unwrap_or_else(|_| Err(self.silent(MQTT_ACK_WAIT_MAX)))?;
+            if leaves {
+                // It has all that it must have; whether it hears the end of the stream is its own affair.
+                sink.close().await.unwrap_or_default();
+                return Ok(());
+            }
+        }
+    }
+
+    async fn put(
+        &self,
+        sink: &mut SplitSink<Wire, Say>,
+        say: Say,
+        is_last: bool,
+        shared: &Shared,
+    ) -> Result<(), Lost> {
+        match &say {
+            Say::Publish(packet_id, _) if *packet_id != 0 => {
+                if shared.permits.available_permits() == 0 {
+                    // It must have all that it is to acknowledge before it can.
+                    sink.flush().await.map_err(|broken| self.broken(broken))?;
+                }
+                if let Ok(permit) = shared.permits.acquire().await {
+                    permit.forget();
+                }
+            }
+            Say::Ping => shared.pings.lock().expect("nobody panics with it").push_back(()),
+            _ => {}
+        }
+        sink.feed(say).await.map_err(|broken| self.broken(broken))?;
+        if is_last {
+            sink.flush().await.map_err(|broken| self.broken(broken))?;
+        }
+        Ok(())
+    }
+
+    fn broken(&self, broken: Broken) -> Lost {
+        let address = &self.address;
+        match broken {
+            Broken::Oversized(bytes) => Lost::Oversized(bytes),
+            Broken::Io(error) => {
+                let words = Text::new(
+                    format!("与 MQTT 代理 {address} 的连接中断"),
+                    format!("the connection to the broker {address} broke"),
+                )
+                .because(&words::io_error(&error));
+                match error.kind() {
+                    // What a broker closes while something is on its way to it ends so, too.
+                    io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => Lost::Closed(words),
+                    _ => Lost::Error(words),
+                }
+            }
+            Broken::Malformed(why) => Lost::Error(
+                Text::new(
+                    format!("{address} 的通信不符合 MQTT 协议"),
+                    format!("the broker {address} does not speak MQTT as expected"),
+                )
+                .because(&Text::same(why)),
+            ),
+        }
+    }
+
+    fn unreachable(&self, error: &io::Error) -> Lost {
+        let address = &self.address;
+        let text = Text::new(
+            format!("无法连接 MQTT 代理 {address}"),
+            format!("the broker {address} cannot be reached"),
+        );
+        Lost::Error(text.because(&words::io_error(error)))
+    }
+
+    fn silent(&self, wait: Duration) -> Lost {
+        let (address, seconds) = (&self.address, wait.as_secs());
+        Lost::Error(Text::new(
+            format!("MQTT 代理 {address} 在 {seconds} s 内未应答"),
+            format!("the broker {address} did not answer within {seconds} s"),
+        ))
+    }
+
+    fn refused(&self, why: &Text) -> Lost {
+        let address = &self.address;
+        let text = Text::new(
+            format!("MQTT 代理 {address} 拒绝连接"),
+            format!("the broker {address} refused the connection"),
+        );
+        Lost::Error(text.because(why))
+    }
+
+    fn parted(&self, why: &Text, is_taken_over: bool) -> Lost {
+        let address = &self.address;
+        let text = Text::new(
+            format!("MQTT 代理 {address} 断开了连接"),
+            format!("the broker {address} ended the connection"),
+        )
+        .because(why);
+        if is_taken_over { Lost::TakenOver(text) } else { Lost::Error(text) }
+    }
+
+    fn closed(&self) -> Lost {
+        let address = &self.address;
+        Lost::Closed(Text::new(
+            format!("MQTT 代理 {address} 关闭了连接"),
+            format!("the broker {address} closed the connection"),
+        ))
     }
 }
 
-const _: () = assert!(MQTT_KEEP_ALIVE.as_secs() >= 1, "the library refuses less");
-const _: () = assert!(Duration::from_secs(NETWORK_WAIT_S).as_secs() < MQTT_KEEP_ALIVE.as_secs() * 2);
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_address_is_host_and_port() {
-        assert_eq!(endpoint("broker.example:8883"), ("broker.example", 8883));
-        assert_eq!(endpoint("[::1]:1884"), ("[::1]", 1884));
-        assert_eq!(endpoint("broker"), ("broker", 1883));
-    }
-}
+const _: () = assert!(CONNECT_WAIT.as_secs() < MQTT_KEEP_ALIVE.as_secs() * 2);

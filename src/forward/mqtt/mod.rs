@@ -1,134 +1,210 @@
-//! A centre's broker, by the contract of docs/mqtt.md. Connect, serve until the connection is lost, wait, connect again; what
-//! the broker has not acknowledged by then is sent again.
+//! A centre's broker, or one of several, by the contract of docs/mqtt.md. Connect, serve until the connection is lost, wait, connect
+//! again; what the broker has not acknowledged by then is sent again, to whichever broker is served next.
 
 mod again;
+mod back;
 mod command;
 mod desk;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzz;
 mod link;
 mod payload;
+mod place;
+mod refusals;
+mod repute;
 mod session;
+mod states;
 mod topics;
 mod window;
+mod wire;
+
+use std::time::Duration;
 
 use tokio::select;
 use tokio_util::sync::CancellationToken;
 
-use super::backoff::Backoff;
 use super::feed::Feed;
 use super::{Context, Health};
-use crate::model::{ForwarderId, Text};
-use crate::site::Broker;
+use crate::model::{ForwarderId, Mono, Text};
+use crate::site::MqttTarget;
 use crate::store::StoreError;
-use link::{Connect, Link, Lost};
-use session::{End, Session};
+use back::{Back, Returns};
+use link::{Link, Lost};
+use place::{Door, Place};
+use session::{End, Means, Session};
 use topics::Topics;
+use wire::Terms;
 
-/// Serves the broker until `stop`.
-pub(super) async fn run(id: ForwarderId, broker: &Broker, context: &Context, stop: &CancellationToken) {
+/// Serves the centre until `stop`.
+pub(super) async fn run(id: ForwarderId, target: &MqttTarget, context: &Context, stop: &CancellationToken) {
     let health = Health::new(id, context);
-    let mut backoff = Backoff::new(fastrand::Rng::new());
-    let mut centre = Centre::new(id, broker, context);
-    while let Err(error) = centre.visit(&health, &mut backoff, stop).await {
-        health.fails(&error);
-        select! {
-            () = tokio::time::sleep(backoff.wait()) => {}
-            () = stop.cancelled() => break,
-        }
-    }
+    let mut centre = Centre::new(id, target, context);
+    centre.serve(&health, stop).await;
     if let Some(feed) = &mut centre.feed {
         feed.save_last().await;
     }
 }
 
-/// How much of the command channel is used. A packet that cannot be taken would come again with the session, and a
-/// retained one with the subscription.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Commands {
-    /// The broker keeps commands for us.
-    Kept,
-    /// The broker is asked to forget what it kept.
-    Fresh,
-    /// None are taken.
-    Off,
-}
-
-/// One broker, over all its connections.
+/// One centre, over all connections to its brokers.
 struct Centre<'a> {
     name: String,
-    broker: &'a Broker,
+    target: &'a MqttTarget,
     context: &'a Context,
     topics: Topics,
+    client_id: String,
     feed: Option<Feed>,
-    commands: Commands,
-    /// Said to the centre at the next connection.
-    refused: Option<String>,
+    /// What is known of each of its brokers: of the first, and of those that stand by for it.
+    places: Vec<Place>,
+    returns: Returns,
+    /// Why the first was last left.
+    trouble: Option<Text>,
 }
 
 impl<'a> Centre<'a> {
-    fn new(id: ForwarderId, broker: &'a Broker, context: &'a Context) -> Self {
+    fn new(id: ForwarderId, target: &'a MqttTarget, context: &'a Context) -> Self {
         let site = &context.site;
-        let (name, topics) = (site.forwarder(id).name.clone(), Topics::new(site));
-        Self { name, broker, context, topics, feed: None, commands: Commands::Kept, refused: None }
+        let name = site.forwarder(id).name.clone();
+        let (topics, client_id) = (Topics::new(site), topics::client_id(site, &name));
+        let places = target.brokers.iter().map(|_| Place::new()).collect();
+        let returns = Returns::new();
+        Self { name, target, context, topics, client_id, feed: None, places, returns, trouble: None }
     }
 
-    /// One connection, from connect to loss. `Ok` once `stop` has come, else what went wrong, in words.
-    async fn visit(
-        &mut self,
-        health: &Health,
-        backoff: &mut Backoff,
-        stop: &CancellationToken,
-    ) -> Result<(), Text> {
-        let began = self.context.clock.now().mono;
-        let end = self.connect_and_serve(health, stop).await.map_err(|error| error.words())?;
-        backoff.ended(health.is_well(), self.context.clock.now().mono - began);
-        match end {
-            End::Stopped => Ok(()),
-            End::Lost(Lost::Error(error)) => Err(error),
-            End::Lost(Lost::Oversized(bytes)) => Err(self.oversized(bytes)),
+    fn now(&self) -> Mono {
+        self.context.clock.now().mono
+    }
+
+    /// Goes from broker to broker until `stop`.
+    async fn serve(&mut self, health: &Health, stop: &CancellationToken) {
+        let mut made = None;
+        loop {
+            let at = if made.is_some() { 0 } else { self.choose() };
+            if made.is_none() {
+                select! {
+                    () = tokio::time::sleep_until(self.context.clock.instant(self.places[at].rests_until())) => {}
+                    () = stop.cancelled() => return,
+                }
+            }
+            let began = self.now();
+            self.places[at].repute.begin();
+            match self.visit(at, made.take(), health, stop).await {
+                Ok(End::Stopped) => return,
+                Ok(End::Back(link, terms)) => {
+                    tracing::info!(forwarder = self.name, "the first broker is back");
+                    made = Some((link, terms));
+                }
+                Ok(End::Lost(lost)) => self.lost(at, lost, self.now() - began, health),
+                Err(error) => {
+                    health.fails(&error.words());
+                    let now = self.now();
+                    self.places[at].ended(now - began, now);
+                }
+            }
         }
     }
 
-    async fn connect_and_serve(
+    /// The first in order that does not rest, or the one whose rest is over soonest.
+    fn choose(&self) -> usize {
+        let now = self.now();
+        let rested = self.places.iter().position(|place| place.rests_until() <= now);
+        let soonest = || (0..self.places.len()).min_by_key(|at| self.places[*at].rests_until());
+        rested.or_else(soonest).unwrap_or(0)
+    }
+
+    /// One connection, from connect, or from where it was made already, to its end.
+    async fn visit(
         &mut self,
+        at: usize,
+        made: Option<(Link, Terms)>,
         health: &Health,
         stop: &CancellationToken,
     ) -> Result<End, StoreError> {
+        let context = self.context;
         let feed = match &mut self.feed {
             Some(feed) => feed,
-            none => none.insert(Feed::open(&self.context.store, &self.name).await?),
+            none => none.insert(Feed::open(&context.store, &self.name).await?),
         };
-        let status = session::status(self.context, feed.given_up().await?);
-        let link = Link::open(Connect {
-            broker: self.broker,
-            client_id: topics::client_id(&self.context.site, &self.name),
-            clean: self.commands != Commands::Kept,
-            will: session::offline(&self.topics, &status),
-        });
-        let mut session = Session::new(self.context, health, &self.topics, link, feed, status);
-        if let Some(end) = session.connect(stop).await {
-            return Ok(end);
+        let status = session::status(context, feed.given_up().await?);
+        let will = session::offline(&self.topics, &status);
+        let door = Door { target: self.target, client_id: &self.client_id, will };
+        let first_is_clean = self.places[0].is_clean();
+        let place = &mut self.places[at];
+        let (link, terms) = match made {
+            Some(made) => made,
+            None => {
+                let mut link = door.open(at, place.is_clean());
+                let welcome = select! {
+                    welcome = link.welcome() => welcome,
+                    () = stop.cancelled() => return Ok(End::Stopped),
+                };
+                match welcome {
+                    Ok(terms) => (link, terms),
+                    Err(lost) => return Ok(End::Lost(lost)),
+                }
+            }
+        };
+        let back = (at > 0).then(|| Back::new(door, first_is_clean, context.clock, self.returns.wait()));
+        if at > 0 {
+            place.repute.stands_in(standing_in(self.trouble.as_ref(), &link.address));
         }
-        if let Some(why) = self.refused.take() {
+        let (with_commands, refused) = (place.takes_commands(), place.refused.take());
+        let topics = &self.topics;
+        let means = Means { context, health, topics, feed, repute: &mut place.repute, back };
+        let mut session = Session::new(means, link, terms, status);
+        if let Some(why) = refused {
             session.refuse(why);
         }
-        session.serve(self.commands != Commands::Off, stop).await
+        session.serve(with_commands, stop).await
     }
 
-    fn oversized(&mut self, bytes: usize) -> Text {
-        let why = Text::new(
-            format!("MQTT 代理发来的 {bytes} 字节报文过长，无法接收"),
-            format!("a packet of {bytes} bytes from the broker is too large to be taken"),
-        );
-        self.refused = Some(why.en.clone());
-        self.commands = match self.commands {
-            Commands::Kept => Commands::Fresh,
-            Commands::Fresh | Commands::Off => Commands::Off,
-        };
-        if self.commands == Commands::Off {
-            tracing::error!(forwarder = self.name, "commands are off until the next start: {}", why.en);
+    /// A connection, or the attempt at one, is lost after so long.
+    fn lost(&mut self, at: usize, lost: Lost, lasted: Duration, health: &Health) {
+        let now = self.now();
+        let place = &mut self.places[at];
+        if at == 0 && place.repute.has_acknowledged() {
+            self.returns.lost(lasted);
         }
-        why
+        place.ended(lasted, now);
+        let words = match lost {
+            Lost::Error(words) => words,
+            Lost::Oversized(bytes) => place.oversized(bytes),
+            Lost::TakenOver(words) => stand_back(place, &words, &self.client_id, health, now),
+            Lost::Closed(words) => {
+                if place.closed_without_a_word(lasted) {
+                    stand_back(place, &words, &self.client_id, health, now)
+                } else {
+                    words
+                }
+            }
+        };
+        health.fails(&words);
+        if at == 0 {
+            self.trouble = Some(words);
+        }
     }
+}
+
+/// Another client goes by our name at the broker, or seems to: it is told, and not fought for.
+fn stand_back(place: &mut Place, words: &Text, client_id: &str, health: &Health, now: Mono) -> Text {
+    let seconds = place.stand_back(now).as_secs();
+    let words = words.clone().because(&Text::new(
+        format!(
+            "另一客户端可能使用同一标识 `{client_id}`：两台网关编号相同，或旧网关仍在运行；本网关最多等待 {seconds} s 后再连接"
+        ),
+        format!(
+            "another client may go by the id `{client_id}`: two gateways of one name, or one that was replaced and still runs; \
+             this one waits for up to {seconds} s before it connects again"
+        ),
+    ));
+    place.repute.doubt(&words, health, now);
+    words
+}
+
+/// What is told while a standby is served: nothing is lost, and there is one broker less than there should be.
+fn standing_in(trouble: Option<&Text>, address: &str) -> Text {
+    let words = Text::new(
+        format!("首选代理不可用，经备用代理 {address} 发送"),
+        format!("the first broker is not there, and delivery goes on through {address}"),
+    );
+    trouble.map_or_else(|| words.clone(), |trouble| words.clone().because(trouble))
 }

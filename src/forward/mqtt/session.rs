@@ -1,28 +1,29 @@
 //! One connection being served: hand over what is next while there is room, take in acknowledgements and commands, say what
-//! changed. Everything here dies with the connection but the feed.
+//! changed. Everything here dies with the connection but the feed and the broker's repute.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
-
-use rumqttc::{ConnectReturnCode, Event, Outgoing as Sent, Packet, Publish, QoS, SubscribeReasonCode};
 use tokio::select;
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::again::Again;
-use super::command::{Arrival, Refusal};
+use super::back::Back;
+use super::command::{Arrival, Refusal as CommandRefusal};
 use super::desk::{Answer, Desk, Duty};
 use super::link::{Link, Lost};
 use super::payload::Outgoing;
+use super::refusals::{Fate, Refusals};
+use super::repute::Repute;
+use super::states::States;
 use super::topics::Topics;
 use super::window::{Token, Window};
+use super::wire::{Heard, Message, Refusal, Terms, publish_bytes};
 use crate::forward::contract::{StatusMessage, V1};
 use crate::forward::feed::{Feed, Page};
 use crate::forward::queue::{Lane, Room, Ticket};
 use crate::forward::{Context, Health, SAVE_EVERY};
 use crate::model::limits::{MQTT_ACK_WAIT_MAX, SHUTDOWN_MAX};
-use crate::model::{AlarmState, Board, Event as AlarmEvent, Mono, Text, Wall};
+use crate::model::{Mono, Text, Wall};
 use crate::store::StoreError;
 
 /// How a connection ended.
@@ -30,18 +31,10 @@ use crate::store::StoreError;
 pub(super) enum End {
     /// In good order.
     Stopped,
+    /// The first broker is back, and has let us in.
+    Back(Link, Terms),
     /// Otherwise.
     Lost(Lost),
-}
-
-/// A retained state that is due. Made from the board when it is sent, so that many changes are one message.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-enum Due {
-    Status,
-    Alarm(String),
-    Risk,
-    Device(String),
-    Output(String),
 }
 
 /// What this gateway's status is while it is connected.
@@ -63,21 +56,30 @@ pub(super) fn offline(topics: &Topics, status: &StatusMessage) -> Outgoing {
     Outgoing::status(topics, &StatusMessage { online: false, ..status.clone() })
 }
 
+/// What a session works with that outlives it.
+pub(super) struct Means<'a> {
+    pub(super) context: &'a Context,
+    pub(super) health: &'a Health,
+    pub(super) topics: &'a Topics,
+    pub(super) feed: &'a mut Feed,
+    pub(super) repute: &'a mut Repute,
+    /// The way back to the first broker, where this is another.
+    pub(super) back: Option<Back<'a>>,
+}
+
 /// One connection.
 pub(super) struct Session<'a> {
-    context: &'a Context,
-    health: &'a Health,
-    topics: &'a Topics,
+    means: Means<'a>,
     link: Link,
-    feed: &'a mut Feed,
+    /// What the broker puts up with.
+    terms: Terms,
     window: Window,
+    refusals: Refusals,
     status: StatusMessage,
+    status_due: bool,
     /// Why the gateway cannot journal. It is told beside the journal, because no event of it can be kept.
     fault: watch::Receiver<Option<Text>>,
-    board: watch::Receiver<Arc<Board>>,
-    /// The board as it was last looked at.
-    seen: Arc<Board>,
-    due: BTreeSet<Due>,
+    states: States,
     desk: Desk,
     /// Events that the centre has asked for again.
     again: Option<Again>,
@@ -88,58 +90,33 @@ pub(super) struct Session<'a> {
 }
 
 impl<'a> Session<'a> {
-    /// A session on a link that is yet to be connected.
-    pub(super) fn new(
-        context: &'a Context,
-        health: &'a Health,
-        topics: &'a Topics,
-        link: Link,
-        feed: &'a mut Feed,
-        mut status: StatusMessage,
-    ) -> Self {
+    /// A session on a connection that a broker has taken us in on.
+    pub(super) fn new(means: Means<'a>, link: Link, terms: Terms, mut status: StatusMessage) -> Self {
+        let context = means.context;
         let mut fault = context.store.fault();
         status.fault.clone_from(&fault.borrow_and_update());
-        let mut board = context.store.board();
-        let seen = Arc::clone(&board.borrow_and_update());
+        let now = context.clock.now().mono;
         Self {
-            context,
-            health,
-            topics,
             link,
-            given_up_at: feed.given_up_at(),
-            feed,
-            window: Window::default(),
+            terms,
+            window: Window::new(terms.receive_max),
+            refusals: Refusals::new(fastrand::Rng::new()),
             status,
+            status_due: true,
             fault,
-            board,
-            seen,
-            due: BTreeSet::new(),
+            states: States::new(context.store.board()),
             desk: Desk::new(context.inbox.clone()),
             again: None,
-            acknowledged_at: context.clock.now().mono,
-            connected_at: context.clock.now().mono,
-        }
-    }
-
-    /// Waits until the broker has let us in. Returns how it ended if it did not.
-    pub(super) async fn connect(&mut self, stop: &CancellationToken) -> Option<End> {
-        let event = select! {
-            event = self.link.next() => event,
-            () = stop.cancelled() => return Some(End::Stopped),
-        };
-        match event {
-            Ok(Event::Incoming(Packet::ConnAck(ack))) if ack.code == ConnectReturnCode::Success => None,
-            Ok(other) => Some(End::Lost(Lost::Error(Text::new(
-                format!("MQTT 代理的首个报文不是连接确认：{other:?}"),
-                format!("the broker began with {other:?}"),
-            )))),
-            Err(lost) => Some(End::Lost(lost)),
+            given_up_at: means.feed.given_up_at(),
+            acknowledged_at: now,
+            connected_at: now,
+            means,
         }
     }
 
     /// Has the centre told that something from it could not be taken.
     pub(super) fn refuse(&mut self, why: String) {
-        self.desk.refuse(None, Refusal { id: None, why });
+        self.desk.refuse(None, CommandRefusal { id: None, why });
     }
 
     /// Serves the connection until it is lost or `stop` comes.
@@ -148,31 +125,32 @@ impl<'a> Session<'a> {
         with_commands: bool,
         stop: &CancellationToken,
     ) -> Result<End, StoreError> {
-        if with_commands && self.link.client.try_subscribe(self.topics.command(), QoS::AtLeastOnce).is_err() {
-            return Ok(End::Lost(Lost::Error(Text::new(
-                "无法发出命令订阅请求",
-                "the client took no subscription",
-            ))));
+        if with_commands {
+            let id = self.window.given(Token::Subscription);
+            if !self.link.subscribe(id, vec![self.means.topics.command()]) {
+                tracing::error!("the subscription to commands found no place");
+            }
         }
-        self.connected_at = self.context.clock.now().mono;
-        self.feed.connected();
-        self.due.insert(Due::Status);
-        self.all_due();
+        self.means.feed.connected();
+        self.states.all_due();
+        let clock = self.means.context.clock;
         let mut save = interval(SAVE_EVERY);
         save.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
+        let end = loop {
             self.hand_over().await?;
-            let ack_due = self.context.clock.instant(self.acknowledged_at + MQTT_ACK_WAIT_MAX);
+            let ack_due = clock.instant(self.acknowledged_at + MQTT_ACK_WAIT_MAX);
+            let retry = self.refusals.until();
             select! {
-                event = self.link.next() => match event {
-                    Ok(event) => self.take(event),
+                heard = self.link.next() => match heard {
+                    Ok(heard) => self.take(heard),
                     Err(lost) => return Ok(End::Lost(lost)),
                 },
-                () = self.feed.changed() => {}
-                Ok(()) = self.board.changed() => self.changes_due(),
+                () = self.means.feed.changed() => {}
+                () = self.states.changed() => {}
                 Ok(()) = self.fault.changed() => self.fault_due(),
                 () = self.desk.finished() => {}
                 _ = save.tick() => self.save().await?,
+                () = sleep_until(clock.instant(retry.unwrap_or(Mono::ZERO))), if retry.is_some() => self.try_again(),
                 () = sleep_until(ack_due), if self.window.outstanding() > 0 => {
                     let wait = MQTT_ACK_WAIT_MAX.as_secs();
                     let text = Text::new(
@@ -181,15 +159,16 @@ impl<'a> Session<'a> {
                     );
                     return Ok(End::Lost(Lost::Error(text)));
                 }
-                () = stop.cancelled() => break,
+                (link, terms) = arrived(&mut self.means.back) => break End::Back(link, terms),
+                () = stop.cancelled() => break End::Stopped,
             }
-        }
+        };
         if timeout(SHUTDOWN_MAX / 2, self.farewell()).await.is_err() {
             tracing::info!(
-                "the broker did not acknowledge everything in time; what is left goes out at the next start"
+                "the broker did not acknowledge everything in time; what is left goes out with the next connection"
             );
         }
-        Ok(End::Stopped)
+        Ok(end)
     }
 
     /// Hands over what is next, for as long as there is room: status and answers, events, retained states, telemetry.
@@ -198,11 +177,11 @@ impl<'a> Session<'a> {
             if self.send_answer() || self.send_status() {
                 continue;
             }
-            let room = self.window.room();
-            if let Some(page) = self.feed.next(Room { telemetry: 0, ..room }).await? {
+            let room = self.refusals.room(self.window.room());
+            if let Some(page) = self.means.feed.next(Room { telemetry: 0, ..room }).await? {
                 self.send_page(page);
-            } else if self.send_due() || self.send_again().await? {
-            } else if let Some(page) = self.feed.next(room).await? {
+            } else if self.send_state() || self.send_again().await? {
+            } else if let Some(page) = self.means.feed.next(room).await? {
                 self.send_page(page);
             } else {
                 return Ok(());
@@ -211,8 +190,8 @@ impl<'a> Session<'a> {
     }
 
     fn send_page(&mut self, page: Page) {
-        let now = self.context.clock.now().wall;
-        let store = &self.context.store;
+        let now = self.means.context.clock.now().wall;
+        let (store, topics) = (&self.means.context.store, self.means.topics);
         // Age is by the clock that the stamp was made by.
         let then = |moved_ms| Wall(now.0.saturating_sub(moved_ms));
         match page {
@@ -220,9 +199,9 @@ impl<'a> Session<'a> {
                 for event in events {
                     let ticket = Ticket { lane: Lane::Events, position: event.seq };
                     let now = then(store.moved_since_event(event.seq));
-                    self.send(Outgoing::event(self.topics, &event, now), Token::Entry(ticket));
-                    if event.transition.event.is_of_alarm() && self.is_latest(&event) {
-                        self.send(Outgoing::current(self.topics, &event), Token::Entry(ticket));
+                    self.send(Outgoing::event(topics, &event, now), Token::Entry(ticket));
+                    if event.transition.event.is_of_alarm() && self.states.is_latest(&event) {
+                        self.send(Outgoing::current(topics, &event), Token::Entry(ticket));
                     }
                 }
             }
@@ -230,7 +209,7 @@ impl<'a> Session<'a> {
                 for row in rows {
                     let ticket = Ticket { lane, position: row.id };
                     let now = then(store.moved_since_row(row.id));
-                    self.send(Outgoing::data(self.topics, &row, now), Token::Entry(ticket));
+                    self.send(Outgoing::data(topics, &row, now), Token::Entry(ticket));
                 }
             }
         }
@@ -244,16 +223,11 @@ impl<'a> Session<'a> {
             self.again = Some(again);
             return Ok(false);
         }
-        let events = self.feed.again(again.span, room).await?;
+        let events = self.means.feed.again(again.span, room).await?;
         for event in &events {
-            let now = self
-                .context
-                .clock
-                .now()
-                .wall
-                .0
-                .saturating_sub(self.context.store.moved_since_event(event.seq));
-            self.send(Outgoing::event(self.topics, event, Wall(now)), Token::Volatile);
+            let moved_ms = self.means.context.store.moved_since_event(event.seq);
+            let now = Wall(self.means.context.clock.now().wall.0.saturating_sub(moved_ms));
+            self.send(Outgoing::event(self.means.topics, event, now), Token::Volatile);
             again.span.after = event.seq;
         }
         if events.len() < room {
@@ -264,26 +238,17 @@ impl<'a> Session<'a> {
         Ok(true)
     }
 
-    fn resend(&mut self, command: Publish, id: String, from: u64, to: Option<u64>) {
+    fn resend(&mut self, command: Message, id: String, from: u64, to: Option<u64>) {
         let refused = if self.again.is_some() {
             (command, id, "events are being sent again already: ask when that is answered".to_owned())
         } else {
-            match Again::new(command, id, from, to, self.feed.newest()) {
+            match Again::new(command, id, from, to, self.means.feed.newest()) {
                 Ok(again) => return self.again = Some(again),
                 Err(refused) => refused,
             }
         };
         let (command, id, why) = refused;
-        self.desk.refuse(Some(command), Refusal { id: Some(id), why });
-    }
-
-    /// Whether the alarm still stands as this event left it. If not, a later event says how it stands.
-    fn is_latest(&self, event: &AlarmEvent) -> bool {
-        let board = self.board.borrow();
-        match board.alarms.get(&event.transition.alarm) {
-            Some(standing) => standing.seq <= event.seq,
-            None => event.transition.state == AlarmState::Normal,
-        }
+        self.desk.refuse(Some(command), CommandRefusal { id: Some(id), why });
     }
 
     fn send_answer(&mut self) -> bool {
@@ -291,7 +256,7 @@ impl<'a> Session<'a> {
             return false;
         }
         let Some(Answer { reply, command }) = self.desk.next_answer() else { return false };
-        self.send(Outgoing::reply(self.topics, &reply), Token::Volatile);
+        self.send(Outgoing::reply(self.means.topics, &reply), Token::Volatile);
         if let Some(command) = command {
             self.acknowledge(&command);
         }
@@ -299,159 +264,202 @@ impl<'a> Session<'a> {
     }
 
     fn send_status(&mut self) -> bool {
-        if self.window.free() == 0 || !self.due.remove(&Due::Status) {
+        if self.window.free() == 0 || !std::mem::take(&mut self.status_due) {
             return false;
         }
-        self.send(Outgoing::status(self.topics, &self.status), Token::Volatile);
+        self.send(Outgoing::status(self.means.topics, &self.status), Token::Volatile);
         true
     }
 
-    fn send_due(&mut self) -> bool {
+    fn send_state(&mut self) -> bool {
         if !self.window.has_room_for_state() {
             return false;
         }
-        let Some(due) = self.due.pop_first() else { return false };
-        let board = Arc::clone(&self.board.borrow());
-        let message = match due {
-            Due::Status => Some(Outgoing::status(self.topics, &self.status)),
-            // An alarm that is normal by now says so by its event.
-            Due::Alarm(name) => board.alarms.get(&name).map(|event| Outgoing::current(self.topics, event)),
-            Due::Risk => Some(Outgoing::risk(self.topics, &board.risk)),
-            Due::Device(name) => board.devices.get(&name).map(|status| Outgoing::device(self.topics, status)),
-            Due::Output(name) => board.outputs.get(&name).map(|status| Outgoing::output(self.topics, status)),
-        };
-        if let Some(message) = message {
-            self.send(message, Token::Volatile);
-        }
+        let Some(message) = self.states.next(self.means.topics) else { return false };
+        self.send(message, Token::Volatile);
         true
     }
 
     fn send(&mut self, message: Outgoing, token: Token) {
-        if self.window.outstanding() == 0 {
-            self.acknowledged_at = self.context.clock.now().mono;
+        let bytes = publish_bytes(&message);
+        if bytes > self.terms.packet_bytes_max {
+            return self.too_large(&message.topic, bytes, token);
         }
-        if self.link.publish(message) {
-            self.window.given(token);
-        } else {
-            // The queue has more places than the window. Should it ever be full, the entry stays unacknowledged and goes out
-            // with the next connection.
-            tracing::error!("the client took no message");
+        if self.window.outstanding() == 0 {
+            self.acknowledged_at = self.means.context.clock.now().mono;
+        }
+        let id = self.window.given(token);
+        if !self.link.publish(id, message) {
+            // The way to the connection has more places than the window. Should it ever be full, the entry stays unacknowledged
+            // and goes out with the next connection.
+            tracing::error!("a message found no place");
         }
     }
 
-    fn take(&mut self, event: Event) {
-        match event {
-            Event::Outgoing(Sent::Publish(packet_id)) => self.window.numbered(packet_id),
-            Event::Incoming(Packet::PubAck(ack)) => {
-                self.acknowledged_at = self.context.clock.now().mono;
-                // Not sooner: a broker that lets us in and acknowledges nothing does not work.
-                self.health.works();
-                if let Some(ticket) = self.window.acknowledged(ack.pkid) {
-                    self.feed.acknowledged(ticket);
+    fn take(&mut self, heard: Heard) {
+        match heard {
+            Heard::Acknowledged(id, None) => {
+                let now = self.means.context.clock.now().mono;
+                self.acknowledged_at = now;
+                self.means.repute.acknowledged(self.means.health, now);
+                if let Some(ticket) = self.window.acknowledged(id) {
+                    self.refusals.taken(ticket);
+                    self.means.feed.acknowledged(ticket);
                 }
             }
-            Event::Incoming(Packet::Publish(publish)) => self.take_command(publish),
-            Event::Incoming(Packet::SubAck(ack))
-                if ack.return_codes.contains(&SubscribeReasonCode::Failure) =>
-            {
-                tracing::warn!("the broker refused the subscription to commands");
+            Heard::Acknowledged(id, Some(refusal)) => self.take_refusal(id, &refusal),
+            Heard::Subscribed(id, refused) => {
+                self.acknowledged_at = self.means.context.clock.now().mono;
+                self.window.acknowledged(id);
+                if !refused.is_empty() {
+                    tracing::warn!("the broker refused the subscription to commands");
+                }
             }
+            Heard::Message(message) if message.topic == self.means.topics.command() => {
+                self.take_command(message)
+            }
+            Heard::Message(stranger) => self.acknowledge(&stranger),
             _ => {}
         }
     }
 
-    fn take_command(&mut self, publish: Publish) {
-        let now = self.context.clock.now();
+    /// The broker will not take a message: it is tried again later, or set aside where that is of no use.
+    fn take_refusal(&mut self, id: u16, refusal: &Refusal) {
+        let now = self.means.context.clock.now().mono;
+        self.acknowledged_at = now;
+        let Some(token) = self.window.refused(id) else { return };
+        let Token::Entry(ticket) = token else {
+            self.refusals.hold_for_state(now);
+            return self.doubt("部分报文", "a message", &refusal.why);
+        };
+        let (zh, en) = named(ticket);
+        match self.refusals.refused(ticket, refusal, now) {
+            Fate::Owed => self.doubt(zh, en, &refusal.why),
+            Fate::SetAside => self.set_aside(ticket, &refusal.why),
+        }
+    }
+
+    /// An entry is not sent any more. It stays in the journal, or in the history.
+    fn set_aside(&mut self, ticket: Ticket, why: &Text) {
+        let (zh, en) = named(ticket);
+        tracing::error!(lane = ?ticket.lane, number = ticket.position, why = why.en, "set aside: the broker will not take it");
+        self.means.feed.acknowledged(ticket);
+        self.doubt(
+            &format!("{zh} {} ", ticket.position),
+            &format!("{en} {}, which is set aside", ticket.position),
+            why,
+        );
+    }
+
+    fn too_large(&mut self, topic: &str, bytes: usize, token: Token) {
+        let max = self.terms.packet_bytes_max;
+        let why = Text::new(
+            format!("报文长 {bytes} 字节，超过代理允许的 {max} 字节"),
+            format!("the packet has {bytes} bytes and the broker takes {max}"),
+        );
+        match token {
+            Token::Entry(ticket) if !self.window.holds(ticket) => self.set_aside(ticket, &why),
+            _ => {
+                tracing::error!(topic, why = why.en, "not sent");
+                self.doubt("部分报文", "a message", &why);
+            }
+        }
+    }
+
+    fn doubt(&mut self, zh: &str, en: &str, why: &Text) {
+        let address = &self.link.address;
+        let words = Text::new(
+            format!("MQTT 代理 {address} 拒收{zh}"),
+            format!("the broker {address} does not take {en}"),
+        );
+        let now = self.means.context.clock.now().mono;
+        self.means.repute.doubt(&words.because(why), self.means.health, now);
+    }
+
+    /// What the broker refused is tried again: whatever it has not acknowledged is owed anew.
+    fn try_again(&mut self) {
+        self.refusals.over();
+        self.window.begin_anew();
+        self.means.feed.connected();
+        self.status_due = true;
+        self.states.all_due();
+    }
+
+    fn take_command(&mut self, message: Message) {
+        let now = self.means.context.clock.now();
         let arrival = Arrival { at: now.wall, connected_for: now.mono - self.connected_at };
-        match self.desk.take(publish, arrival) {
+        match self.desk.take(message, arrival) {
             Duty::Nothing => {}
-            Duty::Dismiss(publish) => self.acknowledge(&publish),
+            Duty::Dismiss(message) => self.acknowledge(&message),
             Duty::Resend { command, id, from, to } => self.resend(command, id, from, to),
             Duty::Snapshot => {
-                self.due.insert(Due::Status);
-                self.all_due();
+                self.status_due = true;
+                self.states.all_due();
             }
         }
     }
 
-    fn acknowledge(&self, command: &Publish) {
-        if self.link.client.try_ack(command).is_err() {
+    fn acknowledge(&self, command: &Message) {
+        if !self.link.acknowledge(command) {
             tracing::warn!("a command could not be acknowledged: the broker sends it again");
         }
-    }
-
-    /// All of the board is to be sent.
-    fn all_due(&mut self) {
-        let board = Arc::clone(&self.board.borrow_and_update());
-        self.due.insert(Due::Risk);
-        self.due.extend(board.alarms.keys().cloned().map(Due::Alarm));
-        self.due.extend(board.devices.keys().cloned().map(Due::Device));
-        self.due.extend(board.outputs.keys().cloned().map(Due::Output));
-        self.seen = board;
-    }
-
-    /// What changed on the board is to be sent. Alarms are among it only if their stamp was put right: all else their events bring.
-    fn changes_due(&mut self) {
-        let board = Arc::clone(&self.board.borrow_and_update());
-        if !Arc::ptr_eq(&board.risk, &self.seen.risk) {
-            self.due.insert(Due::Risk);
-        }
-        for (name, event) in &board.alarms {
-            let seen = self.seen.alarms.get(name);
-            if seen.is_some_and(|seen| seen.seq == event.seq && !Arc::ptr_eq(seen, event)) {
-                self.due.insert(Due::Alarm(name.clone()));
-            }
-        }
-        self.due.extend(renewed(&self.seen.devices, &board.devices).map(Due::Device));
-        self.due.extend(renewed(&self.seen.outputs, &board.outputs).map(Due::Output));
-        self.seen = board;
     }
 
     /// What keeps the gateway from journalling has changed.
     fn fault_due(&mut self) {
         self.status.fault.clone_from(&self.fault.borrow_and_update());
-        self.due.insert(Due::Status);
+        self.status_due = true;
     }
 
     async fn save(&mut self) -> Result<(), StoreError> {
-        if self.feed.save().is_err() {
+        let feed = &mut *self.means.feed;
+        if feed.save().is_err() {
             tracing::debug!("the store has stopped: acknowledgements are no longer kept");
         }
-        if self.given_up_at != self.feed.given_up_at() {
-            self.given_up_at = self.feed.given_up_at();
-            let given_up = self.feed.given_up().await?;
+        if self.given_up_at != feed.given_up_at() {
+            self.given_up_at = feed.given_up_at();
+            let given_up = feed.given_up().await?;
             if given_up != self.status.given_up {
                 self.status.given_up = given_up;
-                self.due.insert(Due::Status);
+                self.status_due = true;
             }
         }
         Ok(())
     }
 
     /// Sends the last events, says that we go, and waits until the broker has it all.
-    async fn farewell(&mut self) {
-        while let Ok(Some(page)) = self.feed.next(Room { telemetry: 0, ..self.window.room() }).await {
-            self.send_page(page);
+    async fn farewell(mut self) {
+        loop {
+            let room = self.refusals.room(self.window.room());
+            match self.means.feed.next(Room { telemetry: 0, ..room }).await {
+                Ok(Some(page)) => self.send_page(page),
+                _ => break,
+            }
         }
         while self.send_answer() {}
-        self.send(offline(self.topics, &self.status), Token::Volatile);
+        self.send(offline(self.means.topics, &self.status), Token::Volatile);
         while self.window.outstanding() > 0 {
             match self.link.next().await {
-                Ok(event) => self.take(event),
+                Ok(heard) => self.take(heard),
                 Err(_) => return,
             }
         }
-        if self.link.client.try_disconnect().is_ok() {
-            while !matches!(self.link.next().await, Ok(Event::Outgoing(Sent::Disconnect)) | Err(_)) {}
-        }
+        self.link.leave().await;
     }
 }
 
-/// The names of the entries of `new` that are not those of `old`.
-fn renewed<T>(
-    old: &BTreeMap<String, Arc<T>>,
-    new: &BTreeMap<String, Arc<T>>,
-) -> impl Iterator<Item = String> {
-    let same = |name: &str, entry: &Arc<T>| old.get(name).is_some_and(|old| Arc::ptr_eq(old, entry));
-    new.iter().filter(move |(name, entry)| !same(name, entry)).map(|(name, _)| name.clone())
+/// Waits until the first broker has let us in; for ever where this is it.
+async fn arrived(back: &mut Option<Back<'_>>) -> (Link, Terms) {
+    match back {
+        Some(back) => back.arrived().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// What an entry is called where it is refused.
+const fn named(ticket: Ticket) -> (&'static str, &'static str) {
+    match ticket.lane {
+        Lane::Events => ("报警事件", "an alarm event"),
+        Lane::Live | Lane::Backfill => ("数据", "readings"),
+    }
 }

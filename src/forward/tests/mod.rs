@@ -10,4 +10,6 @@ mod lines;
 mod outbox;
 mod plant;
 mod queue;
+mod refusals;
+mod standby;
 mod tls;

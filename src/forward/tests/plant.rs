@@ -19,7 +19,7 @@ use crate::clock::Clock;
 use crate::forward::{Context, run};
 use crate::inbox::Inbox;
 use crate::model::{Command, CommandError, ForwarderId, Input, Text};
-use crate::site::{Broker, ForwarderKind, Site};
+use crate::site::{Broker, ForwarderKind, MqttTarget, MqttVersion, Site};
 use crate::store::fixtures;
 use crate::store::{Progress, Store, Turn};
 
@@ -36,7 +36,25 @@ pub(super) async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
 
 /// A destination that is a broker at `address`.
 pub(super) fn broker(address: SocketAddr) -> ForwarderKind {
-    ForwarderKind::Mqtt(Broker::open(address.to_string()))
+    broker_of(MqttVersion::V3_1_1, address)
+}
+
+/// The same, spoken to in this version of MQTT.
+pub(super) fn broker_of(version: MqttVersion, address: SocketAddr) -> ForwarderKind {
+    brokers_of(version, &[address])
+}
+
+/// A destination of several: the first, and those that stand by for it.
+pub(super) fn brokers_of(version: MqttVersion, addresses: &[SocketAddr]) -> ForwarderKind {
+    let brokers = addresses.iter().map(|address| Broker::open(address.to_string())).collect();
+    ForwarderKind::Mqtt(MqttTarget { brokers, version })
+}
+
+/// Lets so much time pass at once.
+pub(super) async fn pass(time: Duration) {
+    tokio::time::pause();
+    tokio::time::advance(time).await;
+    tokio::time::resume();
 }
 
 /// A gateway without devices: a store and its forwarders.
@@ -215,6 +233,16 @@ impl Centre {
     /// The next message on `topic`, as JSON.
     pub(super) async fn json(&mut self, topic: &str) -> Json {
         serde_json::from_slice(&self.on(topic).await.payload).unwrap()
+    }
+
+    /// The next message on `topic` that has come already, as JSON; others are skipped.
+    pub(super) fn waiting(&mut self, topic: &str) -> Option<Json> {
+        loop {
+            let publish = self.messages.try_recv().ok()?;
+            if publish.topic == format!("hazgate/v1/acme/gw1/{topic}") {
+                return serde_json::from_slice(&publish.payload).ok();
+            }
+        }
     }
 
     /// Sends a command.

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use super::fake_broker::{Behaviour, FakeBroker};
 use super::plant::Plant;
 use crate::model::Text;
-use crate::site::{Broker, ForwarderKind, TlsOptions};
+use crate::site::{Broker, ForwarderKind, MqttTarget, MqttVersion, TlsOptions};
 use crate::store::fixtures::{alarms, commit, raised};
 use crate::tls::testing::Authority;
 
@@ -16,13 +16,16 @@ async fn serve(authority: &Authority) -> FakeBroker {
         let acceptor = acceptor.clone();
         async move { acceptor.accept(stream).await.ok() }
     };
-    FakeBroker::behind(vec![Behaviour::default()], accept).await
+    FakeBroker::behind(MqttVersion::V5, vec![Behaviour::default()], accept).await
 }
 
 /// A plant with an alarm for the broker at this port of `host`.
 async fn plant(host: &str, address: SocketAddr, tls: Option<TlsOptions>) -> Plant {
     let broker = Broker { tls, ..Broker::open(format!("{host}:{}", address.port())) };
-    let mut plant = Plant::new(vec![("hq", ForwarderKind::Mqtt(broker))]);
+    let mut plant = Plant::new(vec![(
+        "hq",
+        ForwarderKind::Mqtt(MqttTarget { version: MqttVersion::V5, ..MqttTarget::one(broker) }),
+    )]);
     commit(&plant.store, alarms(vec![raised("dust1.fan")])).await;
     plant.start();
     plant

@@ -3,9 +3,10 @@
 use super::Context;
 use super::links::{self, Login};
 use super::names::Names;
+use crate::model::limits::MQTT_STANDBYS_MAX;
 use crate::site::load::Gathered;
-use crate::site::model::{Broker, Forwarder, ForwarderKind, InfluxTarget};
-use crate::site::raw::{RawForward, RawInflux, RawMqtt};
+use crate::site::model::{Broker, Forwarder, ForwarderKind, InfluxTarget, MqttTarget, MqttVersion};
+use crate::site::raw::{MqttVersionWord, RawForward, RawInflux, RawMqtt};
 use crate::site::source::Spot;
 
 /// The destinations of a site, and where they stand.
@@ -38,23 +39,35 @@ pub(super) fn check(gathered: &Gathered, context: &mut Context<'_>) -> Forwarder
 impl Forwarders {
     /// What the gateway says of itself is retained at a broker once: two that say it there would undo each other's words.
     fn refuse_twin(&self, kind: &ForwarderKind, spot: Spot, context: &mut Context<'_>) {
-        let ForwarderKind::Mqtt(broker) = kind else { return };
-        if let Some((_, first)) = self.brokers().find(|(other, _)| links::are_one(other, broker)) {
-            context
-                .findings
-                .add(spot.key("url"), format!("the broker {} is a destination already", broker.address))
-                .first(first.key("url"))
-                .hint("one destination for each broker: drop one of them");
+        let ForwarderKind::Mqtt(target) = kind else { return };
+        for (at, broker) in target.brokers.iter().enumerate() {
+            let place = spot.key(&broker_key(at));
+            let message = format!("the broker {} is a destination already", broker.address);
+            if let Some((_, first)) = self.brokers().find(|(other, _)| links::are_one(other, broker)) {
+                context
+                    .findings
+                    .add(place, message)
+                    .first(first.key("url"))
+                    .hint("one destination for each broker: drop one of them");
+            } else if target.brokers[..at].iter().any(|other| links::are_one(other, broker)) {
+                let hint = "a broker cannot stand by for itself: drop it here";
+                context.findings.add(place, message).first(spot.key("url")).hint(hint);
+            }
         }
     }
 
     /// The brokers among the destinations, and where they stand.
     pub(super) fn brokers(&self) -> impl Iterator<Item = (&Broker, Spot)> {
-        self.list.iter().zip(&self.spots).filter_map(|(forwarder, spot)| match &forwarder.kind {
-            ForwarderKind::Mqtt(broker) => Some((broker, *spot)),
-            ForwarderKind::Influx(_) => None,
-        })
+        self.list
+            .iter()
+            .zip(&self.spots)
+            .flat_map(|(forwarder, spot)| forwarder.brokers().iter().map(|broker| (broker, *spot)))
     }
+}
+
+/// The key that a destination's broker stands at: the first, or one that stands by for it.
+fn broker_key(at: usize) -> String {
+    if at == 0 { "url".to_owned() } else { format!("standby[{}]", at - 1) }
 }
 
 fn mqtt(raw: &RawMqtt, spot: Spot, context: &mut Context<'_>) -> Option<ForwarderKind> {
@@ -65,7 +78,24 @@ fn mqtt(raw: &RawMqtt, spot: Spot, context: &mut Context<'_>) -> Option<Forwarde
         tls: raw.tls.as_ref(),
         place: &place,
     };
-    links::broker(&raw.url, &login, context).map(ForwarderKind::Mqtt)
+    let first = links::broker(&raw.url, &login, context);
+    if raw.standby.len() > MQTT_STANDBYS_MAX {
+        let message = format!("{} brokers stand by; {MQTT_STANDBYS_MAX} may", raw.standby.len());
+        context.findings.add(spot.key("standby"), message).hint("drop some of them");
+    }
+    let mut brokers: Vec<Broker> = first.into_iter().collect();
+    for (at, url) in (1..).zip(&raw.standby) {
+        let place = |key: &str| spot.key(&if key == "url" { broker_key(at) } else { key.to_owned() });
+        let login = Login { password: None, place: &place, ..login };
+        let password = brokers.first().and_then(|first| first.password.clone());
+        brokers.extend(links::broker(url, &login, context).map(|broker| Broker { password, ..broker }));
+    }
+    let version = match raw.version {
+        MqttVersionWord::V3_1_1 => MqttVersion::V3_1_1,
+        MqttVersionWord::V5 => MqttVersion::V5,
+    };
+    // Where one of them can't be had the site is refused, whatever the others are.
+    (brokers.len() == 1 + raw.standby.len()).then_some(ForwarderKind::Mqtt(MqttTarget { brokers, version }))
 }
 
 fn influx(raw: &RawInflux, spot: Spot, context: &mut Context<'_>) -> Option<ForwarderKind> {

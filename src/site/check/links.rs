@@ -173,6 +173,7 @@ fn speech(kind: &LinkKind) -> &'static str {
 }
 
 /// Credentials and where they stand.
+#[derive(Clone, Copy)]
 pub(super) struct Login<'a> {
     pub(super) username: Option<&'a String>,
     pub(super) password: Option<&'a RawSecret>,

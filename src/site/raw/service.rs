@@ -160,12 +160,32 @@ pub(in crate::site) struct RawMqtt {
     pub(in crate::site) id: Id,
     /// The broker, such as `mqtt://10.0.0.9:1883`, or `mqtts://broker.centre:8883` to encrypt.
     pub(in crate::site) url: String,
+    /// Brokers that stand by for it, in the order in which they are tried while it is not there; the same user name, password
+    /// and `tls` hold for them.
+    #[serde(default)]
+    pub(in crate::site) standby: Vec<String>,
+    /// The version of MQTT that is spoken with them.
+    #[serde(default)]
+    #[schemars(extend("default" = "3.1.1"))]
+    pub(in crate::site) version: MqttVersionWord,
     /// User name.
     pub(in crate::site) username: Option<String>,
     /// Password.
     pub(in crate::site) password: Option<RawSecret>,
     /// The encryption of an `mqtts` broker, where it needs more than its public name.
     pub(in crate::site) tls: Option<RawTls>,
+}
+
+/// A version of MQTT.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+pub(in crate::site) enum MqttVersionWord {
+    /// MQTT 3.1.1.
+    #[default]
+    #[serde(rename = "3.1.1")]
+    V3_1_1,
+    /// MQTT 5.
+    #[serde(rename = "5")]
+    V5,
 }
 
 /// `[[forward]]` with `kind = "influx"`.

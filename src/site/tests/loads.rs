@@ -243,7 +243,7 @@ fn a_redirected_site_has_its_addresses_replaced_wherever_they_stand() {
     assert!(matches!(&site.links[0].kind, LinkKind::ModbusTcp(address) if address == "127.0.0.1:1001"));
     assert!(matches!(&site.links[1].kind, LinkKind::Mqtt(broker) if broker.address == "127.0.0.1:1002"));
     assert!(
-        matches!(&site.forwarders[0].kind, ForwarderKind::Mqtt(broker) if broker.address == "127.0.0.1:1002")
+        matches!(&site.forwarders[0].kind, ForwarderKind::Mqtt(target) if target.brokers[0].address == "127.0.0.1:1002")
     );
     assert!(
         matches!(&site.forwarders[1].kind, ForwarderKind::Influx(target) if target.url == "http://127.0.0.1:1003")

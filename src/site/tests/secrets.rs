@@ -7,7 +7,7 @@ use crate::site::{ForwarderKind, Secret, load};
 
 fn password(site: &crate::site::Site) -> Option<&str> {
     match &site.forwarders.first()?.kind {
-        ForwarderKind::Mqtt(broker) => broker.password.as_ref().map(Secret::expose),
+        ForwarderKind::Mqtt(target) => target.brokers[0].password.as_ref().map(Secret::expose),
         ForwarderKind::Influx(target) => target.token.as_ref().map(Secret::expose),
     }
 }

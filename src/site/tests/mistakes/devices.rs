@@ -175,6 +175,25 @@ const BROKERS: &[Case<'_>] = &[
         &[("# end", "[[forward]]\nid = \"twin\"\nkind = \"mqtt\"\nurl = «\"mqtt://10.0.0.9:1883\"")],
         &[&["10.0.0.9:1883 is a destination already", "site.toml:53:7", "drop one"]],
     ),
+    (
+        &[(
+            "username = \"gw1\"",
+            "standby = [\"mqtt://10.0.0.8:1883\", «\"mqtt://10.0.0.9:1883\"]\nusername = \"gw1\"",
+        )],
+        &[&["10.0.0.9:1883 is a destination already", "cannot stand by for itself"]],
+    ),
+    (
+        &[(
+            "# end",
+            "[[forward]]\nid = \"twin\"\nkind = \"mqtt\"\nurl = \"mqtt://10.0.0.8:1\"\nstandby = [«\"mqtt://10.0.0.9:1883\"]",
+        )],
+        &[&["10.0.0.9:1883 is a destination already", "drop one"]],
+    ),
+    (&[("username = \"gw1\"", "version = «\"4\"\nusername = \"gw1\"")], &[&["3.1.1"]]),
+    (
+        &[("username = \"gw1\"", "standby = [«\"http://10.0.0.8:1883\"]\nusername = \"gw1\"")],
+        &[&["`http` can't be spoken here"]],
+    ),
 ];
 
 #[test]
