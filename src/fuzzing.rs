@@ -16,7 +16,7 @@ pub struct Target {
 }
 
 /// Every decoder.
-pub const TARGETS: [Target; 13] = [
+pub const TARGETS: [Target; 14] = [
     Target { name: "modbus_tcp", run: crate::acquire::modbus::fuzz::tcp },
     Target { name: "modbus_rtu", run: crate::acquire::modbus::fuzz::rtu },
     Target { name: "registers", run: crate::acquire::modbus::fuzz::registers },
@@ -25,6 +25,7 @@ pub const TARGETS: [Target; 13] = [
     Target { name: "sparkplug", run: crate::acquire::mqtt::fuzz::sparkplug },
     Target { name: "mqtt_topic", run: crate::acquire::mqtt::fuzz::topic },
     Target { name: "command", run: crate::forward::fuzz::command },
+    Target { name: "edge_order", run: crate::forward::fuzz::edge_order },
     Target { name: "console_query", run: crate::console::fuzz::query },
     Target { name: "stored_row", run: crate::store::fuzz::row },
     Target { name: "recorded_csv", run: crate::recorded::fuzz::csv },

@@ -27,6 +27,7 @@ pub mod measures;
 pub mod model;
 pub mod recorded;
 pub mod site;
+mod sparkplug;
 pub mod store;
 pub mod supervise;
 mod timekeeping;

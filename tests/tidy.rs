@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each room and the rooms that it may name.
-const ROOMS: [(&str, &[&str]); 21] = [
+const ROOMS: [(&str, &[&str]); 22] = [
     ("src/model/", &[]),
     ("src/measures.rs", &["model"]),
     ("src/clock.rs", &["model"]),
@@ -14,12 +14,13 @@ const ROOMS: [(&str, &[&str]); 21] = [
     ("src/supervise.rs", &["model", "inbox"]),
     ("src/timekeeping.rs", &["model", "clock", "inbox"]),
     ("src/tls.rs", &["model", "words"]),
+    ("src/sparkplug.rs", &[]),
     ("src/site/", &["model", "tls"]),
     ("src/engine/", &["model", "site"]),
     ("src/store/", &["model", "site", "clock"]),
     ("src/recorded/", &["model", "site", "store"]),
-    ("src/acquire/", &["model", "site", "clock", "inbox", "words", "tls"]),
-    ("src/forward/", &["model", "site", "clock", "inbox", "words", "tls", "store"]),
+    ("src/acquire/", &["model", "site", "clock", "inbox", "words", "tls", "sparkplug"]),
+    ("src/forward/", &["model", "site", "clock", "inbox", "words", "tls", "sparkplug", "store"]),
     ("src/console/", &["model", "site", "clock", "inbox", "words"]),
     ("src/broker.rs", &["model"]),
     ("src/core_loop", &["model", "site", "clock", "inbox", "engine", "store"]),

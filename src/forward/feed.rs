@@ -78,6 +78,12 @@ impl Feed {
         self.outbox.events(span.after, span.upto, count).await
     }
 
+    /// The newest rows of telemetry, at most `count`. They count for nothing.
+    pub(super) async fn latest(&self, count: usize) -> Result<Vec<Row>, StoreError> {
+        let newest = self.heads.borrow().telemetry;
+        self.outbox.telemetry(newest.saturating_sub(count as u64), newest, count).await
+    }
+
     /// The destination has this one for good.
     pub(super) fn acknowledged(&mut self, ticket: Ticket) {
         self.queue.acknowledged(ticket);

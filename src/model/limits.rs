@@ -249,6 +249,10 @@ pub const MQTT_PACKET_BYTES_MIN: usize = 2048;
 pub const MQTT_SESSION_MAX: Duration = Duration::from_secs(7 * 24 * 3600);
 /// How long a broker waits before it says for a gateway that it is gone (MQTT 5): a connection that is made anew meanwhile is no news.
 pub const MQTT_WILL_DELAY: Duration = Duration::from_secs(5);
+/// How long an edge node waits at a broker for its primary host before it goes elsewhere.
+pub const SPARKPLUG_HOST_WAIT_MAX: Duration = Duration::from_secs(30);
+/// Rows that an edge node looks back over at its start for what its points last said.
+pub const SPARKPLUG_PRIMING_ROWS_MAX: usize = 1000;
 /// Brokers that may stand by for a centre's first.
 pub const MQTT_STANDBYS_MAX: usize = 7;
 /// From one attempt to return to the first of a centre's brokers to the next (our default).

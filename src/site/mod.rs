@@ -60,7 +60,7 @@ pub use mistake::{Mistake, Mistakes};
 pub use model::{
     Broker, BrokerOptions, ConsoleOptions, Device, Forwarder, ForwarderKind, Hazard, HazardKind, Identity,
     InfluxTarget, Keep, LeftOut, Link, LinkKind, ModbusDevice, MqttTarget, MqttVersion, Parity, Point,
-    Protocol, Range, SerialLine, Site, Source, StoreOptions, TlsTarget,
+    Profile, Protocol, Range, SerialLine, Site, Source, SparkplugNode, StoreOptions, TlsTarget,
 };
 pub use output::{Call, OutputSpec, Target, Until, Values};
 pub use publisher::{Edge, Format, MqttDevice, TimeAt, TimeForm, Will};

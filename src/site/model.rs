@@ -365,12 +365,34 @@ pub struct MqttTarget {
     pub brokers: Vec<Broker>,
     /// What is spoken with them.
     pub version: MqttVersion,
+    /// What is said by it.
+    pub profile: Profile,
+}
+
+/// What is said over MQTT.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Profile {
+    /// The contract of docs/mqtt.md.
+    Contract,
+    /// Sparkplug B, with the gateway as an edge node.
+    Sparkplug(SparkplugNode),
+}
+
+/// The edge node that a gateway is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SparkplugNode {
+    /// Its group.
+    pub group: String,
+    /// Its id in the group.
+    pub node: String,
+    /// The host without which nothing is published, where there is one.
+    pub primary_host: Option<String>,
 }
 
 impl MqttTarget {
     /// A centre that has one broker, spoken to as the site file's defaults are.
     pub fn one(broker: Broker) -> Self {
-        Self { brokers: vec![broker], version: MqttVersion::default() }
+        Self { brokers: vec![broker], version: MqttVersion::default(), profile: Profile::Contract }
     }
 }
 

@@ -3,9 +3,9 @@
 
 Field side: two pymodbus servers (Modbus TCP, and RTU frames over TCP) that the gateway polls, and a pymodbus client that
 reads `hazgate simulate`; over serial lines, TLS and with libmodbus what stands in modbus_south.py; behind a DTU that
-dials in what stands in dial_in.py; over MQTT what stands in mqtt_south.py. Centre side: over MQTT 5 what stands in mqtt_north.py; Mosquitto with a
-password, which is killed and started again in the flow, a paho subscriber that holds every message against docs/schemas, VictoriaMetrics behind
-`/api/v2/write`, and what stands in influx_old.py.
+dials in what stands in dial_in.py; over MQTT what stands in mqtt_south.py. Centre side: over MQTT 5 what stands in mqtt_north.py, by Sparkplug B
+what stands in sparkplug_north.py; Mosquitto with a password, which is killed and started again in the flow, a paho subscriber that holds every
+message against docs/schemas, VictoriaMetrics behind `/api/v2/write`, and what stands in influx_old.py.
 
     interop.py HAZGATE      exit 0 if every step held; every server on a free port of loopback
 """
@@ -32,6 +32,7 @@ import modbus_south
 import mqtt_north
 import mqtt_south
 import paho.mqtt.client as mqtt
+import sparkplug_north
 from bench import PATIENCE_S, free_port, listening, step, wait_for
 from pymodbus import FramerType
 from pymodbus.client import ModbusTcpClient
@@ -373,7 +374,7 @@ def main():
     simulated_plant(hazgate)
     with tempfile.TemporaryDirectory() as folder:
         alarm_path(hazgate, pathlib.Path(folder))
-    for part in (influx_old, modbus_south, dial_in, mqtt_south, mqtt_north):
+    for part in (influx_old, modbus_south, dial_in, mqtt_south, mqtt_north, sparkplug_north):
         with tempfile.TemporaryDirectory() as folder:
             part.run(hazgate, pathlib.Path(folder))
     print(f"interoperability: {bench.passed} passed, 0 failed")

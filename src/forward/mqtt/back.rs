@@ -70,6 +70,14 @@ impl<'a> Back<'a> {
     }
 }
 
+/// Waits until the first broker has let us in; for ever where this is it.
+pub(super) async fn arrived(back: &mut Option<Back<'_>>) -> (Link, Terms) {
+    match back {
+        Some(back) => back.arrived().await,
+        None => std::future::pending().await,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -22,7 +22,9 @@ use tokio_util::codec::Framed;
 use super::payload::Outgoing;
 use super::wire::{Broken, Codec, Heard, Hello, Message, Say, Terms};
 use crate::model::Text;
-use crate::model::limits::{MQTT_ACK_WAIT_MAX, MQTT_COMMANDS_MAX, MQTT_KEEP_ALIVE, MQTT_WINDOW_MAX};
+use crate::model::limits::{
+    MQTT_ACK_WAIT_MAX, MQTT_COMMANDS_MAX, MQTT_KEEP_ALIVE, MQTT_SESSION_MAX, MQTT_WILL_DELAY, MQTT_WINDOW_MAX,
+};
 use crate::site::{Broker, MqttVersion};
 use crate::tls::{self, TlsOptions};
 use crate::words;
@@ -57,14 +59,20 @@ pub(super) struct Connect<'a> {
     pub(super) client_id: String,
     /// Whether the broker should forget what it kept for us.
     pub(super) clean: bool,
+    /// Whether the broker keeps anything for us while we are away.
+    pub(super) is_kept: bool,
     /// What the broker says for us when we are gone.
     pub(super) will: Outgoing,
+    /// Which of our connections it is.
+    pub(super) session: u64,
 }
 
 /// A connection, or the attempt at one.
 #[derive(Debug)]
 pub(super) struct Link {
     pub(super) address: String,
+    /// Which of our connections it is.
+    pub(super) session: u64,
     say: mpsc::Sender<Say>,
     heard: mpsc::Receiver<Result<Heard, Lost>>,
     task: JoinHandle<()>,
@@ -73,13 +81,16 @@ pub(super) struct Link {
 impl Link {
     /// Begins to connect.
     pub(super) fn open(connect: Connect<'_>) -> Self {
-        let Connect { broker, version, client_id, clean, will } = connect;
+        let Connect { broker, version, client_id, clean, is_kept, will, session } = connect;
         let address = broker.address.clone();
         let login = broker.username.clone().map(|username| {
             let password = broker.password.as_ref().map_or("", |secret| secret.expose());
             (username, password.to_owned())
         });
-        let hello = Hello { client_id, clean, login, will, keep_alive: MQTT_KEEP_ALIVE };
+        let (kept, will_delay) =
+            if is_kept { (MQTT_SESSION_MAX, MQTT_WILL_DELAY) } else { (Duration::ZERO, Duration::ZERO) };
+        let hello =
+            Hello { client_id, clean, login, will, session: kept, will_delay, keep_alive: MQTT_KEEP_ALIVE };
         let (say, said) = mpsc::channel(SAID_LEN_MAX);
         let (tell, heard) = mpsc::channel(HEARD_LEN_MAX);
         let line = Line { address: address.clone(), tls: broker.tls.clone(), version };
@@ -89,7 +100,7 @@ impl Link {
                 tell.send(Err(lost)).await.unwrap_or_default();
             }
         });
-        Self { address, say, heard, task }
+        Self { address, session, say, heard, task }
     }
 
     /// Waits until the broker has let us in. May be abandoned.
@@ -127,6 +138,11 @@ impl Link {
         message.packet_id == 0 || self.give(Say::Acknowledge(message.packet_id))
     }
 
+    /// Asks the broker how much it has read.
+    pub(super) fn ping(&self) -> bool {
+        self.give(Say::Ping)
+    }
+
     /// False if there is no place for it. What is given to a connection that has ended dies with it, and its end is heard next.
     fn give(&self, say: Say) -> bool {
         !matches!(self.say.try_send(say), Err(TrySendError::Full(_)))
@@ -161,12 +177,14 @@ type Wire = Framed<Box<dyn Stream>, Codec>;
 
 /// What the two directions of a connection know of each other.
 struct Shared {
-    /// Publishes at QoS 1 that the broker may be sent yet.
+    /// Publishes at `QoS` 1 that the broker may be sent yet.
     permits: Semaphore,
     /// Whether something was heard since the last look.
     heard: AtomicBool,
-    /// Pings that are not answered.
-    pings: Mutex<VecDeque<()>>,
+    /// Publishes at `QoS` 0 so far.
+    unnumbered: AtomicU64,
+    /// Pings that are not answered: how many of those publishes went before each.
+    pings: Mutex<VecDeque<u64>>,
 }
 
 impl Line {
@@ -185,6 +203,7 @@ impl Line {
         let shared = Arc::new(Shared {
             permits: Semaphore::new(usize::from(terms.receive_max)),
             heard: AtomicBool::new(false),
+            unnumbered: AtomicU64::new(0),
             pings: Mutex::default(),
         });
         let keep_alive = match terms.keep_alive {
@@ -200,7 +219,7 @@ impl Line {
         let Err(lost) = written else { return Ok(()) };
         // The broker may have said why before it closed.
         match timeout(LAST_WORDS_WAIT, listening).await {
-            Ok(Err(last)) => Err(last),
+            Ok(Err(told)) => Err(told),
             _ => Err(lost),
         }
     }
@@ -254,16 +273,17 @@ impl Line {
         shared: &Shared,
     ) -> Result<(), Lost> {
         loop {
-            let heard = match stream.next().await {
+            let mut heard = match stream.next().await {
                 Some(Ok(heard)) => heard,
                 Some(Err(broken)) => return Err(self.broken(broken)),
                 None => return Err(self.closed()),
             };
             shared.heard.store(true, Ordering::Relaxed);
-            match &heard {
+            match &mut heard {
                 Heard::Acknowledged(..) => shared.permits.add_permits(1),
-                Heard::Pong => {
-                    shared.pings.lock().expect("nobody panics with it").pop_front();
+                Heard::Pong(read) => {
+                    let ping = shared.pings.lock().expect("nobody panics with it").pop_front();
+                    *read = ping.unwrap_or_default();
                 }
                 Heard::Parting(parting) => return Err(self.parted(&parting.why, parting.is_taken_over)),
                 _ => {}
@@ -329,7 +349,13 @@ impl Line {
                     permit.forget();
                 }
             }
-            Say::Ping => shared.pings.lock().expect("nobody panics with it").push_back(()),
+            Say::Publish(..) => {
+                shared.unnumbered.fetch_add(1, Ordering::Relaxed);
+            }
+            Say::Ping => {
+                let before = shared.unnumbered.load(Ordering::Relaxed);
+                shared.pings.lock().expect("nobody panics with it").push_back(before);
+            }
             _ => {}
         }
         sink.feed(say).await.map_err(|broken| self.broken(broken))?;

@@ -1,10 +1,11 @@
-//! A centre's broker, or one of several, by the contract of docs/mqtt.md. Connect, serve until the connection is lost, wait, connect
+//! A centre's broker, or one of several, by the contract of docs/mqtt.md or by Sparkplug B. Connect, serve until the connection is lost, wait, connect
 //! again; what the broker has not acknowledged by then is sent again, to whichever broker is served next.
 
 mod again;
 mod back;
 mod command;
 mod desk;
+mod edge;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzz;
 mod link;
@@ -18,6 +19,8 @@ mod topics;
 mod window;
 mod wire;
 
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use tokio::select;
@@ -26,11 +29,12 @@ use tokio_util::sync::CancellationToken;
 use super::feed::Feed;
 use super::{Context, Health};
 use crate::model::{ForwarderId, Mono, Text};
-use crate::site::MqttTarget;
+use crate::site::{MqttTarget, Profile};
 use crate::store::StoreError;
 use back::{Back, Returns};
+use edge::{Edge, Memory};
 use link::{Link, Lost};
-use place::{Door, Place};
+use place::{Door, Place, Will};
 use session::{End, Means, Session};
 use topics::Topics;
 use wire::Terms;
@@ -58,6 +62,10 @@ struct Centre<'a> {
     returns: Returns,
     /// Why the first was last left.
     trouble: Option<Text>,
+    /// Connections so far.
+    sessions: Arc<AtomicU64>,
+    /// What an edge node knows of its points.
+    memory: Memory,
 }
 
 impl<'a> Centre<'a> {
@@ -67,7 +75,19 @@ impl<'a> Centre<'a> {
         let (topics, client_id) = (Topics::new(site), topics::client_id(site, &name));
         let places = target.brokers.iter().map(|_| Place::new()).collect();
         let returns = Returns::new();
-        Self { name, target, context, topics, client_id, feed: None, places, returns, trouble: None }
+        Self {
+            name,
+            target,
+            context,
+            topics,
+            client_id,
+            feed: None,
+            places,
+            returns,
+            trouble: None,
+            sessions: Arc::default(),
+            memory: Memory::default(),
+        }
     }
 
     fn now(&self) -> Mono {
@@ -125,27 +145,36 @@ impl<'a> Centre<'a> {
             none => none.insert(Feed::open(&context.store, &self.name).await?),
         };
         let status = session::status(context, feed.given_up().await?);
-        let will = session::offline(&self.topics, &status);
-        let door = Door { target: self.target, client_id: &self.client_id, will };
+        let will = match &self.target.profile {
+            Profile::Contract => Will::Offline(session::offline(&self.topics, &status)),
+            Profile::Sparkplug(node) => Will::Death(node, context.clock),
+        };
+        let sessions = Arc::clone(&self.sessions);
+        let door = Door { target: self.target, client_id: &self.client_id, will, sessions };
         let first_is_clean = self.places[0].is_clean();
         let place = &mut self.places[at];
-        let (link, terms) = match made {
-            Some(made) => made,
-            None => {
-                let mut link = door.open(at, place.is_clean());
-                let welcome = select! {
-                    welcome = link.welcome() => welcome,
-                    () = stop.cancelled() => return Ok(End::Stopped),
-                };
-                match welcome {
-                    Ok(terms) => (link, terms),
-                    Err(lost) => return Ok(End::Lost(lost)),
-                }
+        let (link, terms) = if let Some(made) = made {
+            made
+        } else {
+            let mut link = door.open(at, place.is_clean());
+            let welcome = select! {
+                welcome = link.welcome() => welcome,
+                () = stop.cancelled() => return Ok(End::Stopped),
+            };
+            match welcome {
+                Ok(terms) => (link, terms),
+                Err(lost) => return Ok(End::Lost(lost)),
             }
         };
         let back = (at > 0).then(|| Back::new(door, first_is_clean, context.clock, self.returns.wait()));
         if at > 0 {
             place.repute.stands_in(standing_in(self.trouble.as_ref(), &link.address));
+        }
+        if let Profile::Sparkplug(node) = &self.target.profile {
+            let memory = &mut self.memory;
+            memory.prime(feed).await?;
+            let means = edge::Means { context, health, node, feed, repute: &mut place.repute, memory, back };
+            return Edge::new(means, link, terms).serve(stop).await;
         }
         let (with_commands, refused) = (place.takes_commands(), place.refused.take());
         let topics = &self.topics;

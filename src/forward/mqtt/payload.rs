@@ -67,7 +67,7 @@ impl Outgoing {
 }
 
 /// Whether what happened `at` counts as back-fill when it goes out now.
-fn is_late(at: Wall, now: Wall) -> bool {
+pub(super) fn is_late(at: Wall, now: Wall) -> bool {
     u128::try_from(now.0.saturating_sub(at.0)).is_ok_and(|age_ms| age_ms > BACKFILL_AFTER.as_millis())
 }
 

@@ -1,34 +1,58 @@
 //! One broker of a centre over all its connections: when it is tried again, what of its command channel is used, and whether
 //! somebody else goes by our name there.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use super::edge;
 use super::link::{Connect, Link};
 use super::payload::Outgoing;
 use super::repute::Repute;
+use crate::clock::Clock;
 use crate::forward::backoff::Backoff;
 use crate::model::limits::{BACKOFF_MAX, MQTT_ELBOWED_AFTER, MQTT_ELBOWED_WAIT_MAX, MQTT_ELBOWED_WITHIN};
 use crate::model::{Mono, Text};
-use crate::site::MqttTarget;
+use crate::site::{MqttTarget, SparkplugNode};
+
+/// Sessions of an edge node are counted from 0 to 255, then from 0 again.
+const SPARKPLUG_SESSIONS: u64 = 256;
 
 /// How to come in at a centre's brokers.
 #[derive(Debug, Clone)]
 pub(super) struct Door<'a> {
     pub(super) target: &'a MqttTarget,
     pub(super) client_id: &'a str,
-    /// What the broker says for us when we are gone.
-    pub(super) will: Outgoing,
+    pub(super) will: Will<'a>,
+    /// Connections so far.
+    pub(super) sessions: Arc<AtomicU64>,
+}
+
+/// What the broker says for us when we are gone.
+#[derive(Debug, Clone)]
+pub(super) enum Will<'a> {
+    /// That we are offline; the broker keeps what it has for us.
+    Offline(Outgoing),
+    /// The death of an edge node's session, of which nothing is kept (Sparkplug 3.0, 5.3).
+    Death(&'a SparkplugNode, Clock),
 }
 
 impl Door<'_> {
     /// Begins to connect to one of them.
     pub(super) fn open(&self, at: usize, clean: bool) -> Link {
+        let session = self.sessions.fetch_add(1, Ordering::Relaxed) % SPARKPLUG_SESSIONS;
+        let (is_kept, will) = match &self.will {
+            Will::Offline(will) => (true, will.clone()),
+            Will::Death(node, clock) => (false, edge::death(node, session, clock.now().wall)),
+        };
         Link::open(Connect {
             broker: &self.target.brokers[at],
             version: self.target.version,
             client_id: self.client_id.to_owned(),
-            clean,
-            will: self.will.clone(),
+            clean: clean || !is_kept,
+            is_kept,
+            will,
+            session,
         })
     }
 }

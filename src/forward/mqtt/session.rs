@@ -7,7 +7,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::again::Again;
-use super::back::Back;
+use super::back::{Back, arrived};
 use super::command::{Arrival, Refusal as CommandRefusal};
 use super::desk::{Answer, Desk, Duty};
 use super::link::{Link, Lost};
@@ -316,7 +316,7 @@ impl<'a> Session<'a> {
                 }
             }
             Heard::Message(message) if message.topic == self.means.topics.command() => {
-                self.take_command(message)
+                self.take_command(message);
             }
             Heard::Message(stranger) => self.acknowledge(&stranger),
             _ => {}
@@ -445,14 +445,6 @@ impl<'a> Session<'a> {
             }
         }
         self.link.leave().await;
-    }
-}
-
-/// Waits until the first broker has let us in; for ever where this is it.
-async fn arrived(back: &mut Option<Back<'_>>) -> (Link, Terms) {
-    match back {
-        Some(back) => back.arrived().await,
-        None => std::future::pending().await,
     }
 }
 

@@ -59,6 +59,7 @@ pub(super) struct Came {
     pub(super) client_id: String,
     pub(super) is_clean: bool,
     pub(super) will_topic: String,
+    pub(super) will: Vec<u8>,
     /// Seconds that the session is kept and that the will waits (MQTT 5).
     pub(super) session_s: Option<u32>,
     pub(super) will_delay_s: Option<u32>,
@@ -190,7 +191,8 @@ fn heard_v4(packet: v4::Packet) -> Heard {
         v4::Packet::Connect(connect) => Heard::Connect(Came {
             client_id: connect.client_id,
             is_clean: connect.clean_session,
-            will_topic: connect.last_will.unwrap().topic,
+            will_topic: connect.last_will.as_ref().unwrap().topic.clone(),
+            will: connect.last_will.unwrap().message.to_vec(),
             session_s: None,
             will_delay_s: None,
         }),
@@ -213,6 +215,7 @@ fn heard_v5(packet: v5::Packet) -> Heard {
                 client_id: connect.client_id,
                 is_clean: connect.clean_start,
                 will_topic: String::from_utf8(will.topic.to_vec()).unwrap(),
+                will: will.message.to_vec(),
                 session_s: connect.properties.and_then(|it| it.session_expiry_interval),
                 will_delay_s: will.properties.and_then(|it| it.delay_interval),
             })
@@ -299,9 +302,9 @@ impl<S: AsyncRead + AsyncWrite> Served<S> {
 
     fn take(&mut self, id: u16, said: Said) -> Vec<u8> {
         self.taken += 1;
-        let mut refuses = self.behaviour.refuses.iter_mut();
-        let refused = refuses.find(|(ending, _, times)| *times > 0 && said.topic.ends_with(*ending));
-        let reason = refused.map_or(0, |(_, reason, times)| {
+        let mut words = self.behaviour.refuses.iter_mut();
+        let no = words.find(|(ending, _, times)| *times > 0 && said.topic.ends_with(*ending));
+        let reason = no.map_or(0, |(_, reason, times)| {
             *times -= 1;
             *reason
         });

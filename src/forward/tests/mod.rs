@@ -11,5 +11,6 @@ mod outbox;
 mod plant;
 mod queue;
 mod refusals;
+mod sparkplug;
 mod standby;
 mod tls;

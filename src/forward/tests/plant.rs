@@ -19,7 +19,7 @@ use crate::clock::Clock;
 use crate::forward::{Context, run};
 use crate::inbox::Inbox;
 use crate::model::{Command, CommandError, ForwarderId, Input, Text};
-use crate::site::{Broker, ForwarderKind, MqttTarget, MqttVersion, Site};
+use crate::site::{Broker, ForwarderKind, MqttTarget, MqttVersion, Profile, Site, SparkplugNode};
 use crate::store::fixtures;
 use crate::store::{Progress, Store, Turn};
 
@@ -47,7 +47,19 @@ pub(super) fn broker_of(version: MqttVersion, address: SocketAddr) -> ForwarderK
 /// A destination of several: the first, and those that stand by for it.
 pub(super) fn brokers_of(version: MqttVersion, addresses: &[SocketAddr]) -> ForwarderKind {
     let brokers = addresses.iter().map(|address| Broker::open(address.to_string())).collect();
-    ForwarderKind::Mqtt(MqttTarget { brokers, version })
+    ForwarderKind::Mqtt(MqttTarget { brokers, version, profile: Profile::Contract })
+}
+
+/// A destination to which the gateway is an edge node of Sparkplug.
+pub(super) fn edge_at(
+    version: MqttVersion,
+    address: SocketAddr,
+    primary_host: Option<&str>,
+) -> ForwarderKind {
+    let (group, node) = ("plant".to_owned(), "gw1".to_owned());
+    let node = SparkplugNode { group, node, primary_host: primary_host.map(str::to_owned) };
+    let brokers = vec![Broker::open(address.to_string())];
+    ForwarderKind::Mqtt(MqttTarget { brokers, version, profile: Profile::Sparkplug(node) })
 }
 
 /// Lets so much time pass at once.

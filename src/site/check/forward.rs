@@ -5,8 +5,10 @@ use super::links::{self, Login};
 use super::names::Names;
 use crate::model::limits::MQTT_STANDBYS_MAX;
 use crate::site::load::Gathered;
-use crate::site::model::{Broker, Forwarder, ForwarderKind, InfluxTarget, MqttTarget, MqttVersion};
-use crate::site::raw::{MqttVersionWord, RawForward, RawInflux, RawMqtt};
+use crate::site::model::{
+    Broker, Forwarder, ForwarderKind, InfluxTarget, MqttTarget, MqttVersion, Profile, SparkplugNode,
+};
+use crate::site::raw::{MqttVersionWord, ProfileWord, RawForward, RawIdentity, RawInflux, RawMqtt};
 use crate::site::source::Spot;
 
 /// The destinations of a site, and where they stand.
@@ -18,11 +20,12 @@ pub(super) struct Forwarders {
 pub(super) fn check(gathered: &Gathered, context: &mut Context<'_>) -> Forwarders {
     let mut forwarders = Forwarders { list: Vec::new(), spots: Vec::new() };
     let mut names = Names::new("forwarder");
+    let identity = gathered.services.as_ref().and_then(|services| services.site.as_ref());
     for part in &gathered.parts {
         for (index, raw) in part.raw.forward.iter().enumerate() {
             let spot = part.spot("forward", index);
             let (id, kind) = match raw {
-                RawForward::Mqtt(raw) => (&raw.id, mqtt(raw, spot, context)),
+                RawForward::Mqtt(raw) => (&raw.id, mqtt(raw, identity, spot, context)),
                 RawForward::Influx(raw) => (&raw.id, influx(raw, spot, context)),
             };
             let is_new = names.define(&id.0, forwarders.list.len(), spot.key("id"), context.findings);
@@ -43,12 +46,18 @@ impl Forwarders {
         for (at, broker) in target.brokers.iter().enumerate() {
             let place = spot.key(&broker_key(at));
             let message = format!("the broker {} is a destination already", broker.address);
-            if let Some((_, first)) = self.brokers().find(|(other, _)| links::are_one(other, broker)) {
+            let twins = self.list.iter().zip(&self.spots).filter(|(other, _)| match &other.kind {
+                ForwarderKind::Mqtt(other) => other.profile == target.profile,
+                ForwarderKind::Influx(_) => false,
+            });
+            let mut there =
+                twins.filter(|(other, _)| other.brokers().iter().any(|it| links::are_one(it, broker)));
+            if let Some((_, first)) = there.next() {
                 context
                     .findings
                     .add(place, message)
                     .first(first.key("url"))
-                    .hint("one destination for each broker: drop one of them");
+                    .hint("one destination of a kind for each broker: drop one of them");
             } else if target.brokers[..at].iter().any(|other| links::are_one(other, broker)) {
                 let hint = "a broker cannot stand by for itself: drop it here";
                 context.findings.add(place, message).first(spot.key("url")).hint(hint);
@@ -70,7 +79,12 @@ fn broker_key(at: usize) -> String {
     if at == 0 { "url".to_owned() } else { format!("standby[{}]", at - 1) }
 }
 
-fn mqtt(raw: &RawMqtt, spot: Spot, context: &mut Context<'_>) -> Option<ForwarderKind> {
+fn mqtt(
+    raw: &RawMqtt,
+    identity: Option<&RawIdentity>,
+    spot: Spot,
+    context: &mut Context<'_>,
+) -> Option<ForwarderKind> {
     let place = |key: &str| spot.key(key);
     let login = Login {
         username: raw.username.as_ref(),
@@ -95,7 +109,34 @@ fn mqtt(raw: &RawMqtt, spot: Spot, context: &mut Context<'_>) -> Option<Forwarde
         MqttVersionWord::V5 => MqttVersion::V5,
     };
     // Where one of them can't be had the site is refused, whatever the others are.
-    (brokers.len() == 1 + raw.standby.len()).then_some(ForwarderKind::Mqtt(MqttTarget { brokers, version }))
+    let profile = profile(raw, identity, spot, context)?;
+    let is_whole = brokers.len() == 1 + raw.standby.len();
+    is_whole.then_some(ForwarderKind::Mqtt(MqttTarget { brokers, version, profile }))
+}
+
+/// What is said. None where the site has no identity, which is a mistake told elsewhere.
+fn profile(
+    raw: &RawMqtt,
+    identity: Option<&RawIdentity>,
+    spot: Spot,
+    context: &mut Context<'_>,
+) -> Option<Profile> {
+    if raw.profile == ProfileWord::Contract {
+        let keys = [("group", &raw.group), ("node", &raw.node), ("primary_host", &raw.primary_host)];
+        for (key, _) in keys.into_iter().filter(|(_, value)| value.is_some()) {
+            context
+                .findings
+                .add(spot.key(key), format!("`{key}` is of Sparkplug"))
+                .hint("write `profile = \"sparkplug\"`, or drop it");
+        }
+        return Some(Profile::Contract);
+    }
+    let identity = identity?;
+    Some(Profile::Sparkplug(SparkplugNode {
+        group: raw.group.as_ref().unwrap_or(&identity.enterprise).0.clone(),
+        node: raw.node.as_ref().unwrap_or(&identity.gateway).0.clone(),
+        primary_host: raw.primary_host.as_ref().map(|host| host.0.clone()),
+    }))
 }
 
 fn influx(raw: &RawInflux, spot: Spot, context: &mut Context<'_>) -> Option<ForwarderKind> {

@@ -32,8 +32,8 @@ pub(super) use rule::{
     ClassWord, RawCondition, RawConditionRule, RawHandling, RawLevels, RawLimits, RawPack, RawRule,
 };
 pub(super) use service::{
-    ClockWord, MqttVersionWord, RawBroker, RawClock, RawConsole, RawForward, RawIdentity, RawInflux, RawMqtt,
-    RawSecret, RawServices, RawStore, RawTls,
+    ClockWord, MqttVersionWord, ProfileWord, RawBroker, RawClock, RawConsole, RawForward, RawIdentity,
+    RawInflux, RawMqtt, RawSecret, RawServices, RawStore, RawTls,
 };
 
 use super::values::{Id, Words};

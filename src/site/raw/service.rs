@@ -168,12 +168,33 @@ pub(in crate::site) struct RawMqtt {
     #[serde(default)]
     #[schemars(extend("default" = "3.1.1"))]
     pub(in crate::site) version: MqttVersionWord,
+    /// What is said: `contract` (docs/mqtt.md), or `sparkplug`: Sparkplug B (docs/sparkplug.md).
+    #[serde(default)]
+    #[schemars(extend("default" = "contract"))]
+    pub(in crate::site) profile: ProfileWord,
+    /// With `sparkplug`: the group of the edge node that the gateway is. Default: `site.enterprise`.
+    pub(in crate::site) group: Option<Id>,
+    /// With `sparkplug`: its id in the group. Default: `site.gateway`.
+    pub(in crate::site) node: Option<Id>,
+    /// With `sparkplug`: the id of the primary host; nothing is published while it is not there. Default: none is waited for.
+    pub(in crate::site) primary_host: Option<Id>,
     /// User name.
     pub(in crate::site) username: Option<String>,
     /// Password.
     pub(in crate::site) password: Option<RawSecret>,
     /// The encryption of an `mqtts` broker, where it needs more than its public name.
     pub(in crate::site) tls: Option<RawTls>,
+}
+
+/// What is said over MQTT.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(in crate::site) enum ProfileWord {
+    /// The gateway's own contract.
+    #[default]
+    Contract,
+    /// Sparkplug B.
+    Sparkplug,
 }
 
 /// A version of MQTT.

@@ -10,12 +10,12 @@ use std::collections::HashMap;
 
 use prost::bytes::Bytes;
 
-use self::wire::{Metric, Payload};
 use super::malformed::Malformed;
 use super::payload::{Claim, Spoken, Wanted};
 use crate::model::limits::MQTT_PAYLOAD_BYTES_MAX;
 use crate::model::{Reason, Sample, Text, Wall};
 use crate::site::Edge;
+use crate::sparkplug::{BD_SEQ, Metric, Number, SPACE};
 
 /// What is known of an edge node and of one device behind it.
 #[derive(Debug)]
@@ -76,7 +76,7 @@ enum Kind {
 
 /// The bytes of a request to an edge node to say again what it has.
 pub(super) fn rebirth_request(now: Wall) -> Vec<u8> {
-    Payload::rebirth(u64::try_from(now.0).unwrap_or_default())
+    wire::rebirth(u64::try_from(now.0).unwrap_or_default())
 }
 
 impl Session {
@@ -117,16 +117,16 @@ impl Session {
             return Err(Malformed::TooLong);
         }
         let whole = Bytes::copy_from_slice(payload);
-        let payload = Payload::read(&whole)?;
+        let payload = wire::read(&whole)?;
         if kind == Kind::NodeDeath {
-            return Ok(self.node_death(&payload.metrics(&whole)?));
+            return Ok(self.node_death(&wire::metrics(&payload, &whole)?));
         }
         let mut outcome = Outcome { own, ..Outcome::default() };
         if !self.follows(kind, payload.seq, &mut outcome) {
             return Ok(Outcome::default());
         }
         if kind == Kind::NodeBirth {
-            self.node_birth(&payload.metrics(&whole)?);
+            self.node_birth(&wire::metrics(&payload, &whole)?);
         }
         if !own {
             return Ok(outcome);
@@ -134,7 +134,7 @@ impl Session {
         match kind {
             Kind::DeviceDeath => self.device_death(&mut outcome),
             Kind::NodeBirth | Kind::DeviceBirth | Kind::Data => {
-                let metrics = payload.metrics(&whole)?;
+                let metrics = wire::metrics(&payload, &whole)?;
                 if kind != Kind::Data {
                     self.learn(&metrics);
                 }
@@ -153,7 +153,7 @@ impl Session {
     fn address(&self, topic: &str) -> Option<(Kind, bool)> {
         let mut levels = topic.splitn(5, '/');
         let (space, group, word, node) = (levels.next()?, levels.next()?, levels.next()?, levels.next()?);
-        if (space, group, node) != ("spBv1.0", &self.edge.group, &self.edge.node) {
+        if (space, group, node) != (SPACE, &self.edge.group, &self.edge.node) {
             return None;
         }
         let device = levels.next();
@@ -295,10 +295,10 @@ impl Session {
 
 /// Which session of the node a birth or a death is of.
 fn bd_seq(metrics: &[Metric]) -> Option<u64> {
-    let metric = metrics.iter().find(|metric| metric.name.as_deref() == Some("bdSeq"))?;
+    let metric = metrics.iter().find(|metric| metric.name.as_deref() == Some(BD_SEQ))?;
     match metric.value {
-        Some(wire::Number::Int(n)) => Some(u64::from(n)),
-        Some(wire::Number::Long(n)) => Some(n),
+        Some(Number::Int(n)) => Some(u64::from(n)),
+        Some(Number::Long(n)) => Some(n),
         _ => None,
     }
 }

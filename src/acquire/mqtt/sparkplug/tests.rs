@@ -3,11 +3,11 @@
 use prost::Message;
 use prost::bytes::Bytes;
 
-use super::wire::{Metric, Number, Payload, PropertySet, PropertyValue, datatype};
 use super::*;
 use crate::acquire::conversion::Conversion;
 use crate::acquire::mqtt::path::Path;
 use crate::model::{PointId, Value};
+use crate::sparkplug::{Payload, PropertySet, PropertyValue, datatype};
 
 const AT: u64 = 1_690_000_000_000;
 
@@ -137,7 +137,7 @@ fn p2_what_no_birth_has_named_is_counted_and_gives_no_value() {
 fn p2_null_bad_stale_and_historical_values_are_never_fresh_and_good() {
     let mut node = Node::born();
     let rated = |quality| {
-        let values = vec![PropertyValue { int: Some(quality), long: None }];
+        let values = vec![PropertyValue { int: Some(quality), ..PropertyValue::default() }];
         Some(PropertySet { keys: vec!["Quality".into()], values })
     };
     let base = short(1, Number::Int(5));
@@ -236,8 +236,8 @@ fn what_is_no_sparkplug_is_said_with_its_place() {
 #[test]
 fn a_rebirth_request_is_the_metric_that_the_standard_names() {
     let request = Bytes::from(rebirth_request(Wall(AT as i64)));
-    let payload = Payload::read(&request).unwrap();
-    let [metric] = &payload.metrics(&request).unwrap()[..] else { panic!("one metric") };
+    let payload = wire::read(&request).unwrap();
+    let [metric] = &wire::metrics(&payload, &request).unwrap()[..] else { panic!("one metric") };
     assert_eq!(metric.name.as_deref(), Some("Node Control/Rebirth"));
     assert_eq!((metric.datatype, &metric.value), (Some(11), &Some(Number::Boolean(true))));
 }

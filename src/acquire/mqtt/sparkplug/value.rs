@@ -1,8 +1,8 @@
 //! What a Sparkplug metric says: its number, read by its type, and how its edge node rates it.
 
 use super::super::super::conversion::{Conversion, Raw};
-use super::wire::{Metric, Number, PropertySet, datatype};
 use crate::model::{Reason, Sample, Text};
+use crate::sparkplug::{Metric, Number, PropertySet, QUALITY, datatype, quality};
 
 /// Why a metric says nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,10 +23,10 @@ pub(super) fn sample(
         return Ok(Sample::Bad(Reason::SensorFault));
     }
     let sample = conversion.sample(raw(metric.value.as_ref(), datatype)?, None);
-    Ok(match metric.properties.as_ref().and_then(quality) {
+    Ok(match metric.properties.as_ref().and_then(rated) {
         // The words of Sparkplug's `Quality` (6.4.9): 0 bad, 192 good, 500 stale.
-        Some(0) => Sample::Bad(Reason::SensorFault),
-        Some(500) => doubted(sample, Reason::Stale),
+        Some(rated) if rated == u64::from(quality::BAD) => Sample::Bad(Reason::SensorFault),
+        Some(rated) if rated == u64::from(quality::STALE) => doubted(sample, Reason::Stale),
         _ => sample,
     })
 }
@@ -60,8 +60,8 @@ fn whole(n: u64, datatype: Option<u32>) -> Result<Raw, NoValue> {
     })
 }
 
-fn quality(properties: &PropertySet) -> Option<u64> {
-    let at = properties.keys.iter().position(|key| key == "Quality")?;
+fn rated(properties: &PropertySet) -> Option<u64> {
+    let at = properties.keys.iter().position(|key| key == QUALITY)?;
     let value = properties.values.get(at)?;
     value.int.map(u64::from).or(value.long)
 }

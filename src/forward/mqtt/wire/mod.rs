@@ -32,6 +32,9 @@ pub(super) struct Hello {
     pub(super) login: Option<(String, String)>,
     /// What the broker says for us when we are gone.
     pub(super) will: Outgoing,
+    /// How long the broker keeps what it has for us, and how long it waits before it says that we are gone (MQTT 5).
+    pub(super) session: Duration,
+    pub(super) will_delay: Duration,
     pub(super) keep_alive: Duration,
 }
 
@@ -39,7 +42,7 @@ pub(super) struct Hello {
 #[derive(Debug, Clone)]
 pub(super) enum Say {
     Hello(Box<Hello>),
-    /// With a packet id at QoS 1, with 0 at QoS 0.
+    /// With a packet id at `QoS` 1, with 0 at `QoS` 0.
     Publish(u16, Outgoing),
     Subscribe(u16, Vec<String>),
     Acknowledge(u16),
@@ -59,7 +62,8 @@ pub(super) enum Heard {
     /// The answer to the subscription of this packet id: which filters it refuses, by their place.
     Subscribed(u16, Vec<usize>),
     Message(Message),
-    Pong,
+    /// It has read so many of the publishes at `QoS` 0.
+    Pong(u64),
     /// It ends the connection.
     Parting(Parting),
     /// Something that asks for nothing.
@@ -69,7 +73,7 @@ pub(super) enum Heard {
 /// What a broker puts up with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Terms {
-    /// Publishes at QoS 1 that it has not acknowledged, at most.
+    /// Publishes at `QoS` 1 that it has not acknowledged, at most.
     pub(super) receive_max: u16,
     /// Bytes of a packet, at most.
     pub(super) packet_bytes_max: usize,

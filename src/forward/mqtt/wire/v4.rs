@@ -74,7 +74,7 @@ pub(super) fn heard(codec: &mut Codec, bytes: &mut BytesMut) -> Result<Option<He
             retained: publish.retain,
             packet_id: if publish.qos == QoS::AtLeastOnce { publish.pkid } else { 0 },
         }),
-        Packet::PingResp => Heard::Pong,
+        Packet::PingResp => Heard::Pong(0),
         _ => Heard::Nothing,
     }))
 }

@@ -13,9 +13,7 @@ use tokio_util::codec::{Decoder, Encoder};
 use super::reason::{self, words};
 use super::{Broken, Heard, Hello, INCOMING_BYTES_MAX, Message, Parting, Refusal, Say, Terms};
 use crate::model::Text;
-use crate::model::limits::{
-    MQTT_COMMANDS_MAX, MQTT_PACKET_BYTES_MAX, MQTT_PACKET_BYTES_MIN, MQTT_SESSION_MAX, MQTT_WILL_DELAY,
-};
+use crate::model::limits::{MQTT_COMMANDS_MAX, MQTT_PACKET_BYTES_MAX, MQTT_PACKET_BYTES_MIN};
 
 /// First bytes of a DISCONNECT and of a CONNACK.
 const DISCONNECT: u8 = 0xE0;
@@ -54,7 +52,7 @@ pub(super) fn said(codec: &mut Codec, say: Say, bytes: &mut BytesMut) -> Result<
 
 fn connect(hello: Hello) -> Packet {
     let properties = ConnectProperties {
-        session_expiry_interval: Some(MQTT_SESSION_MAX.as_secs() as u32),
+        session_expiry_interval: Some(hello.session.as_secs() as u32),
         receive_maximum: Some(MQTT_COMMANDS_MAX as u16),
         max_packet_size: Some(INCOMING_BYTES_MAX as u32),
         ..ConnectProperties::new()
@@ -66,7 +64,7 @@ fn connect(hello: Hello) -> Packet {
         properties: Some(properties),
     };
     let delay = LastWillProperties {
-        delay_interval: Some(MQTT_WILL_DELAY.as_secs() as u32),
+        delay_interval: Some(hello.will_delay.as_secs() as u32),
         payload_format_indicator: None,
         message_expiry_interval: None,
         content_type: None,
@@ -100,7 +98,7 @@ pub(super) fn heard(codec: &mut Codec, bytes: &mut BytesMut) -> Result<Option<He
             retained: publish.retain,
             packet_id: if publish.qos == QoS::AtLeastOnce { publish.pkid } else { 0 },
         }),
-        Packet::PingResp(_) => Heard::Pong,
+        Packet::PingResp(_) => Heard::Pong(0),
         Packet::Disconnect(disconnect) => {
             let own = disconnect.properties.as_ref();
             let own = own.and_then(|own| own.reason_string.as_ref().or(own.server_reference.as_ref()));
