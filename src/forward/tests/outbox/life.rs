@@ -24,7 +24,7 @@ use crate::clock::Clock;
 use crate::forward::feed::{Feed, Page};
 use crate::forward::queue::{Lane, Room, Ticket};
 use crate::model::{AlarmState, EventKind, Transition, Value};
-use crate::site::{Broker, ForwarderKind};
+use crate::site::{Broker, ForwarderKind, MqttTarget};
 use crate::store::fixtures::{AT, alarms, batch, site, telemetry, transition, with_reply};
 use crate::store::{Opened, Row, Store, Turn};
 
@@ -80,7 +80,7 @@ struct Life {
 
 impl Life {
     async fn begin() -> Result<Self, String> {
-        let anywhere = || ForwarderKind::Mqtt(Broker::open("127.0.0.1:1"));
+        let anywhere = || ForwarderKind::Mqtt(MqttTarget::one(Broker::open("127.0.0.1:1")));
         let directory = std::env::var_os(DIRECTORY).unwrap();
         let mut site = site(Path::new(&directory), vec![(SERVED, anywhere()), (NEGLECTED, anywhere())]);
         site.store.telemetry_bytes_max = std::env::var(BUDGET).unwrap().parse().unwrap();
