@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::{Parser, Subcommand, ValueEnum};
 use hazgate::recorded::{Mapping, TimeFormat};
 
+use super::fleet::FleetArgs;
 use super::probe::args::ProbeArgs;
 use super::store::args::StoreArgs;
 
@@ -35,6 +36,8 @@ pub(crate) enum Command {
     Simulate(SimulateArgs),
     /// A centre's view: the alarms that arrive at BROKER, live
     Watch(WatchArgs),
+    /// Many whole gateways with simulated devices in one process, to try a centre with
+    Fleet(FleetArgs),
     /// What a site's rules would have said to recorded data: which alarms, how often, how long
     Replay(Box<ReplayArgs>),
     /// Ask Modbus devices by hand: read, scan, watch, find the byte order

@@ -8,6 +8,7 @@ mod centre;
 mod check;
 #[cfg(feature = "broker")]
 mod demo;
+mod fleet;
 #[cfg_attr(not(feature = "broker"), expect(dead_code, reason = "only the demo needs all of it"))]
 mod language;
 mod probe;
@@ -94,6 +95,7 @@ fn dispatch(args: Args) -> anyhow::Result<ExitCode> {
         Command::Run(args) => asynchronous(run::run(args)),
         Command::Simulate(args) => asynchronous(simulate::simulate(args)),
         Command::Watch(args) => asynchronous(watch::watch(args)),
+        Command::Fleet(args) => asynchronous(fleet::fleet(args)),
         Command::Probe(args) => asynchronous(probe::probe(*args)),
         #[cfg(feature = "broker")]
         Command::Demo(args) => asynchronous(demo::demo(args)),
