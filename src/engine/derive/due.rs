@@ -67,12 +67,11 @@ mod tests {
         ) {
             let (mut due, mut model) = (Due::new(places as usize), BTreeSet::new());
             for step in steps {
-                match step {
-                    Some(place) => {
-                        due.insert(place % places);
-                        model.insert(place % places);
-                    }
-                    None => prop_assert_eq!(due.pop_first(), model.pop_first()),
+                if let Some(place) = step {
+                    due.insert(place % places);
+                    model.insert(place % places);
+                } else {
+                    prop_assert_eq!(due.pop_first(), model.pop_first());
                 }
                 prop_assert_eq!(due.len(), model.len());
             }

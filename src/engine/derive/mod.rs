@@ -64,6 +64,10 @@ struct Derivation {
 }
 
 /// What a derived point remembers.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a recent past is asked with every reading, and stands where its derivation does"
+)]
 #[derive(Debug)]
 enum Past {
     /// Nothing: it rests on the latest only.
