@@ -41,7 +41,7 @@ fn the_examples_in_the_docs_make_up_a_site() {
 #[test]
 fn the_examples_of_registers_in_the_docs_are_points_of_a_site() {
     let head = format!("{HEAD}[[device]]\nid = \"plc\"\naddress = \"h:502\"\n");
-    assert_eq!(site_of_examples("docs/points.md", &head).points.len(), 6);
+    assert_eq!(site_of_examples("docs/points.md", &head).points.len(), 10);
 }
 
 #[test]
