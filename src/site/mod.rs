@@ -41,6 +41,7 @@ mod signal;
 mod source;
 mod structure;
 mod suggest;
+mod uplink;
 mod values;
 
 use std::path::Path;
@@ -58,9 +59,9 @@ pub use expression::{Condition, Number, Relation};
 pub use feeder::{Feeder, FeederFigure, FeederRole};
 pub use mistake::{Mistake, Mistakes};
 pub use model::{
-    Broker, BrokerOptions, ConsoleOptions, Device, Forwarder, ForwarderKind, Hazard, HazardKind, Identity,
-    InfluxTarget, Keep, LeftOut, Link, LinkKind, ModbusDevice, MqttTarget, MqttVersion, Parity, Point,
-    Profile, Protocol, Range, SerialLine, Site, Source, SparkplugNode, StoreOptions, TlsTarget,
+    Broker, BrokerOptions, ConsoleOptions, Device, Hazard, HazardKind, Identity, Keep, LeftOut, Link,
+    LinkKind, ModbusDevice, Parity, Point, Protocol, Range, SerialLine, Site, Source, StoreOptions,
+    TlsTarget,
 };
 pub use output::{Call, OutputSpec, Target, Until, Values};
 pub use publisher::{Edge, Format, MqttDevice, TimeAt, TimeForm, Will};
@@ -72,6 +73,7 @@ pub use signal::{
     ByteOrder, Code, Conversion, Encoding, Extract, Line, Qualifier, Ratio, RatioKind, Register, Signal,
     Span, Table, When,
 };
+pub use uplink::{Forwarder, ForwarderKind, InfluxTarget, MqttTarget, MqttVersion, Profile, SparkplugNode};
 
 pub use crate::tls::TlsOptions;
 

@@ -5,7 +5,8 @@ use std::net::SocketAddr;
 
 use url::Url;
 
-use super::model::{ForwarderKind, InfluxTarget, LinkKind, Site};
+use super::model::{LinkKind, Site};
+use super::uplink::{ForwarderKind, InfluxTarget};
 
 impl Site {
     /// The same site with every `host:port` that is a key of `map` replaced by its value, wherever it stands: links,

@@ -5,11 +5,12 @@ use super::links::{self, Login};
 use super::names::Names;
 use crate::model::limits::MQTT_STANDBYS_MAX;
 use crate::site::load::Gathered;
-use crate::site::model::{
-    Broker, Forwarder, ForwarderKind, InfluxTarget, MqttTarget, MqttVersion, Profile, SparkplugNode,
-};
+use crate::site::model::Broker;
 use crate::site::raw::{MqttVersionWord, ProfileWord, RawForward, RawIdentity, RawInflux, RawMqtt};
 use crate::site::source::Spot;
+use crate::site::uplink::{
+    Forwarder, ForwarderKind, InfluxTarget, MqttTarget, MqttVersion, Profile, SparkplugNode,
+};
 
 /// The destinations of a site, and where they stand.
 pub(super) struct Forwarders {
