@@ -9,6 +9,7 @@ mod edge;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzz;
 mod link;
+mod pace;
 mod payload;
 mod place;
 mod refusals;

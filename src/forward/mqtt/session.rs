@@ -11,6 +11,7 @@ use super::back::{Back, arrived};
 use super::command::{Arrival, Refusal as CommandRefusal};
 use super::desk::{Answer, Desk, Duty};
 use super::link::{Link, Lost};
+use super::pace::Pace;
 use super::payload::Outgoing;
 use super::refusals::{Fate, Refusals};
 use super::repute::Repute;
@@ -74,6 +75,7 @@ pub(super) struct Session<'a> {
     /// What the broker puts up with.
     terms: Terms,
     window: Window,
+    pace: Pace,
     refusals: Refusals,
     status: StatusMessage,
     status_due: bool,
@@ -100,6 +102,7 @@ impl<'a> Session<'a> {
             link,
             terms,
             window: Window::new(terms.receive_max),
+            pace: Pace::default(),
             refusals: Refusals::new(fastrand::Rng::new()),
             status,
             status_due: true,
@@ -177,7 +180,7 @@ impl<'a> Session<'a> {
             if self.send_answer() || self.send_status() {
                 continue;
             }
-            let room = self.refusals.room(self.window.room());
+            let room = self.pace.narrow(self.refusals.room(self.window.room()));
             if let Some(page) = self.means.feed.next(Room { telemetry: 0, ..room }).await? {
                 self.send_page(page);
             } else if self.send_state() || self.send_again().await? {
@@ -288,6 +291,9 @@ impl<'a> Session<'a> {
         if self.window.outstanding() == 0 {
             self.acknowledged_at = self.means.context.clock.now().mono;
         }
+        if is_telemetry(token) {
+            self.pace.given(self.means.context.clock.now().mono);
+        }
         let id = self.window.given(token);
         if !self.link.publish(id, message) {
             // The way to the connection has more places than the window. Should it ever be full, the entry stays unacknowledged
@@ -303,6 +309,9 @@ impl<'a> Session<'a> {
                 self.acknowledged_at = now;
                 self.means.repute.acknowledged(self.means.health, now);
                 if let Some(ticket) = self.window.acknowledged(id) {
+                    if is_telemetry(Token::Entry(ticket)) {
+                        self.pace.acknowledged(now);
+                    }
                     self.refusals.taken(ticket);
                     self.means.feed.acknowledged(ticket);
                 }
@@ -328,6 +337,9 @@ impl<'a> Session<'a> {
         let now = self.means.context.clock.now().mono;
         self.acknowledged_at = now;
         let Some(token) = self.window.refused(id) else { return };
+        if is_telemetry(token) {
+            self.pace.acknowledged(now);
+        }
         let Token::Entry(ticket) = token else {
             self.refusals.hold_for_state(now);
             return self.doubt("部分报文", "a message", &refusal.why);
@@ -454,4 +466,9 @@ const fn named(ticket: Ticket) -> (&'static str, &'static str) {
         Lane::Events => ("报警事件", "an alarm event"),
         Lane::Live | Lane::Backfill => ("数据", "readings"),
     }
+}
+
+/// Whether it is of a row of readings.
+fn is_telemetry(token: Token) -> bool {
+    matches!(token, Token::Entry(Ticket { lane: Lane::Live | Lane::Backfill, .. }))
 }
