@@ -18,7 +18,7 @@ const PAYLOAD_BYTES: usize = 600;
 /// A commit of one event: a few pages of the log.
 const SYNCED_BYTES: usize = 4 * 4096;
 
-/// From a publish at QoS 1 to the subscriber, for so long.
+/// From an acknowledged publish to the subscriber, for so long.
 pub(crate) async fn publishes(broker: &Mosquitto, span: Duration) -> Delays {
     let start = Instant::now();
     let delays: Arc<Mutex<Vec<Duration>>> = Arc::default();

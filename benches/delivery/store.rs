@@ -1,4 +1,4 @@
-//! The store by itself: how fast it takes telemetry, beside bare SQLite doing the same, and a backlog put into it.
+//! The store by itself: how fast it takes telemetry, beside bare `SQLite` doing the same, and a backlog put into it.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -58,7 +58,7 @@ pub(crate) async fn ours(directory: &Path, rows: usize) -> Ours {
     Ours { rate, bytes: (written() - before) as f64 / count as f64 }
 }
 
-/// The same number of rows of the same size into a table of SQLite, as fast as it takes them, synced as often.
+/// The same number of rows of the same size into a table of `SQLite`, as fast as it takes them, synced as often.
 pub(crate) fn bare(directory: &Path, rows: usize) -> f64 {
     let mut connection = Connection::open(directory.join("bare.db")).expect("a database");
     connection
