@@ -46,6 +46,7 @@ use crate::site::{RuleKind, Site};
 
 use alarm::Alarm;
 use binding::Bindings;
+pub(crate) use derive::Counter;
 use derive::Derivations;
 use evaluate::Answer;
 use flood::Flood;

@@ -2,6 +2,7 @@
 
 use jiff::civil::{Date, DateTime};
 
+use super::clock_period::Shifts;
 use super::dates::Days;
 use super::schedule::WeekSpan;
 use crate::model::{HazardId, Text, Wall};
@@ -15,6 +16,8 @@ pub struct Calendar {
     pub holidays: Vec<Days>,
     /// Days that are worked on although their weekday is one of rest.
     pub working_days: Vec<Days>,
+    /// When shifts begin; none where the site has none.
+    pub shifts: Option<Shifts>,
     /// What is declared to stand still.
     pub stops: Vec<Stop>,
 }
@@ -115,6 +118,7 @@ mod tests {
             // Thursday to Wednesday; the Saturday after is worked on.
             holidays: vec![days("2026-10-01..2026-10-07")],
             working_days: vec![days("2026-10-10")],
+            shifts: None,
             stops: Vec::new(),
         }
     }

@@ -16,19 +16,20 @@ use crate::model::limits::{RESET_PERCENT_MAX, ROLLOVER_PERCENT_MAX};
 
 /// A counter, as it was last read.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub(super) struct Counter {
+pub(crate) struct Counter {
     last: f64,
     /// The most that it has said since it last began again with 0.
     high: f64,
 }
 
 impl Counter {
-    pub(super) const fn new(value: f64) -> Self {
+    /// A counter that says this at first.
+    pub(crate) const fn new(value: f64) -> Self {
         Self { last: value, high: value }
     }
 
     /// Takes what it says now. Returns by how much it went up, and the doubt about it.
-    pub(super) fn step(&mut self, value: f64, modulus: Option<f64>) -> (f64, Option<Reason>) {
+    pub(crate) fn step(&mut self, value: f64, modulus: Option<f64>) -> (f64, Option<Reason>) {
         let Self { last, high } = *self;
         self.last = value;
         self.high = high.max(value);

@@ -33,6 +33,7 @@ use super::points::Points;
 use super::rests::Rests;
 use baseline::Feeder;
 use clocked::Clockwork;
+pub(crate) use counter::Counter;
 use due::Due;
 use production::{Change, ProductionWatch};
 use window::Running;

@@ -49,7 +49,13 @@ pub(super) fn check(gathered: &Gathered, hazards: &Hazards, context: &mut Contex
             to: moment(raw.to),
         });
     }
-    Calendar { working_hours, holidays: raw.holidays, working_days: raw.working_days, stops: checked }
+    Calendar {
+        working_hours,
+        holidays: raw.holidays,
+        working_days: raw.working_days,
+        shifts: context.shifts,
+        stops: checked,
+    }
 }
 
 /// An alarm of level `journal` for each hazard, and for the whole site, of which a stop is declared: it stands as long as one is in force.

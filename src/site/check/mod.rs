@@ -38,6 +38,8 @@ use super::repair::Damage;
 use super::secrets::Vault;
 use super::source::Findings;
 
+pub use units::energy_unit;
+
 /// What every check needs.
 struct Context<'a> {
     vault: &'a Vault<'a>,

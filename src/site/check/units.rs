@@ -15,6 +15,14 @@ pub(super) enum Electrical {
     },
 }
 
+/// The unit of the energy that an hour of this unit comes to; none if it is no power.
+pub fn energy_unit(unit: &str) -> Option<String> {
+    match electrical(unit)? {
+        Electrical::Power { energy } => Some(energy),
+        Electrical::Energy { .. } => None,
+    }
+}
+
 /// What people write between a unit of power and its hour.
 const TIMES: [char; 6] = ['·', '⋅', '*', '.', '-', ' '];
 

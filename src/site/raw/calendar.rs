@@ -17,7 +17,7 @@ pub(in crate::site) struct RawCalendar {
     pub(in crate::site) holidays: Vec<Days>,
     /// Days that are worked on although their weekday is one of rest, such as `["2026-10-10"]`: with the hours of the first weekday that has any.
     pub(in crate::site) working_days: Vec<Days>,
-    /// When shifts begin, such as `["08:00", "20:00"]`: for `period = "shift"`.
+    /// When shifts begin, such as `["08:00", "20:00"]`: for `period = "shift"` and the reports of power.
     pub(in crate::site) shifts: Vec<TimeOfDay>,
 }
 
