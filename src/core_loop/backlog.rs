@@ -129,12 +129,14 @@ fn readings(turn: &Turn) -> usize {
 
 /// Adds what was decided later. Of states only the newest is kept, and whoever stopped waiting for an answer is forgotten.
 fn join(earlier: &mut Turn, later: Turn) {
-    let Turn { clock: _, transitions, batches, devices, outputs, risk, memories, replies, given_up } = later;
+    let Turn { clock: _, transitions, batches, devices, outputs, risk, memories, reports, replies, given_up } =
+        later;
     earlier.transitions.extend(transitions);
     earlier.batches.extend(batches);
     renew(&mut earlier.devices, devices, |a: &DeviceStatus, b| a.device == b.device);
     renew(&mut earlier.outputs, outputs, |a: &OutputStatus, b| a.output == b.output);
     earlier.memories.extend(memories);
+    earlier.reports.extend(reports);
     earlier.risk = risk.or(earlier.risk.take());
     earlier.replies.retain(|(to, _)| !to.is_closed());
     earlier.replies.extend(replies);

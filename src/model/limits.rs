@@ -71,6 +71,31 @@ pub const RECORDED_ROW_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Mistakes of one file of recorded data, and names in it that the site does not know, that are told in full; the others are counted.
 pub const RECORDED_MISTAKES_TOLD_MAX: usize = 20;
 
+/// After local midnight, how long the report of the day waits for what comes late: longer than the end of a stretch of the clock does.
+pub const REPORT_AFTER_MIDNIGHT: Duration = Duration::from_secs(360);
+/// From one look at whether a report is due to the next.
+pub const REPORT_LOOK_INTERVAL: Duration = Duration::from_secs(60);
+/// Days that are over of which reports are made at once, the last of them: a gateway that was away makes up for a month at most.
+pub const REPORT_DAYS_BACK_MAX: i32 = 31;
+/// Reports that are kept; beyond that the oldest go.
+pub const REPORTS_KEPT_MAX: u64 = 20_000;
+/// Stored rows that are in memory at a time while a report is made.
+pub const REPORT_ROWS_MAX: usize = 1024;
+/// How long whoever makes reports in the background rests after so many rows, so that others have the disk and the processor.
+pub const REPORT_REST: Duration = Duration::from_millis(2);
+/// Stretches of one state in a report; where there were more, each twelfth of an hour has the state that it had for longest.
+pub const REPORT_STRETCHES_MAX: usize = 300;
+/// Anomalies of one line that a report tells in full; the others are counted.
+pub const REPORT_ANOMALIES_MAX: usize = 20;
+/// Instances of alarms that are remembered while the report of a day is made; the others are counted.
+pub const REPORT_INSTANCES_MAX: usize = 5000;
+/// How far evidence of an anomaly goes back before it, and on after it was raised.
+pub const REPORT_EVIDENCE_AROUND: Duration = Duration::from_secs(900);
+/// Parts of that evidence, of each of which the least and the greatest value are told.
+pub const REPORT_EVIDENCE_PARTS: usize = 30;
+/// Bytes of one message with the report of one line: what the bounds above come to, with room to spare.
+pub const REPORT_BYTES_MAX: usize = 256 * 1024;
+
 /// Events that are in memory at a time while a journal is read from outside.
 pub const ARCHIVE_EVENTS_MAX: usize = 256;
 /// Things wrong with one database that are told.
@@ -301,6 +326,8 @@ pub const CONSOLE_BODY_BYTES_MAX: usize = 16 * 1024;
 pub const CONSOLE_EVENTS_PAGE_MAX: usize = 500;
 /// Reads of the journal that run at once.
 pub const CONSOLE_HISTORY_READS_MAX: usize = 4;
+/// Reports that are made for requests at once.
+pub const CONSOLE_REPORT_READS_MAX: usize = 1;
 /// How long a request waits for the engine or the journal.
 pub const CONSOLE_ANSWER_MAX: Duration = Duration::from_secs(10);
 /// A connection on which nothing moves for so long is closed; a viewer who stops reading is one.
@@ -357,6 +384,8 @@ const _: () =
     assert!(CONSOLE_BEAT_INTERVAL.as_secs() < CONSOLE_IDLE_MAX.as_secs(), "a live stream is never idle");
 const _: () = assert!(CONSOLE_ANSWER_MAX.as_secs() < CONSOLE_IDLE_MAX.as_secs(), "waiting is not idling");
 const _: () = assert!(TURN_INPUTS_MAX <= INBOX_LEN_MAX);
+const _: () = assert!(REPORT_AFTER_MIDNIGHT.as_secs() > CLOCKED_WAIT_MAX.as_secs());
+const _: () = assert!(REPORT_BYTES_MAX < MQTT_PACKET_BYTES_MAX);
 const _: () = assert!(PROBE_WAIT_MAX.as_millis() <= BACKOFF_MAX.as_millis());
 const _: () = assert!(
     STOP_SOURCES_MAX.as_millis()

@@ -11,7 +11,7 @@ use super::ledger::Ledger;
 use super::progress::{Progress, Span};
 use super::restamp::{Restamp, Start};
 use super::row::{Packed, pack};
-use super::turn::Turn;
+use super::turn::{Report, Turn};
 use crate::model::limits::{CLOCK_RESTAMPS_MAX, ROW_READINGS_MAX, ROW_SPREAD_MAX};
 use crate::model::{
     Batch, ClockChange, ClockSync, CommandResult, DeviceStatus, Event, OutputStatus, Reading, Risk,
@@ -47,9 +47,13 @@ pub(super) struct Group {
     pub(super) risk: Option<Risk>,
     /// What the engine must know again, by key; none to forget it.
     pub(super) memories: BTreeMap<String, Option<String>>,
+    /// Reports, each with its number.
+    pub(super) reports: Vec<(u64, Report)>,
     pub(super) progress: BTreeMap<String, Progress>,
     /// Why a destination will not take an event; none where it has taken it after all.
     pub(super) refusals: BTreeMap<(String, u64), Option<String>>,
+    /// The last report that a destination has acknowledged.
+    pub(super) reported: BTreeMap<String, u64>,
     pub(super) replies: Vec<(oneshot::Sender<CommandResult>, CommandResult)>,
 }
 
@@ -81,6 +85,9 @@ impl Group {
         self.outputs.extend(turn.outputs);
         self.risk = turn.risk.or(self.risk.take());
         self.memories.extend(turn.memories);
+        for report in turn.reports {
+            self.reports.push((ledger.next_report(), report));
+        }
         self.replies.extend(turn.replies);
     }
 
@@ -122,13 +129,17 @@ impl Group {
 
     /// Whether it must be on disk before anyone hears of it.
     pub(super) fn is_durable(&self) -> bool {
-        !self.events.is_empty() || self.risk.is_some() || !self.restamps.is_empty()
+        !self.events.is_empty()
+            || self.risk.is_some()
+            || !self.restamps.is_empty()
+            || !self.reports.is_empty()
     }
 
     /// Whether there is anything to write.
     pub(super) fn writes(&self) -> bool {
         let states = !self.outputs.is_empty() || self.start.is_some() || !self.memories.is_empty();
-        let progress = !self.progress.is_empty() || !self.refusals.is_empty();
+        let progress =
+            !self.progress.is_empty() || !self.refusals.is_empty() || !self.reported.is_empty();
         self.is_durable() || states || self.given_up > 0 || !self.rows.is_empty() || progress
     }
 }

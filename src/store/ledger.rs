@@ -31,6 +31,8 @@ pub(super) struct Ledger {
     pub(super) telemetry: u64,
     /// The id below which telemetry has been given up.
     pub(super) floor: u64,
+    /// The last report's number.
+    pub(super) report: u64,
     /// What telemetry counts for in the budget.
     pub(super) bytes: u64,
     /// What vouches for the stamps of what is numbered now.
@@ -63,6 +65,10 @@ impl Ledger {
             saved: saved(connection, "telemetry_through")?,
             ..Self::default()
         };
+        // A number that was given to a report that had been there before counts as given.
+        let query = "SELECT max(coalesce((SELECT max(id) FROM report), 0), coalesce((SELECT max(report) FROM cursor), 0))";
+        let report: Option<i64> = connection.query_row(query, [], |row| row.get(0))?;
+        ledger.report = report.unwrap_or(0) as u64;
         ledger.load_names(connection)?;
         ledger.count_unsaved(connection)?;
         let oldest: Option<i64> = connection.query_row("SELECT min(id) FROM telemetry", [], |r| r.get(0))?;
@@ -137,6 +143,12 @@ impl Ledger {
     pub(super) fn next_event(&mut self) -> u64 {
         self.event += 1;
         self.event
+    }
+
+    /// The next report's number.
+    pub(super) fn next_report(&mut self) -> u64 {
+        self.report += 1;
+        self.report
     }
 
     /// The next telemetry row's id and the device's sequence number, for a row with a body of `body_len` bytes.

@@ -11,6 +11,7 @@
 //! - `telemetry`: batches of readings; `id` is gap-free over all, `seq` over each device; `body` is postcard, `clock` what vouches
 //!   for the stamps.
 //! - `restamp`: by how much stamps are off that were made before anything vouched for the clock; applied when they are read.
+//! - `report`: reports of days that are over, each as it was first made; the oldest go beyond a bound.
 //! - `cursor`, `gap`: what each destination has acknowledged.
 //! - `refused`: events that a destination would not take. They are set aside: its cursor goes on behind them, and they are tried again.
 //!
@@ -49,9 +50,11 @@ mod gate;
 mod group;
 mod ledger;
 mod log;
+mod past;
 mod progress;
 mod publish;
 mod reader;
+mod reports;
 mod reserve;
 mod restamp;
 mod row;
@@ -75,12 +78,14 @@ use uuid::ContextV7;
 
 pub use archive::{Archive, Destination, Extent, Owed, Summary};
 pub use error::{Stopped, StoreError};
+pub use past::Past;
 pub use progress::{Progress, Span};
 pub use publish::Heads;
 pub use reader::{History, Outbox, Recorded, Refusals};
+pub use reports::Reports;
 pub use row::{Row, RowReading};
 pub use salvage::{Mended, repair};
-pub use turn::Turn;
+pub use turn::{Report, Turn};
 pub use verify::verify;
 
 use crate::clock::{self, Clock};
@@ -159,6 +164,11 @@ impl Store {
     /// Hands over how far a destination has acknowledged, if the queue has a place; says whether it had.
     pub fn try_advance(&self, forwarder: &str, progress: Progress) -> Result<bool, Stopped> {
         self.jobs.try_put(Job::Progress(forwarder.to_owned(), progress))
+    }
+
+    /// Hands over up to which number a destination has acknowledged reports, if the queue has a place; says whether it had.
+    pub fn try_advance_reports(&self, forwarder: &str, report: u64) -> Result<bool, Stopped> {
+        self.jobs.try_put(Job::Reported(forwarder.to_owned(), report))
     }
 
     /// Hands over how far a destination has acknowledged; waits for a place in the queue.
@@ -276,8 +286,13 @@ impl Prepared {
         let mut held = schema::hold(&options.directory, now, load)?;
         let (ledger, cursors, board) = held.loaded;
         let log = Log::watch(&mut held.connection, schema::log_of(&held.path))?;
-        let heads =
-            Heads { event: ledger.event, telemetry: ledger.telemetry, floor: ledger.floor, given_up: 0 };
+        let heads = Heads {
+            event: ledger.event,
+            telemetry: ledger.telemetry,
+            report: ledger.report,
+            floor: ledger.floor,
+            given_up: 0,
+        };
         let writer = Writer {
             connection: held.connection,
             ledger,

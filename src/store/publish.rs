@@ -24,6 +24,8 @@ pub struct Heads {
     pub event: u64,
     /// The last telemetry row.
     pub telemetry: u64,
+    /// The last report.
+    pub report: u64,
     /// The last telemetry row that has been given up to stay within the budget.
     pub floor: u64,
     /// Readings that the loop has given up since the start, as no place came free for them.

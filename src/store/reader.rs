@@ -4,11 +4,12 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use rusqlite::{Connection, Params, params};
+use rusqlite::{Connection, OptionalExtension, Params, params};
 
 use super::error::StoreError;
 use super::progress::Progress;
 use super::row::{Row, RowReading, unpack};
+use super::turn::Report;
 use super::{restamp, schema, sql};
 use crate::model::limits::RECORDED_ROWS_MAX;
 use crate::model::{Event, Wall};
@@ -86,6 +87,42 @@ impl Outbox {
         self.reader
             .read(move |source| source.events(query, params![&*forwarder, after as i64, count as i64]))
             .await
+    }
+
+    /// Up to which number the destination has acknowledged reports, as kept.
+    pub async fn reported(&self) -> Result<u64, StoreError> {
+        let forwarder = Arc::clone(&self.forwarder);
+        let query = move |source: &mut Source| {
+            let report: i64 = source
+                .connection
+                .prepare_cached("SELECT report FROM cursor WHERE forwarder = ?1")?
+                .query_row([&*forwarder], |row| row.get(0))?;
+            Ok(report as u64)
+        };
+        self.reader.read(query).await
+    }
+
+    /// The first report with a number above `after`, and its number.
+    pub async fn report(&self, after: u64) -> Result<Option<(u64, Report)>, StoreError> {
+        let query = move |source: &mut Source| {
+            let found = source
+                .connection
+                .prepare_cached(
+                    "SELECT id, kind, day, subject, body FROM report WHERE id > ?1 ORDER BY id LIMIT 1",
+                )?
+                .query_row([after as i64], |row| {
+                    let report = Report {
+                        kind: row.get(1)?,
+                        day: row.get(2)?,
+                        subject: row.get(3)?,
+                        body: row.get(4)?,
+                    };
+                    Ok((row.get::<_, i64>(0)? as u64, report))
+                })
+                .optional()?;
+            Ok(found)
+        };
+        self.reader.read(query).await
     }
 
     /// At most `count` events with sequence numbers in `(after, upto]`, in order.
@@ -179,11 +216,22 @@ impl Source {
 
     /// At most `count` rows with ids in `(after, upto]`, in order, their stamps put right as far as it is known.
     pub(super) fn telemetry(&mut self, after: u64, upto: u64, count: usize) -> Result<Vec<Row>, StoreError> {
+        self.telemetry_of("", after, upto, count)
+    }
+
+    /// The same of those alone that meet a condition, which begins with `AND`.
+    pub(super) fn telemetry_of(
+        &mut self,
+        only: &str,
+        after: u64,
+        upto: u64,
+        count: usize,
+    ) -> Result<Vec<Row>, StoreError> {
         let mut found = Vec::new();
         {
-            let mut statement = self.connection.prepare_cached(
-                "SELECT id, device, seq, at, body, clock FROM telemetry WHERE id > ?1 AND id <= ?2 ORDER BY id LIMIT ?3",
-            )?;
+            let mut statement = self.connection.prepare_cached(&format!(
+                "SELECT id, device, seq, at, body, clock FROM telemetry WHERE id > ?1 AND id <= ?2 {only} ORDER BY id LIMIT ?3",
+            ))?;
             let mut rows = statement.query(params![after as i64, upto as i64, count as i64])?;
             while let Some(row) = rows.next()? {
                 let (id, device, seq, at): (i64, u32, i64, i64) =

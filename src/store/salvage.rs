@@ -91,7 +91,11 @@ impl Rescue<'_> {
     fn state(&self) -> rusqlite::Result<u64> {
         self.copy_all("alarm", "name, body")?;
         self.copy_all("memory", "key, body")?;
-        self.copy_all("cursor", "forwarder, event, telemetry, given_up")?;
+        // One of an older format has no reports.
+        if !self.copy_all("cursor", "forwarder, event, telemetry, given_up, report")? {
+            self.copy_all("cursor", "forwarder, event, telemetry, given_up")?;
+        }
+        self.copy_all("report", "id, kind, day, subject, body")?;
         self.copy_all("gap", "forwarder, after, upto")?;
         self.copy_all("refused", "forwarder, event, why")?;
         if !self.copy_all("name", "id, text, seq")? {

@@ -22,7 +22,7 @@ const EVENT_CREDIBLE_MAX: u64 = 1 << 52;
 /// From 1970 to the first of January 2020, UTC.
 const MS_TO_2020: i64 = 1_577_836_800_000;
 /// The format that this program writes, and the newest that it reads.
-const SCHEMA_VERSION: u32 = 4;
+const SCHEMA_VERSION: u32 = 5;
 /// The oldest format whose telemetry is laid out as it is today.
 const TELEMETRY_SINCE: u32 = 2;
 /// How long a statement waits for a lock of another connection.
@@ -42,7 +42,7 @@ const TABLES: &str = "
     CREATE TABLE telemetry(id INTEGER PRIMARY KEY, device INTEGER NOT NULL, seq INTEGER NOT NULL,
         at INTEGER NOT NULL, body BLOB NOT NULL, clock INTEGER NOT NULL DEFAULT 0) STRICT;
     CREATE TABLE cursor(forwarder TEXT PRIMARY KEY, event INTEGER NOT NULL, telemetry INTEGER NOT NULL,
-        given_up INTEGER NOT NULL DEFAULT 0) STRICT, WITHOUT ROWID;
+        given_up INTEGER NOT NULL DEFAULT 0, report INTEGER NOT NULL DEFAULT 0) STRICT, WITHOUT ROWID;
     CREATE TABLE gap(forwarder TEXT NOT NULL, after INTEGER NOT NULL, upto INTEGER NOT NULL,
         PRIMARY KEY(forwarder, after)) STRICT, WITHOUT ROWID;
     CREATE TABLE restamp(event_after INTEGER NOT NULL, event_upto INTEGER NOT NULL, telemetry_after INTEGER NOT NULL,
@@ -50,6 +50,8 @@ const TABLES: &str = "
     CREATE TABLE memory(key TEXT PRIMARY KEY, body TEXT NOT NULL) STRICT, WITHOUT ROWID;
     CREATE TABLE refused(forwarder TEXT NOT NULL, event INTEGER NOT NULL, why TEXT NOT NULL,
         PRIMARY KEY(forwarder, event)) STRICT, WITHOUT ROWID;
+    CREATE TABLE report(id INTEGER PRIMARY KEY, kind TEXT NOT NULL, day TEXT NOT NULL, subject TEXT NOT NULL,
+        body TEXT NOT NULL, UNIQUE(kind, day, subject)) STRICT;
 ";
 
 /// From format 1, which knew nothing of what vouches for a stamp.
@@ -71,6 +73,14 @@ const FROM_3: &str = "
     CREATE TABLE refused(forwarder TEXT NOT NULL, event INTEGER NOT NULL, why TEXT NOT NULL,
         PRIMARY KEY(forwarder, event)) STRICT, WITHOUT ROWID;
     UPDATE meta SET value = '4' WHERE key = 'schema_version';
+";
+
+/// From format 4, which kept no reports.
+const FROM_4: &str = "
+    CREATE TABLE report(id INTEGER PRIMARY KEY, kind TEXT NOT NULL, day TEXT NOT NULL, subject TEXT NOT NULL,
+        body TEXT NOT NULL, UNIQUE(kind, day, subject)) STRICT;
+    ALTER TABLE cursor ADD COLUMN report INTEGER NOT NULL DEFAULT 0;
+    UPDATE meta SET value = '5' WHERE key = 'schema_version';
 ";
 
 /// A data directory that is ours, with its database open for writing.
@@ -177,9 +187,10 @@ pub(super) fn open(path: &Path, now: Wall) -> Result<Connection, StoreError> {
         Some(found) if found > SCHEMA_VERSION => {
             return Err(StoreError::Newer { path: path.to_owned(), found, known: SCHEMA_VERSION });
         }
-        Some(1) => bring_up(&mut connection, &[FROM_1, FROM_2, FROM_3])?,
-        Some(2) => bring_up(&mut connection, &[FROM_2, FROM_3])?,
-        Some(3) => bring_up(&mut connection, &[FROM_3])?,
+        Some(1) => bring_up(&mut connection, &[FROM_1, FROM_2, FROM_3, FROM_4])?,
+        Some(2) => bring_up(&mut connection, &[FROM_2, FROM_3, FROM_4])?,
+        Some(3) => bring_up(&mut connection, &[FROM_3, FROM_4])?,
+        Some(4) => bring_up(&mut connection, &[FROM_4])?,
         Some(_) => {}
     }
     let page_bytes: u32 = connection.query_row("PRAGMA page_size", [], |row| row.get(0))?;

@@ -12,7 +12,8 @@ use super::progress::{Progress, Span};
 use super::reader::Refusals;
 use super::restamp;
 use super::row;
-use crate::model::limits::STORE_UNSAVED_ROWS_MAX;
+use super::turn::Report;
+use crate::model::limits::{REPORTS_KEPT_MAX, STORE_UNSAVED_ROWS_MAX};
 use crate::model::{AlarmState, ClockSync, Event, Memory};
 
 /// Rows that one transaction trims beyond as many as it adds.
@@ -131,8 +132,13 @@ pub(super) fn write(
     }
     write_memories(&transaction, &group.memories)?;
     write_refusals(&transaction, &group.refusals)?;
+    write_reports(&transaction, &group.reports)?;
     for (forwarder, progress) in &group.progress {
         write_progress(&transaction, forwarder, progress)?;
+    }
+    for (forwarder, report) in &group.reported {
+        let acknowledged = "UPDATE cursor SET report = ?2 WHERE forwarder = ?1";
+        transaction.prepare_cached(acknowledged)?.execute(params![forwarder, *report as i64])?;
     }
     let trimmed = match made_room {
         None => {
@@ -222,6 +228,20 @@ fn write_memories(
             None => forget.execute([key])?,
         };
     }
+    Ok(())
+}
+
+/// Keeps reports, each of which stands as it was first made, and lets the oldest go beyond the bound.
+fn write_reports(transaction: &Transaction<'_>, reports: &[(u64, Report)]) -> rusqlite::Result<()> {
+    let Some((last, _)) = reports.last() else { return Ok(()) };
+    let mut insert = transaction.prepare_cached(
+        "INSERT OR IGNORE INTO report(id, kind, day, subject, body) VALUES (?1, ?2, ?3, ?4, ?5)",
+    )?;
+    for (id, report) in reports {
+        insert.execute(params![*id as i64, report.kind, report.day, report.subject, report.body])?;
+    }
+    let gone = last.saturating_sub(REPORTS_KEPT_MAX);
+    transaction.prepare_cached("DELETE FROM report WHERE id <= ?1")?.execute([gone as i64])?;
     Ok(())
 }
 
@@ -355,8 +375,8 @@ pub(super) fn register<'a>(
     let mut cursors = BTreeMap::new();
     for forwarder in forwarders {
         transaction.execute(
-            "INSERT OR IGNORE INTO cursor(forwarder, event, telemetry) VALUES (?1, ?2, ?3)",
-            params![forwarder, ledger.event as i64, ledger.telemetry as i64],
+            "INSERT OR IGNORE INTO cursor(forwarder, event, telemetry, report) VALUES (?1, ?2, ?3, ?4)",
+            params![forwarder, ledger.event as i64, ledger.telemetry as i64, ledger.report as i64],
         )?;
         cursors.insert(forwarder.to_owned(), progress(&transaction, forwarder)?);
     }

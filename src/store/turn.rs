@@ -8,6 +8,19 @@ use crate::model::{
     Batch, ClockChange, CommandResult, DeviceId, DeviceStatus, Output, OutputStatus, Risk, Transition,
 };
 
+/// A report that is to be kept, and told to every destination that takes reports.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    /// What it is about, such as `power`.
+    pub kind: String,
+    /// The day that it is of, such as `2026-11-21`.
+    pub day: String,
+    /// What it is of within that; there is one report for each kind, day and subject, and the first stands.
+    pub subject: String,
+    /// The report, as JSON.
+    pub body: String,
+}
+
 /// What one turn of the gateway's loop decided: one group commit.
 #[derive(Debug, Default)]
 pub struct Turn {
@@ -27,6 +40,8 @@ pub struct Turn {
     pub risk: Option<Risk>,
     /// What the engine must know again after a restart, by key; none to forget it.
     pub memories: BTreeMap<String, Option<String>>,
+    /// Reports that are made.
+    pub reports: Vec<Report>,
     /// Whom to answer once all of it is on disk.
     pub replies: Vec<(oneshot::Sender<CommandResult>, CommandResult)>,
 }
@@ -46,6 +61,7 @@ impl Turn {
             outputs: std::mem::take(&mut out.outputs),
             risk: out.risk.take(),
             memories: memories.into_iter().map(|memory| (memory.key, memory.body)).collect(),
+            reports: Vec::new(),
             replies,
         }
     }

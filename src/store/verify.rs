@@ -38,6 +38,7 @@ impl Check<'_> {
         let last = self.journal(connection)?;
         self.alarms(connection)?;
         let row = self.telemetry(connection)?;
+        self.reports(connection)?;
         self.cursors(connection, last, row)
     }
 
@@ -160,6 +161,19 @@ impl Check<'_> {
                 return Ok(last as u64);
             }
         }
+    }
+
+    /// Each report can be read. A database of an older format has none.
+    fn reports(&mut self, connection: &Connection) -> Result<(), StoreError> {
+        let Ok(mut statement) = connection.prepare("SELECT id FROM report WHERE NOT json_valid(body)") else {
+            return Ok(());
+        };
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let id: i64 = row.get(0)?;
+            self.damaged(format!("第 {id} 号报表无法读取"), format!("report {id} cannot be read"));
+        }
+        Ok(())
     }
 
     /// Nobody has acknowledged what there is not.

@@ -40,6 +40,8 @@ pub(super) enum Job {
     Progress(String, Progress),
     /// Keep that a destination will not take an event, for this reason; or, without one, that it has taken it after all.
     Refusal(String, u64, Option<String>),
+    /// Keep up to which number a destination has acknowledged reports.
+    Reported(String, u64),
     /// Keep what is queued, and end.
     Close,
 }
@@ -118,6 +120,9 @@ impl Writer {
                 }
                 Job::Refusal(forwarder, event, why) => {
                     group.refusals.insert((forwarder, event), why);
+                }
+                Job::Reported(forwarder, report) => {
+                    group.reported.insert(forwarder, report);
                 }
             }
             // A job that is taken out must go into the group: only as many are taken as it has places.
@@ -286,8 +291,8 @@ impl Writer {
 
     /// How far the outbox goes.
     pub(super) fn heads(&self) -> Heads {
-        let Ledger { event, telemetry, floor, .. } = self.ledger;
-        Heads { event, telemetry, floor, given_up: self.given_up }
+        let Ledger { event, telemetry, floor, report, .. } = self.ledger;
+        Heads { event, telemetry, floor, report, given_up: self.given_up }
     }
 }
 

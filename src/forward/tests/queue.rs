@@ -173,14 +173,14 @@ proptest! {
 #[test]
 fn p4_after_an_outage_live_rows_go_before_the_backlog_and_events_before_both() {
     let mut queue = Queue::new(&Progress::default());
-    let heads = Heads { event: 0, telemetry: 1000, floor: 0, given_up: 0 };
+    let heads = Heads { event: 0, telemetry: 1000, floor: 0, ..Heads::default() };
     queue.connected(&heads);
     let room = Room { events: 5, telemetry: 10 };
     let want = queue.want(&heads, room).unwrap();
     assert_eq!((want.lane, want.after), (Lane::Backfill, 0));
     queue.handed_over(&want, 1..=10);
 
-    let heads = Heads { event: 1, telemetry: 1002, floor: 0, given_up: 0 };
+    let heads = Heads { event: 1, telemetry: 1002, floor: 0, ..Heads::default() };
     let want = queue.want(&heads, room).unwrap();
     assert_eq!((want.lane, want.after), (Lane::Events, 0));
     queue.handed_over(&want, [1]);
@@ -196,7 +196,7 @@ fn p4_live_telemetry_that_lags_an_hour_becomes_back_fill() {
     let mut queue = Queue::new(&Progress::default());
     queue.connected(&Heads::default());
     let room = Room { events: 5, telemetry: 10 };
-    let behind = Heads { event: 0, telemetry: 100_000, floor: 0, given_up: 0 };
+    let behind = Heads { event: 0, telemetry: 100_000, floor: 0, ..Heads::default() };
     assert_eq!(queue.want(&behind, room).unwrap().lane, Lane::Backfill);
     let heads = Heads { telemetry: 100_001, ..behind };
     let want = queue.want(&heads, room).unwrap();
@@ -206,7 +206,7 @@ fn p4_live_telemetry_that_lags_an_hour_becomes_back_fill() {
 #[test]
 fn what_was_acknowledged_between_two_outages_is_not_sent_twice() {
     let mut queue = Queue::new(&Progress::default());
-    let heads = Heads { event: 0, telemetry: 50, floor: 0, given_up: 0 };
+    let heads = Heads { event: 0, telemetry: 50, floor: 0, ..Heads::default() };
     queue.connected(&heads);
     let room = Room { events: 1, telemetry: 100 };
     let heads = Heads { telemetry: 80, ..heads };

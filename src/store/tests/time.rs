@@ -9,7 +9,7 @@ use crate::model::{AlarmState, ClockChange, ClockSync, EventKind, Mono, Now, Sta
 use crate::site::Site;
 use crate::store::fixtures::{AT, alarms, batch, commit, memories, raised, site, telemetry, transition};
 use crate::store::tests::anywhere;
-use crate::store::{Store, Turn};
+use crate::store::{Report, Store, Turn};
 
 /// What a clock that began in 1970 is behind.
 const BEHIND_MS: i64 = AT.0 - 60_000;
@@ -155,6 +155,7 @@ async fn a_database_of_the_first_format_is_taken_over() {
     outsider
         .execute_batch(
             "ALTER TABLE telemetry DROP COLUMN clock; DROP TABLE restamp; DROP TABLE memory; DROP TABLE refused;
+             DROP TABLE report; ALTER TABLE cursor DROP COLUMN report;
              UPDATE meta SET value = '1' WHERE key = 'schema_version'",
         )
         .unwrap();
@@ -166,6 +167,14 @@ async fn a_database_of_the_first_format_is_taken_over() {
     commit(&store, telemetry(vec![batch(0, AT, 2.0)])).await;
     commit(&store, Turn { memories: memories([("k", Some("v"))]), ..Turn::default() }).await;
     assert_eq!(store.standing().memories.len(), 1);
+    let report =
+        |day: &str| Report { kind: "power".into(), day: day.into(), subject: "m".into(), body: "{}".into() };
+    commit(&store, Turn { reports: vec![report("2026-11-21")], ..Turn::default() }).await;
+    let outbox = store.outbox("a").unwrap();
+    assert_eq!(
+        (outbox.reported().await.unwrap(), outbox.report(0).await.unwrap()),
+        (0, Some((1, report("2026-11-21"))))
+    );
     let rows = store.outbox("a").unwrap().telemetry(0, 9, 9).await.unwrap();
     assert_eq!((rows.len(), rows[0].clock), (2, ClockSync::Unknown));
     store.close().await;

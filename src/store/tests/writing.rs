@@ -100,7 +100,7 @@ async fn telemetry_comes_back_whole_with_numbers_of_its_device() {
     late.readings[1].sample = Sample::Bad(Reason::Comm);
     commit(&store, telemetry(vec![batch(0, AT, 1.5), late, batch(0, Wall(AT.0 + 1), 3.5)])).await;
 
-    assert_eq!(*store.heads().borrow(), Heads { event: 0, telemetry: 3, floor: 0, given_up: 0 });
+    assert_eq!(*store.heads().borrow(), Heads { event: 0, telemetry: 3, floor: 0, ..Heads::default() });
     let rows = store.outbox("a").unwrap().telemetry(0, 3, 10).await.unwrap();
     let numbers: Vec<_> = rows.iter().map(|r| (r.id, &*r.device, r.seq)).collect();
     assert_eq!(numbers, [(1, "meter1", 1), (2, "meter2", 1), (3, "meter1", 2)]);
