@@ -22,6 +22,7 @@ use crate::core_loop::{CoreLoop, Inputs};
 use crate::inbox::Inbox;
 use crate::model::limits::{STOP_CORE_MAX, STOP_SOURCES_MAX, STOP_STORE_MAX, STOP_UPLINKS_MAX};
 use crate::model::{Event, ForwarderId, HealthSource, Now, Orders, Snapshot, Text};
+use crate::report::{self, Desk};
 use crate::site::Site;
 use crate::store::{Opened, Store, StoreError};
 use crate::supervise::Supervisor;
@@ -82,11 +83,13 @@ impl Gateway {
         let (inbox, inputs) = Inbox::new(clock);
         let sources = Supervisor::new(inbox.clone());
         let (core, uplinks) = (sources.sibling(), sources.sibling());
-        let parts = Parts { site, clock, boot, store, inbox, lost: CancellationToken::new() };
+        let desk = Arc::new(Desk::new(site.clone()));
+        let parts = Parts { site, clock, boot, store, inbox, desk, lost: CancellationToken::new() };
 
         let (snapshots, orders) = parts.spawn_core(&core, Inputs::new(inputs), set_aside);
         parts.spawn_uplinks(&uplinks);
         parts.spawn_links(&sources, &orders);
+        parts.spawn_reports(&sources);
         let console = parts.spawn_console(&sources, listener, snapshots.clone());
         info!(
             gateway = parts.site.identity.gateway,
@@ -152,6 +155,7 @@ struct Parts {
     boot: Uuid,
     store: Store,
     inbox: Inbox,
+    desk: Arc<Desk>,
     lost: CancellationToken,
 }
 
@@ -211,6 +215,11 @@ impl Parts {
         }
     }
 
+    fn spawn_reports(&self, sources: &Supervisor) {
+        let (desk, store, clock) = (self.desk.clone(), self.store.clone(), self.clock);
+        sources.spawn("reports", move |stop| report::task::run(desk.clone(), store.clone(), clock, stop));
+    }
+
     fn spawn_console(
         &self,
         sources: &Supervisor,
@@ -229,6 +238,7 @@ impl Parts {
                 move || store.events()
             }),
             history: Arc::new(JournalPages(self.store.clone())),
+            reports: self.desk.clone(),
             inbox: self.inbox.clone(),
             clock: self.clock,
         };

@@ -26,6 +26,7 @@ pub mod inbox;
 pub mod measures;
 pub mod model;
 pub mod recorded;
+pub mod report;
 pub mod site;
 mod sparkplug;
 pub mod store;

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each room and the rooms that it may name.
-const ROOMS: [(&str, &[&str]); 22] = [
+const ROOMS: [(&str, &[&str]); 23] = [
     ("src/model/", &[]),
     ("src/measures.rs", &["model"]),
     ("src/clock.rs", &["model"]),
@@ -19,9 +19,10 @@ const ROOMS: [(&str, &[&str]); 22] = [
     ("src/engine/", &["model", "site"]),
     ("src/store/", &["model", "site", "clock"]),
     ("src/recorded/", &["model", "site", "store"]),
+    ("src/report/", &["model", "site", "clock", "engine", "store"]),
     ("src/acquire/", &["model", "site", "clock", "inbox", "words", "tls", "sparkplug"]),
-    ("src/forward/", &["model", "site", "clock", "inbox", "words", "tls", "sparkplug", "store"]),
-    ("src/console/", &["model", "site", "clock", "inbox", "words"]),
+    ("src/forward/", &["model", "site", "clock", "inbox", "words", "tls", "sparkplug", "store", "report"]),
+    ("src/console/", &["model", "site", "clock", "inbox", "words", "report"]),
     ("src/broker.rs", &["model"]),
     ("src/core_loop", &["model", "site", "clock", "inbox", "engine", "store"]),
     (
@@ -39,6 +40,7 @@ const ROOMS: [(&str, &[&str]); 22] = [
             "acquire",
             "forward",
             "console",
+            "report",
             "broker",
         ],
     ),

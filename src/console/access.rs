@@ -35,7 +35,8 @@ pub(super) async fn guard(request: Request, next: Next) -> Response {
         Err(problem) => problem.into_response(),
     };
     for (name, value) in SECURITY_HEADERS {
-        response.headers_mut().insert(name, HeaderValue::from_static(value));
+        // A report's page has a policy of its own, as strict.
+        response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
     }
     response
 }

@@ -13,6 +13,7 @@ use serde::Serialize;
 use super::Shared;
 use super::output::{self, SpecDto};
 use crate::model::{DeviceId, HazardId, Level, PointId, Text};
+use crate::report::plan::{Line, Plan};
 use crate::site::{
     Device, DialIn, Forwarder, ForwarderKind, Framing, Hazard, HazardKind, Limits, LinkKind, Point, Protocol,
     RuleKind, Site,
@@ -36,7 +37,28 @@ struct SiteDto<'a> {
     devices: Vec<DeviceDto<'a>>,
     points: Vec<PointDto<'a>>,
     outputs: Vec<SpecDto<'a>>,
+    /// The lines of the power page.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    lines: Vec<LineDto<'a>>,
     forwarders: Vec<ForwarderDto<'a>>,
+}
+
+/// A line, and which points say what of it.
+#[derive(Serialize)]
+struct LineDto<'a> {
+    id: &'a str,
+    title: &'a Text,
+    hazard: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    role: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parent: Option<&'a str>,
+    load: &'a str,
+    energy: Option<&'a str>,
+    state: Option<&'a str>,
+    median: Option<&'a str>,
+    low: Option<&'a str>,
+    high: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -91,8 +113,8 @@ struct ForwarderDto<'a> {
 }
 
 impl SiteDocument {
-    pub(super) fn new(site: &Site) -> Self {
-        let body = serde_json::to_vec(&SiteDto::new(site)).expect("plain data with string keys");
+    pub(super) fn new(site: &Site, plan: &Plan) -> Self {
+        let body = serde_json::to_vec(&SiteDto::new(site, plan)).expect("plain data with string keys");
         let tag = format!("\"{}-{}\"", env!("CARGO_PKG_VERSION"), site.hash);
         Self { body: body.into(), tag: HeaderValue::from_str(&tag).expect("a version and hex digits") }
     }
@@ -111,7 +133,7 @@ pub(super) async fn site(State(shared): State<Arc<Shared>>, headers: HeaderMap) 
 }
 
 impl<'a> SiteDto<'a> {
-    fn new(site: &'a Site) -> Self {
+    fn new(site: &'a Site, plan: &'a Plan) -> Self {
         let identity = &site.identity;
         Self {
             version: env!("CARGO_PKG_VERSION"),
@@ -124,6 +146,7 @@ impl<'a> SiteDto<'a> {
             devices: (0..).zip(&site.devices).map(|(i, it)| device(site, DeviceId::new(i), it)).collect(),
             points: points(site),
             outputs: output::specs(site),
+            lines: plan.lines.iter().map(LineDto::from).collect(),
             forwarders: site.forwarders.iter().map(ForwarderDto::from).collect(),
         }
     }
@@ -139,6 +162,25 @@ impl<'a> From<&'a Hazard> for HazardDto<'a> {
             HazardKind::Other => "other",
         };
         Self { id: &hazard.name, kind, title: &hazard.title }
+    }
+}
+
+impl<'a> From<&'a Line> for LineDto<'a> {
+    fn from(line: &'a Line) -> Self {
+        let [median, low, high] = &line.ordinary;
+        Self {
+            id: &line.name,
+            title: &line.title,
+            hazard: line.hazard.as_deref(),
+            role: line.role,
+            parent: line.parent.as_deref(),
+            load: &line.load,
+            energy: line.energy.as_ref().map(|counter| counter.point.as_str()),
+            state: line.state.as_deref(),
+            median: median.as_deref(),
+            low: low.as_deref(),
+            high: high.as_deref(),
+        }
     }
 }
 

@@ -16,6 +16,7 @@ mod history;
 mod listener;
 mod live;
 mod output;
+mod power;
 mod problem;
 mod stream;
 
@@ -32,14 +33,18 @@ use axum::extract::{DefaultBodyLimit, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use jiff::tz::TimeZone;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, broadcast, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::inbox::Inbox;
-use crate::model::limits::{CONSOLE_BODY_BYTES_MAX, CONSOLE_HISTORY_READS_MAX, CONSOLE_STREAMS_MAX};
+use crate::model::limits::{
+    CONSOLE_BODY_BYTES_MAX, CONSOLE_HISTORY_READS_MAX, CONSOLE_REPORT_READS_MAX, CONSOLE_STREAMS_MAX,
+};
 use crate::model::{Board, Event, Snapshot, Text};
+use crate::report::Desk;
 use crate::site::Site;
 
 pub use history::{EventHistory, HistoryError};
@@ -69,6 +74,8 @@ pub struct Context {
     pub events: EventFeed,
     /// Events of the past.
     pub history: Arc<dyn EventHistory>,
+    /// Where reports of power are asked for.
+    pub reports: Arc<Desk>,
     /// The way to the engine, for what operators do.
     pub inbox: Inbox,
     /// The gateway's clock, for the page's own.
@@ -82,6 +89,10 @@ struct Shared {
     viewers: Arc<Semaphore>,
     history: Arc<dyn EventHistory>,
     history_reads: Arc<Semaphore>,
+    reports: Arc<Desk>,
+    report_reads: Arc<Semaphore>,
+    clock: Clock,
+    zone: TimeZone,
     inbox: Inbox,
 }
 
@@ -109,7 +120,11 @@ pub async fn serve(listener: TcpListener, context: Context, stop: CancellationTo
 impl Shared {
     fn new(context: Context, live: Arc<Live>) -> Self {
         Self {
-            document: SiteDocument::new(&context.site),
+            document: SiteDocument::new(&context.site, context.reports.plan()),
+            report_reads: Arc::new(Semaphore::new(CONSOLE_REPORT_READS_MAX)),
+            reports: context.reports,
+            clock: context.clock,
+            zone: context.site.identity.zone.clone(),
             live,
             viewers: Arc::new(Semaphore::new(CONSOLE_STREAMS_MAX)),
             history: context.history,
@@ -125,6 +140,7 @@ fn router(shared: Arc<Shared>) -> Router {
         .route("/state", get(stream::state))
         .route("/stream", get(stream::stream))
         .route("/events", get(history::events))
+        .route("/power/report", get(power::report))
         .route("/alarms/acknowledge", post(alarms::acknowledge_all))
         .route("/alarms/{alarm}/{deed}", post(alarms::act))
         .route("/stop-order", post(alarms::order_stop))

@@ -301,6 +301,9 @@ impl OutputMessage {
     }
 }
 
+/// `report/power/{day}/{line}`: one day of one line.
+pub use crate::report::LineDay as PowerReportMessage;
+
 /// `data/{device}`: readings of one device at one moment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct DataMessage {

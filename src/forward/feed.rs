@@ -4,7 +4,9 @@ use tokio::sync::watch;
 
 use super::queue::{Lane, Queue, Room, Ticket, Want};
 use crate::model::{Event, Text};
-use crate::store::{Heads, Outbox, Progress, Refusals, Row, Span, Stopped, Store, StoreError};
+use crate::store::{
+    Heads, Outbox, Progress, Refusals, Report, Row, Span, Stopped, Store, StoreError,
+};
 
 /// Entries that are being handed over.
 #[derive(Debug)]
@@ -23,13 +25,22 @@ pub(super) struct Feed {
     heads: watch::Receiver<Heads>,
     queue: Queue,
     kept: Progress,
+    reports: Reported,
+}
+
+/// How far a destination has acknowledged reports. One is under way at a time.
+#[derive(Debug, Clone, Copy)]
+struct Reported {
+    acknowledged: u64,
+    under_way: bool,
+    kept: u64,
 }
 
 impl Feed {
     /// The feed of the destination of this name, where it stopped.
     pub(super) async fn open(store: &Store, forwarder: &str) -> Result<Self, StoreError> {
         let outbox = store.outbox(forwarder)?;
-        let kept = outbox.progress().await?;
+        let (kept, reported) = (outbox.progress().await?, outbox.reported().await?);
         Ok(Self {
             forwarder: forwarder.to_owned(),
             store: store.clone(),
@@ -37,6 +48,7 @@ impl Feed {
             heads: store.heads(),
             queue: Queue::new(&kept),
             kept,
+            reports: Reported { acknowledged: reported, under_way: false, kept: reported },
         })
     }
 
@@ -44,6 +56,7 @@ impl Feed {
     pub(super) fn connected(&mut self) {
         let heads = *self.heads.borrow_and_update();
         self.queue.connected(&heads);
+        self.reports.under_way = false;
     }
 
     /// The next entries to hand over, none if there are none now or `room` has no place for them. They count as handed
@@ -66,6 +79,26 @@ impl Feed {
             }
         }
         Ok(None)
+    }
+
+    /// The next report, with its number; none if there is none, or one is under way. It counts as under way from now on.
+    pub(super) async fn next_report(&mut self) -> Result<Option<(u64, Report)>, StoreError> {
+        let newest = self.heads.borrow().report;
+        if self.reports.under_way || self.reports.acknowledged >= newest {
+            return Ok(None);
+        }
+        let next = self.outbox.report(self.reports.acknowledged).await?;
+        self.reports.under_way = next.is_some();
+        if next.is_none() {
+            // What was numbered is gone, or had been reported before.
+            self.reports.acknowledged = newest;
+        }
+        Ok(next)
+    }
+
+    /// The destination has the report that was under way for good.
+    pub(super) fn report_acknowledged(&mut self, number: u64) {
+        (self.reports.acknowledged, self.reports.under_way) = (number, false);
     }
 
     /// The last event that anybody has been told of.
@@ -131,6 +164,10 @@ impl Feed {
 
     /// Has the store keep how far the destination has acknowledged, unless it is too busy: then the next call does.
     pub(super) fn save(&mut self) -> Result<(), Stopped> {
+        let reported = self.reports.acknowledged;
+        if reported != self.reports.kept && self.store.try_advance_reports(&self.forwarder, reported)? {
+            self.reports.kept = reported;
+        }
         let progress = self.queue.progress();
         if progress != self.kept && self.store.try_advance(&self.forwarder, progress.clone())? {
             self.kept = progress;
@@ -140,6 +177,9 @@ impl Feed {
 
     /// The same at the end, waiting for the store.
     pub(super) async fn save_last(&mut self) {
+        if self.save().is_err() {
+            tracing::debug!("the store has stopped: the last acknowledgements are not kept");
+        }
         let progress = self.queue.progress();
         if progress == self.kept {
             return;

@@ -60,6 +60,7 @@ fn kind(heard: &Heard) -> &str {
         "alarm/event" => "alarm-event",
         "cmd/reply" => "reply",
         topic if topic.starts_with("alarm/current/") => "alarm-current",
+        topic if topic.starts_with("report/power/") => "report-power",
         topic => topic.split('/').next().unwrap_or(topic),
     }
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 use jiff::Timestamp;
+use jiff::civil::Date;
 
 use crate::cli::args::Language;
 
@@ -34,6 +35,13 @@ pub(crate) enum StoreCommand {
                             Reads only; the gateway may run meanwhile. What comes in while it reads is not in it. `hazgate replay --data` reads the\n\
                             telemetry's CSV. Exit codes: 0 done, 1 failed, 2 a site file with mistakes.")]
     Export(ExportArgs),
+    /// What the meters say of a day or a month: energy, demand, hours of running, states, anomalies
+    #[command(after_help = "Examples:\n  hazgate store power-report site.toml\n  \
+                            hazgate store power-report site.toml --day 2026-11-21 --format html --output day.html\n  \
+                            hazgate store power-report site.toml --month 2026-11 --format csv --table shifts\n\n\
+                            Reads only; the gateway may run meanwhile. Days that the gateway has reported are told as it did, others as far as the store\n\
+                            still holds them. Print the page with a browser, also to PDF. Exit codes: 0 done, 1 failed, 2 a site file with mistakes.")]
+    PowerReport(PowerReportArgs),
     /// Mend what can be mended, while no gateway runs
     #[command(after_help = "Example:\n  hazgate store repair site.toml\n\n\
                             A damaged database is set aside and what can be read of it goes into a new one. Events of databases that the gateway has set\n\
@@ -75,6 +83,65 @@ pub(crate) struct ExportArgs {
     /// The file to write; by default standard output
     #[arg(long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PowerReportArgs {
+    /// The site file
+    pub(crate) site: PathBuf,
+    /// A day, at the site; by default yesterday
+    #[arg(long, value_name = "DAY", conflicts_with = "month")]
+    pub(crate) day: Option<Date>,
+    /// A month, as 2026-11
+    #[arg(long, value_name = "MONTH", value_parser = month)]
+    pub(crate) month: Option<Date>,
+    /// The data directory; by default that of the site
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+    /// How it is written
+    #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
+    pub(crate) format: ReportFormat,
+    /// Which table, with `--format csv`
+    #[arg(long, value_enum, default_value_t = ReportTable::Days)]
+    pub(crate) table: ReportTable,
+    /// The file to write; by default standard output
+    #[arg(long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// Language of the texts; by default that of the environment
+    #[arg(long)]
+    pub(crate) lang: Option<Language>,
+}
+
+fn month(text: &str) -> Result<Date, String> {
+    format!("{text}-01").parse().map_err(|_| "expected a month such as 2026-11".to_owned())
+}
+
+/// How a report is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ReportFormat {
+    /// For a terminal
+    Text,
+    /// For machines
+    Json,
+    /// A table, for spreadsheets
+    Csv,
+    /// A page, for a browser and for paper
+    Html,
+}
+
+/// What a table has a row for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ReportTable {
+    /// Each line and day
+    Days,
+    /// Each shift
+    Shifts,
+    /// Each time in one state
+    Timeline,
+    /// Each quarter of an hour
+    Profile,
+    /// Each alarm and warning
+    Anomalies,
 }
 
 /// What is taken out of a store.

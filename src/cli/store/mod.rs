@@ -4,6 +4,7 @@ pub(crate) mod args;
 mod check;
 mod export;
 mod list;
+mod power;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -26,6 +27,7 @@ pub(crate) fn store(args: StoreArgs) -> anyhow::Result<ExitCode> {
         StoreCommand::List(args) => list::list(&args),
         StoreCommand::Verify(args) => check::verify(&args),
         StoreCommand::Export(args) => export::export(&args),
+        StoreCommand::PowerReport(args) => power::report(&args),
         StoreCommand::Repair(args) => check::repair(&args),
     }
 }

@@ -3,6 +3,7 @@
 mod access;
 mod acknowledge;
 mod pages;
+mod power;
 mod stream;
 
 use std::collections::BTreeMap;
@@ -28,6 +29,7 @@ use crate::model::{
     Level, LinkCounters, LinkState, OutputStatus, PointId, PointState, Quality, Reason, Risk, RiskItem,
     RiskLevel, Sample, Snapshot, Stamp, Text, Transition, UplinkStatus, Value, Wall,
 };
+use crate::report::Desk;
 use crate::site::{
     AlarmOptions, Broker, Calendar, Call, Code, Conversion, Device, Extract, Forwarder, ForwarderKind,
     Hazard, HazardKind, Identity, InfluxTarget, Limit, Limits, Link, LinkKind, MqttDevice, MqttTarget,
@@ -53,8 +55,10 @@ fn gateway(history: impl EventHistory) -> (Context, Gateway) {
     let (fault, fault_seen) = watch::channel(None);
     let events = broadcast::Sender::new(EVENT_BROADCAST_LEN_MAX);
     let (sender, inbox) = Inbox::new(Clock::start());
+    let site = Arc::new(site());
     let context = Context {
-        site: Arc::new(site()),
+        reports: Arc::new(Desk::new(site.clone())),
+        site,
         board: board_seen,
         snapshots: snapshots_seen,
         fault: fault_seen,

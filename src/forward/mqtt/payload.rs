@@ -10,7 +10,7 @@ use crate::forward::contract::{
 };
 use crate::model::limits::{BACKFILL_AFTER, ROW_SPREAD_MAX};
 use crate::model::{AlarmState, DeviceStatus, Event, OutputStatus, Quality, Risk, Wall};
-use crate::store::Row;
+use crate::store::{Report, Row};
 
 /// One message for the broker.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,6 +59,11 @@ impl Outgoing {
     pub(super) fn data(topics: &Topics, row: &Row, now: Wall) -> Self {
         let backfill = is_late(row.at, now);
         Self::new(topics.data(&row.device), false, &Data { row, backfill })
+    }
+
+    /// A report as it was kept.
+    pub(super) fn report(topics: &Topics, report: Report) -> Self {
+        Self { topic: topics.report(&report), retain: false, payload: report.body.into_bytes() }
     }
 
     pub(super) fn reply(topics: &Topics, reply: &ReplyMessage) -> Self {

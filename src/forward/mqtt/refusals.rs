@@ -118,6 +118,14 @@ impl Refusals {
     }
 }
 
+/// What an entry is called where it is refused.
+pub(super) const fn named(ticket: Ticket) -> (&'static str, &'static str) {
+    match ticket.lane {
+        Lane::Events => ("报警事件", "an alarm event"),
+        Lane::Live | Lane::Backfill => ("数据", "readings"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -13,7 +13,7 @@ use super::desk::{Answer, Desk, Duty};
 use super::link::{Link, Lost};
 use super::pace::Pace;
 use super::payload::Outgoing;
-use super::refusals::{Fate, Refusals};
+use super::refusals::{Fate, Refusals, named};
 use super::repute::Repute;
 use super::states::States;
 use super::topics::Topics;
@@ -174,7 +174,7 @@ impl<'a> Session<'a> {
         Ok(end)
     }
 
-    /// Hands over what is next, for as long as there is room: status and answers, events, retained states, telemetry.
+    /// Hands over what is next, for as long as there is room: status and answers, events, retained states, reports, telemetry.
     async fn hand_over(&mut self) -> Result<(), StoreError> {
         loop {
             if self.send_answer() || self.send_status() {
@@ -183,7 +183,7 @@ impl<'a> Session<'a> {
             let room = self.pace.narrow(self.refusals.room(self.window.room()));
             if let Some(page) = self.means.feed.next(Room { telemetry: 0, ..room }).await? {
                 self.send_page(page);
-            } else if self.send_state() || self.send_again().await? {
+            } else if self.send_state() || self.send_again().await? || self.send_report().await? {
             } else if let Some(page) = self.means.feed.next(room).await? {
                 self.send_page(page);
             } else {
@@ -238,6 +238,16 @@ impl<'a> Session<'a> {
         } else {
             self.again = Some(again);
         }
+        Ok(true)
+    }
+
+    /// Sends the next report, one at a time: it is large, and nobody waits for it.
+    async fn send_report(&mut self) -> Result<bool, StoreError> {
+        if !self.window.has_room_for_state() {
+            return Ok(false);
+        }
+        let Some((number, report)) = self.means.feed.next_report().await? else { return Ok(false) };
+        self.send(Outgoing::report(self.means.topics, report), Token::Report(number));
         Ok(true)
     }
 
@@ -308,12 +318,16 @@ impl<'a> Session<'a> {
                 let now = self.means.context.clock.now().mono;
                 self.acknowledged_at = now;
                 self.means.repute.acknowledged(self.means.health, now);
-                if let Some(ticket) = self.window.acknowledged(id) {
-                    if is_telemetry(Token::Entry(ticket)) {
-                        self.pace.acknowledged(now);
+                match self.window.acknowledged(id) {
+                    Some(token @ Token::Entry(ticket)) => {
+                        if is_telemetry(token) {
+                            self.pace.acknowledged(now);
+                        }
+                        self.refusals.taken(ticket);
+                        self.means.feed.acknowledged(ticket);
                     }
-                    self.refusals.taken(ticket);
-                    self.means.feed.acknowledged(ticket);
+                    Some(Token::Report(number)) => self.means.feed.report_acknowledged(number),
+                    _ => {}
                 }
             }
             Heard::Acknowledged(id, Some(refusal)) => self.take_refusal(id, &refusal),
@@ -373,6 +387,9 @@ impl<'a> Session<'a> {
             Token::Entry(ticket) if !self.window.holds(ticket) => self.set_aside(ticket, &why),
             _ => {
                 tracing::error!(topic, why = why.en, "not sent");
+                if let Token::Report(number) = token {
+                    self.means.feed.report_acknowledged(number);
+                }
                 self.doubt("部分报文", "a message", &why);
             }
         }
@@ -457,14 +474,6 @@ impl<'a> Session<'a> {
             }
         }
         self.link.leave().await;
-    }
-}
-
-/// What an entry is called where it is refused.
-const fn named(ticket: Ticket) -> (&'static str, &'static str) {
-    match ticket.lane {
-        Lane::Events => ("报警事件", "an alarm event"),
-        Lane::Live | Lane::Backfill => ("数据", "readings"),
     }
 }
 

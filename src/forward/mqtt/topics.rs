@@ -1,6 +1,7 @@
 //! Names on the broker: the topics under the gateway's root, and the client id.
 
 use crate::site::Site;
+use crate::store::Report;
 
 /// The topics of one gateway.
 #[derive(Debug, Clone)]
@@ -40,6 +41,10 @@ impl Topics {
 
     pub(super) fn data(&self, device: &str) -> String {
         format!("{}/data/{device}", self.root)
+    }
+
+    pub(super) fn report(&self, report: &Report) -> String {
+        format!("{}/report/{}/{}/{}", self.root, report.kind, report.day, report.subject)
     }
 
     pub(super) fn command(&self) -> String {

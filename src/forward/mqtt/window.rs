@@ -18,6 +18,8 @@ const PLACES_MIN: u16 = 4;
 pub(super) enum Token {
     /// A part of an entry of the outbox.
     Entry(Ticket),
+    /// A report, by its number.
+    Report(u64),
     /// Something that is made anew at need.
     Volatile,
     /// A subscription.
@@ -102,10 +104,11 @@ impl Window {
         self.last_id
     }
 
-    /// The broker has acknowledged a packet. Returns the entry whose last part it was, if none of them was refused.
-    pub(super) fn acknowledged(&mut self, packet_id: u16) -> Option<Ticket> {
-        let (round, Token::Entry(ticket)) = self.open.remove(&packet_id)? else { return None };
-        self.part_done((round, ticket), false).then_some(ticket)
+    /// The broker has acknowledged a packet. Returns what it stands for, if that was the last part of it and none was refused.
+    pub(super) fn acknowledged(&mut self, packet_id: u16) -> Option<Token> {
+        let (round, token) = self.open.remove(&packet_id)?;
+        let Token::Entry(ticket) = token else { return Some(token) };
+        self.part_done((round, ticket), false).then_some(token)
     }
 
     /// The broker will not take a packet. Returns what it stood for.
@@ -146,11 +149,11 @@ mod tests {
         let (event, row) = (ticket(Lane::Events, 7), ticket(Lane::Live, 9));
         let ids = [event, event, Token::Volatile, row].map(|token| window.given(token));
         assert_eq!((ids, window.outstanding()), ([1, 2, 3, 4], 4));
-        assert_eq!(window.acknowledged(4), Some(Ticket { lane: Lane::Live, position: 9 }));
+        assert_eq!(window.acknowledged(4), Some(row));
         assert_eq!(window.acknowledged(2), None);
-        assert_eq!(window.acknowledged(3), None);
+        assert_eq!(window.acknowledged(3), Some(Token::Volatile));
         assert_eq!(window.acknowledged(3), None, "a second acknowledgement means nothing");
-        assert_eq!(window.acknowledged(1), Some(Ticket { lane: Lane::Events, position: 7 }));
+        assert_eq!(window.acknowledged(1), Some(event));
         assert_eq!(window.outstanding(), 0);
     }
 

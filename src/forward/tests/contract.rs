@@ -11,8 +11,8 @@ use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
 use crate::forward::contract::{
-    AlarmCurrent, AlarmEventMessage, CommandMessage, DataMessage, DeviceMessage, OutputMessage, ReplyMessage,
-    RiskMessage, StatusMessage,
+    AlarmCurrent, AlarmEventMessage, CommandMessage, DataMessage, DeviceMessage, OutputMessage,
+    PowerReportMessage, ReplyMessage, RiskMessage, StatusMessage,
 };
 use crate::model::{AlarmState, Class, ClockSync, Event, EventKind, Transition};
 use crate::store::fixtures;
@@ -30,6 +30,7 @@ fn schemas() -> Vec<(&'static str, Json)> {
         ("device", schema::<DeviceMessage>()),
         ("output", schema::<OutputMessage>()),
         ("reply", schema::<ReplyMessage>()),
+        ("report-power", schema::<PowerReportMessage>()),
         ("risk", schema::<RiskMessage>()),
         ("status", schema::<StatusMessage>()),
     ]
@@ -96,6 +97,7 @@ fn every_example_in_the_documentation_is_what_its_schema_says() {
             "data/{device}" => "data",
             "device/{device}" => "device",
             "output/{output}" => "output",
+            "report/power/{day}/{line}" => "report-power",
             other => other,
         };
         check(name, payload);

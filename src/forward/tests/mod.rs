@@ -11,6 +11,7 @@ mod outbox;
 mod plant;
 mod queue;
 mod refusals;
+mod reports;
 mod sparkplug;
 mod standby;
 mod tls;

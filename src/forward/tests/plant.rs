@@ -156,6 +156,14 @@ impl Plant {
         Self::in_directory(self.dir, Arc::unwrap_or_clone(self.site))
     }
 
+    /// The same plant after a restart with other destinations.
+    pub(super) async fn restarted_with(mut self, forwarders: Vec<(&str, ForwarderKind)>) -> Self {
+        self.stop().await;
+        self.store.clone().close().await;
+        let site = fixtures::site(self.dir.path(), forwarders);
+        Self::in_directory(self.dir, site)
+    }
+
     /// How far a destination has acknowledged, as kept.
     pub(super) async fn progress(&self, forwarder: &str) -> Progress {
         fixtures::commit(&self.store, Turn::default()).await;
@@ -223,6 +231,7 @@ impl Centre {
             Some(("alarm", "event")) => "alarm-event",
             Some(("alarm", _)) => "alarm-current",
             Some(("cmd", _)) => "reply",
+            Some(("report", _)) => "report-power",
             Some((name, _)) => name,
             None => topic,
         };
