@@ -250,7 +250,7 @@ fn shifts(
         let end = shift.to.0.min(frame.until);
         let begun = shift.from.local(frame.zone);
         let inside = timeline.map(|timeline| states::inside(timeline, at, Wall(end)));
-        let energy = line.energy_unit.as_ref().map(|_| energy_in(quarters, at.0, end));
+        let energy = line.energy_unit.as_ref().map(|_| energy_in(quarters, (at.0, end), frame.until));
         parts.push(ShiftHours {
             shift: format!("{:02}:{:02}", begun.hour(), begun.minute()),
             from: at.stamp(frame.zone),
@@ -264,11 +264,12 @@ fn shifts(
     parts
 }
 
-/// The energy of the quarters in a span; of one that lies in it in part, a part.
-fn energy_in(quarters: &[(ClockSpan, Quarter)], from: i64, to: i64) -> f64 {
-    let inside = |span: ClockSpan| (span.to.0.min(to) - span.from.0.max(from)).max(0);
+/// The energy of the quarters in a span; of one that lies in it in part, a part of what came together in it until now.
+fn energy_in(quarters: &[(ClockSpan, Quarter)], (from, to): (i64, i64), until: i64) -> f64 {
     let of = |(span, known): &(ClockSpan, Quarter)| {
-        known.amount * inside(*span) as f64 / span.length_ms().max(1) as f64
+        let end = span.to.0.min(until);
+        let inside = (end.min(to) - span.from.0.max(from)).max(0);
+        known.amount * inside as f64 / (end - span.from.0).max(1) as f64
     };
     rounded(quarters.iter().map(of).sum::<f64>() / MS_PER_HOUR)
 }

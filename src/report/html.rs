@@ -13,7 +13,7 @@ use crate::model::{Stamp, Text};
 /// How the page looks; what it may load is nothing but this.
 const STYLE: &str = include_str!("page.css");
 /// The SHA-256 of that, for the page's policy; a test holds the two together.
-const STYLE_HASH: &str = "sha256-9sMKq4OcLDujeWBCxNauLpj041B21lTv5cbEBtE+ObA=";
+const STYLE_HASH: &str = "sha256-bh2mKYfG+iDJnYAc/1ZakRWU9vTYN5SDChD5A+TN0Y4=";
 
 /// What a browser may do with the page: nothing but show it. For the answer that carries it.
 pub fn policy() -> String {
@@ -110,12 +110,13 @@ impl Page<'_> {
         out.push_str("</div>\n");
         self.legend(out, line)?;
         let shifts = line.shifts.iter().map(|it| {
-            let span = format!(
-                "{}–{}",
-                clock(it.from),
-                if it.to == line.to { "24:00".to_owned() } else { clock(it.to) }
-            );
-            (format!("{} {span}", it.shift), it.hours, it.energy)
+            let end = if it.to == line.to { "24:00".to_owned() } else { clock(it.to) };
+            let (shift, begin) = (&it.shift, clock(it.from));
+            let name = match language {
+                Language::Zh => format!("{shift} 班（{begin}–{end}）"),
+                Language::En => format!("from {shift} ({begin}–{end})"),
+            };
+            (name, it.hours, it.energy)
         });
         self.shifts(out, shifts.collect(), line.energy.as_ref())?;
         self.anomalies(out, &line.anomalies, line.anomalies_left_out)?;
@@ -348,7 +349,11 @@ impl Page<'_> {
             )?;
         }
         self.days(out, line)?;
-        let shifts = line.shifts.iter().map(|it| (it.shift.clone(), it.hours, it.energy)).collect();
+        let name = |shift: &str| match language {
+            Language::Zh => format!("{shift} 班"),
+            Language::En => format!("from {shift}"),
+        };
+        let shifts = line.shifts.iter().map(|it| (name(&it.shift), it.hours, it.energy)).collect();
         self.shifts(out, shifts, line.energy.as_ref())?;
         if !line.alarms.is_empty() {
             let head = language.pick("报警与预警次数", "Alarms and warnings, how often");
@@ -390,7 +395,7 @@ impl Page<'_> {
             let or_none = |value: Option<String>| value.unwrap_or_else(|| "–".to_owned());
             write!(
                 out,
-                "<tr><td>{}</td><td class=\"number\">{}</td><td class=\"number\">{}</td><td class=\"number\">{}</td>\
+                "<tr><td class=\"day\">{}</td><td class=\"number\">{}</td><td class=\"number\">{}</td><td class=\"number\">{}</td>\
                  <td class=\"number\">{}</td><td class=\"number\">{}</td><td>",
                 day.day,
                 or_none(day.energy.as_ref().map(|it| figure(it.value))),

@@ -11,9 +11,9 @@ use crate::model::Wall;
 
 const WIDTH: f64 = 1040.0;
 const LEFT: f64 = 56.0;
-const RIGHT: f64 = 1032.0;
-const TOP: f64 = 10.0;
-const BOTTOM: f64 = 170.0;
+const RIGHT: f64 = 1020.0;
+const TOP: f64 = 22.0;
+const BOTTOM: f64 = 180.0;
 /// Of the states: the height of the strip, and its place below the load.
 const STRIP: f64 = 20.0;
 const STRIP_TOP: f64 = BOTTOM + 8.0;
@@ -93,7 +93,7 @@ fn load(page: &mut String, day: &LineDay) -> fmt::Result {
         page,
         "<text class=\"value\" x=\"{}\" y=\"{:.1}\">{}</text>",
         LEFT - 6.0,
-        TOP - 1.0,
+        9.0,
         Escaped(&day.unit)
     )?;
     let at = |place: usize| x(day, day.from.wall.0 + place as i64 * 900_000);

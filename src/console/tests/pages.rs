@@ -32,17 +32,19 @@ async fn the_page_comes_with_its_types_and_is_not_sent_twice() {
 #[tokio::test]
 async fn every_file_that_the_page_names_is_there_and_none_is_inline() {
     let console = Console::start().await;
-    let page = console.get("/").await.text().await.expect("text");
-    let named: Vec<_> = page.split('"').filter(|word| word.starts_with('/')).collect();
-    assert!(named.len() >= 4, "{named:?}");
-    for path in named {
-        assert_eq!(console.get(path).await.status(), 200, "{path}");
+    for page in ["/", "/power.html"] {
+        let page = console.get(page).await.text().await.expect("text");
+        let named: Vec<_> = page.split('"').filter(|word| word.starts_with('/')).collect();
+        assert!(named.len() >= 4, "{named:?}");
+        for path in named {
+            assert_eq!(console.get(path).await.status(), 200, "{path}");
+        }
+        assert!(!page.contains("<style") && !page.contains("style=") && !page.contains("onclick="));
+        assert_eq!(
+            page.matches("<script").count(),
+            page.matches("<script src=").count() + page.matches("<script type=\"module\" src=").count()
+        );
     }
-    assert!(!page.contains("<style") && !page.contains("style=") && !page.contains("onclick="));
-    assert_eq!(
-        page.matches("<script").count(),
-        page.matches("<script src=").count() + page.matches("<script type=\"module\" src=").count()
-    );
 }
 
 #[tokio::test]

@@ -17,6 +17,9 @@ export const fetchState = () => request("GET", "/api/v1/state");
 
 export const fetchEvents = (limit) => request("GET", `/api/v1/events?limit=${limit}`);
 
+/** What the meters say of a day, line by line. */
+export const fetchReport = (day) => request("GET", `/api/v1/power/report?day=${day}`);
+
 /** Acknowledges the instance of the alarm that the operator saw. */
 /** Does something else to an alarm: `shelve`, `unshelve`, `out_of_service`, `in_service`, `reset`. */
 export const handle = (alarm, deed, body) => request("POST", `/api/v1/alarms/${encodeURIComponent(alarm)}/${deed}`, body);

@@ -6,6 +6,10 @@ import { gatewayNow, isClockUnset, known, link, on } from "./store.js";
 import { age, clockTime, day } from "./format.js";
 import { language, recall, remember, say, setLanguage, t } from "./i18n.js";
 
+const PAGES = [
+  ["/", "page.overview", () => true],
+  ["/power.html", "page.power", (site) => Boolean(site?.lines?.length)],
+];
 const THEMES = ["system", "light", "dark"];
 
 export function drawHeader(bar, lost) {
@@ -15,19 +19,20 @@ export function drawHeader(bar, lost) {
   const date = el("span", { class: "date" });
   const time = el("span", { class: "time" });
   const unset = el("span", { class: "unsynced", role: "status" });
-  const skip = el("a", { class: "skip", href: "#alarms" });
+  const skip = el("a", { class: "skip", href: document.getElementById("alarms") ? "#alarms" : "#main" });
   const toggle = el("button", { type: "button", class: "quiet", onclick: () => setLanguage(language() === "zh" ? "en" : "zh") });
   const theme = themeSelect();
   bar.append(
     skip,
     el("div", { class: "identity" }, site, gateway),
+    pages(),
     state,
     el("div", { class: "clock" }, unset, date, time),
     el("div", { class: "switches" }, theme.node, toggle),
   );
 
   on(["language", "site"], () => {
-    text(skip, t("app.skip"));
+    text(skip, t(document.getElementById("alarms") ? "app.skip" : "app.skipMain"));
     text(site, say(known.site?.name) || "Hazgate");
     text(gateway, known.site ? `${t("bar.gateway")} ${known.site.enterprise} / ${known.site.gateway}` : "");
     text(toggle, t("bar.language"));
@@ -48,6 +53,22 @@ export function drawHeader(bar, lost) {
     attr(unset, "title", t("clock.unsyncedHint"));
   });
   drawLost(lost);
+}
+
+/** The way from page to page; what the site has nothing for is left out. */
+function pages() {
+  const links = PAGES.map(([path, key, has]) => ({ node: el("a", { href: path }), path, key, has }));
+  const nav = el("nav", { class: "pages" }, ...links.map((it) => it.node));
+  on(["site", "language"], () => {
+    attr(nav, "aria-label", t("bar.pages"));
+    attr(nav, "hidden", links.every((it) => it.path === "/" || !it.has(known.site)));
+    for (const { node, path, key, has } of links) {
+      text(node, t(key));
+      attr(node, "hidden", !has(known.site));
+      attr(node, "aria-current", location.pathname === path && "page");
+    }
+  });
+  return nav;
 }
 
 function drawLost(lost) {

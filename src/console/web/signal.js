@@ -11,7 +11,7 @@ import { say, t } from "./i18n.js";
 const GRACE_MS = 5000;
 
 /** What the point says, as far as it may be shown: a value that nobody renews is no value. */
-function reading(point) {
+export function reading(point) {
   const state = known.values.get(point.id);
   if (!state) return { value: null, reason: t("value.none") };
   const isOverdue = isLive() && gatewayNow() - state.at > point.max_age_ms + GRACE_MS;
