@@ -1,13 +1,15 @@
 //! Which lines a site has, and which of its points say what of them.
 //!
-//! A line is a load (a power or a current) of which the site works out a state of production, a demand or what is ordinary. Its alarms are those of its
-//! own points: all that its meter says, and what is worked out from that alone; and those of rules that look at any of them.
+//! A line is a node of the power tree whose power is measured, or, beside the tree, a load (a power or a current) of which the site works out a state of production, a demand or
+//! what is ordinary. Its alarms are those of its own points: all that its meter says, what is worked out for the node and from its points alone; and those of rules
+//! that look at any of them.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use crate::model::{DeviceId, PointId, Text};
+use crate::model::{DeviceId, FeederId, PointId, Text};
 use crate::site::{
-    Aspect, ClockSpan, Clocked, Figure, Formula, Gauge, Protocol, Rule, RuleKind, Site, Source, energy_unit,
+    Aspect, ClockSpan, Clocked, Feeder, FeederFigure, FeederRole, Figure, Formula, Gauge, Protocol, Rule,
+    RuleKind, Site, Source, energy_unit,
 };
 
 /// How long what is worked out from something may take to be said again after it, in ms.
@@ -91,9 +93,15 @@ impl Plan {
     /// The lines of a site.
     pub fn new(site: &Site) -> Self {
         let mut plan = Self { lines: Vec::new(), devices: BTreeSet::new(), says: HashMap::new() };
-        for load in loads(site) {
-            let line = Line::new(site, load);
-            plan.add(site, line);
+        let mut beside = loads(site);
+        for feeder in &site.feeders {
+            if let Some(load) = feeder.power {
+                beside.remove(&load);
+                plan.add(site, Line::of_feeder(site, feeder, load));
+            }
+        }
+        for load in beside {
+            plan.add(site, Line::new(site, load));
         }
         plan
     }
@@ -120,6 +128,35 @@ impl Plan {
 }
 
 impl Line {
+    /// A node of the power tree.
+    fn of_feeder(site: &Site, feeder: &Feeder, load: PointId) -> Self {
+        let is_measured = |id: &FeederId| site.feeder(*id).power.is_some();
+        let above = std::iter::successors(feeder.parent, |id| site.feeder(*id).parent).find(is_measured);
+        let mut own: BTreeSet<PointId> = feeder.named().into_iter().map(|(_, point)| point).collect();
+        own.extend(feeder.figures.values());
+        if let Some(meter) = feeder.meter {
+            own.extend(&site.device(meter).points);
+        }
+        let name = |figure| feeder.point(figure).map(|id| site.point(id).name.clone());
+        let plain = Self::new(site, load);
+        Self {
+            name: feeder.name.clone(),
+            title: feeder.title.clone(),
+            hazard: feeder.hazard.map(|hazard| site.hazard(hazard).name.clone()).or(plain.hazard),
+            role: feeder.role.map(role),
+            parent: above.map(|id| site.feeder(id).name.clone()),
+            energy: feeder.energy.map(|counter| Counter::new(site, counter)),
+            state: name(FeederFigure::State).or(plain.state),
+            ordinary: [
+                name(FeederFigure::Baseline).or(plain.ordinary[0].clone()),
+                name(FeederFigure::BaselineLow).or(plain.ordinary[1].clone()),
+                name(FeederFigure::BaselineHigh).or(plain.ordinary[2].clone()),
+            ],
+            alarms: alarms(site, load, own, feeder.meter),
+            ..plain
+        }
+    }
+
     fn new(site: &Site, load: PointId) -> Self {
         let spec = site.point(load);
         let find = |wanted: &dyn Fn(&Formula) -> bool| {
@@ -147,7 +184,12 @@ impl Line {
             energy: counter(site, spec.device),
             state: name(state),
             ordinary: [name(median), name(edge(Aspect::Low)), name(edge(Aspect::High))],
-            alarms: alarms(site, load),
+            alarms: {
+                let is_metered = site.device(spec.device).protocol != Protocol::Derived;
+                let meter = is_metered.then_some(spec.device);
+                let said = meter.map(|meter| site.device(meter).points.iter().copied());
+                alarms(site, load, said.into_iter().flatten().chain([load]).collect(), meter)
+            },
         }
     }
 
@@ -184,18 +226,44 @@ fn counter(site: &Site, device: DeviceId) -> Option<Counter> {
     if site.device(device).protocol == Protocol::Derived {
         return None;
     }
-    site.derived.iter().find_map(|id| match &site.point(*id).source {
+    let counters = site.derived.iter().filter_map(|id| counted_by(site, *id));
+    let own = counters.map(|(counter, _)| counter).find(|counter| site.point(*counter).device == device);
+    own.map(|counter| Counter::new(site, counter))
+}
+
+/// The counter that a point works energy out from, and the value at which that begins again with 0.
+fn counted_by(site: &Site, point: PointId) -> Option<(PointId, Option<f64>)> {
+    match &site.point(point).source {
         Source::Derived(Formula::Clocked(Clocked {
             of,
             figure: Figure::Amount,
             gauge: Gauge::Counter { modulus },
             ..
-        })) if site.point(*of).device == device => {
-            let spec = site.point(*of);
-            Some(Counter { point: spec.name.clone(), unit: spec.unit.clone(), modulus: *modulus })
-        }
+        })) => Some((*of, *modulus)),
         _ => None,
-    })
+    }
+}
+
+impl Counter {
+    fn new(site: &Site, counter: PointId) -> Self {
+        let spec = site.point(counter);
+        let known = site.derived.iter().filter_map(|id| counted_by(site, *id));
+        let modulus = known.filter(|(of, _)| *of == counter).find_map(|(_, modulus)| modulus);
+        Self { point: spec.name.clone(), unit: spec.unit.clone(), modulus }
+    }
+}
+
+/// A role as machines know it: as it is written in a site file.
+const fn role(role: FeederRole) -> &'static str {
+    match role {
+        FeederRole::Production => "production",
+        FeederRole::DustRemoval => "dust_removal",
+        FeederRole::FumeRemoval => "fume_removal",
+        FeederRole::Cooling => "cooling",
+        FeederRole::Ventilation => "ventilation",
+        FeederRole::Safety => "safety",
+        FeederRole::Office => "office",
+    }
 }
 
 /// How long a value of a point stands for: until it would be stale, or its policy has another one kept.
@@ -214,14 +282,13 @@ fn stands_ms(site: &Site, point: PointId) -> i64 {
     age.saturating_add(kept).saturating_add(SLACK_MS)
 }
 
-/// The alarms of the line with this load, and what shows why each came.
-fn alarms(site: &Site, load: PointId) -> BTreeMap<String, Witness> {
-    let device = site.point(load).device;
-    let is_metered = site.device(device).protocol != Protocol::Derived;
-    let mut own: BTreeSet<PointId> = BTreeSet::from([load]);
-    if is_metered {
-        own.extend(&site.device(device).points);
-    }
+/// The alarms of the line with this load and these points, and what shows why each came.
+fn alarms(
+    site: &Site,
+    load: PointId,
+    mut own: BTreeSet<PointId>,
+    meter: Option<DeviceId>,
+) -> BTreeMap<String, Witness> {
     for id in &site.derived {
         let Source::Derived(formula) = &site.point(*id).source else { continue };
         let rests_on = formula.points();
@@ -231,7 +298,7 @@ fn alarms(site: &Site, load: PointId) -> BTreeMap<String, Witness> {
     }
     let mut alarms = BTreeMap::new();
     for rule in &site.rules {
-        if let Some(point) = witness(rule, &own, load, is_metered.then_some(device)) {
+        if let Some(point) = witness(rule, &own, load, meter) {
             let spec = site.point(point);
             let device = site.device(spec.device).name.clone();
             let witness = Witness { point: spec.name.clone(), unit: spec.unit.clone(), device };

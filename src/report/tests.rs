@@ -20,6 +20,7 @@ use crate::site::{ClockSpan, ProcessEnvironment, RuleKind, Site, parse};
 use crate::store::{Row, RowReading};
 
 mod kept;
+mod lines;
 
 const SITE: &str = r#"
 version = 1
