@@ -71,7 +71,7 @@ pub(super) async fn report(
             let _turn = turn;
             write(&desk, &span, &style, now, &zone)
         });
-        made.await.map_err(|error| failed(&error))?.map_err(refused)
+        made.await.map_err(|error| failed(&error))?.map_err(|error| refused(&error))
     };
     tokio::time::timeout(CONSOLE_ANSWER_MAX, work)
         .await
@@ -140,11 +140,11 @@ fn write(
     })
 }
 
-fn refused(error: ReportError) -> Problem {
-    match &error {
+fn refused(error: &ReportError) -> Problem {
+    match error {
         ReportError::NoLines => Problem::new(StatusCode::NOT_FOUND, "no-lines", error.to_string()),
         ReportError::NotYet(_) => Problem::new(StatusCode::NOT_FOUND, "not-yet", error.to_string()),
-        ReportError::Store(_) | ReportError::Unreadable(_) => failed(&error),
+        ReportError::Store(_) | ReportError::Unreadable(_) => failed(error),
     }
 }
 

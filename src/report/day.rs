@@ -3,7 +3,7 @@
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use crate::model::limits::WINDOW_KNOWN_PERCENT_MIN;
+use crate::model::limits::{AMOUNT_MISSING_PERCENT_MAX, WINDOW_KNOWN_PERCENT_MIN};
 use crate::model::{Sample, Value, Wall};
 use crate::site::{ClockPeriod, ClockSpan, Shifts};
 use crate::store::Row;
@@ -160,10 +160,11 @@ impl LineFold {
         }
     }
 
-    /// By the counter, if it has said anything, else by the load.
+    /// By the counter, unless it is known for less of the time than the load is.
     fn energy(&self, line: &Line, known_ms: i64, amount: f64, passed_ms: i64) -> Option<Energy> {
         if let (Some(counter), Some(counted)) = (&line.energy, &self.energy)
             && counted.known_ms > 0
+            && known_ms - counted.known_ms <= passed_ms / 100 * AMOUNT_MISSING_PERCENT_MAX
         {
             return Some(Energy {
                 value: rounded(counted.amount),

@@ -240,7 +240,9 @@ impl Desk {
         let (mut after, newest) = (past.row_before(Wall(span.from.0 - AROUND_MS))?, past.newest_row()?);
         loop {
             let rows = self.page(past, after, newest)?;
-            rows.iter().for_each(|row| fold.take(&self.plan, row));
+            for row in &rows {
+                fold.take(&self.plan, row);
+            }
             let is_over = rows.last().is_none_or(|row| row.at.0 >= span.to.0 + AROUND_MS);
             if is_over || rows.len() < REPORT_ROWS_MAX {
                 return Ok(fold);
@@ -294,7 +296,9 @@ fn gather(past: &mut Past, series: &mut [Series]) -> Result<(), StoreError> {
         loop {
             let rows = past.rows(devices.iter().map(String::as_str), after, newest)?;
             for row in &rows {
-                together.iter_mut().for_each(|series| series.take(row));
+                for series in together.iter_mut() {
+                    series.take(row);
+                }
             }
             let is_over = rows.last().is_none_or(|row| row.at >= to);
             if is_over || rows.len() < REPORT_ROWS_MAX {

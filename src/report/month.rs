@@ -12,7 +12,7 @@ use super::document::{
 use super::plan::{Line, Plan};
 use super::span_of;
 use crate::model::Text;
-use crate::site::Site;
+use crate::site::{ClockSpan, Site};
 
 /// The month from its first day to its last, or to today, of the days that were reported. They may be of lines that the site has no more; those are left out.
 pub(super) fn report(site: &Site, plan: &Plan, first: Date, last: Date, days: Vec<LineDay>) -> MonthReport {
@@ -37,7 +37,7 @@ pub(super) fn report(site: &Site, plan: &Plan, first: Date, last: Date, days: Ve
 
 fn of_line(site: &Site, line: &Line, first: Date, last: Date, days: Vec<LineDay>) -> LineMonth {
     let all = first.series(1.day()).take_while(|day| *day <= last);
-    let length = |day: Date| span_of(day, &site.identity.zone).map_or(0, |span| span.length_ms());
+    let length = |day: Date| span_of(day, &site.identity.zone).map_or(0, ClockSpan::length_ms);
     let (mut missing, mut missing_ms) = (Vec::new(), 0);
     for day in all {
         let name = day.to_string();
@@ -126,7 +126,7 @@ fn alarms(days: &[LineDay]) -> Vec<AlarmCount> {
         count.raised += 1;
     }
     let mut counts: Vec<AlarmCount> = counts.into_values().collect();
-    counts.sort_by(|a, b| b.raised.cmp(&a.raised));
+    counts.sort_by_key(|count| std::cmp::Reverse(count.raised));
     counts
 }
 

@@ -109,6 +109,8 @@ fn body(line: &LineDay) -> String {
         return whole;
     }
     let mut less = line.clone();
-    less.anomalies.iter_mut().for_each(|anomaly| anomaly.evidence = None);
+    for anomaly in &mut less.anomalies {
+        anomaly.evidence = None;
+    }
     text(&less)
 }

@@ -107,7 +107,9 @@ fn report(site: &Site, day: Date, now: Option<i64>, rows: &[Row]) -> LineDay {
     let (plan, zone) = (Plan::new(site), &site.identity.zone);
     let span = span_of(day, zone).expect("a day");
     let mut fold = DayFold::new(&plan, day, span);
-    rows.iter().for_each(|row| fold.take(&plan, row));
+    for row in rows {
+        fold.take(&plan, row);
+    }
     let mut lines = fold.report(&plan, Wall(now.unwrap_or(span.to.0)), zone, site.calendar.shifts);
     assert_eq!(lines.len(), 1);
     lines.remove(0)
@@ -250,7 +252,9 @@ proptest! {
                 row(at, "meter1.energy", good(counted % 1e6)),
             ];
             for row in &rows {
-                folds.iter_mut().for_each(|fold| fold.take(&plan, row));
+                for fold in &mut folds {
+                    fold.take(&plan, row);
+                }
             }
             last = at;
         }
@@ -301,7 +305,25 @@ fn a_restart_is_a_gap_of_the_load_and_none_of_the_counter() {
 }
 
 #[test]
+fn a_counter_that_is_read_for_less_of_the_day_than_the_load_does_not_stand_for_the_day() {
+    let site = site("Asia/Shanghai", true);
+    let span = span_of(date(2026, 11, 21), &site.identity.zone).expect("a day");
+    let minutes = |from: i64, to: i64, point: &'static str, of: fn(i64) -> f64| {
+        (from..to).map(move |n| row(span.from.0 + n * 60_000, point, good(of(n))))
+    };
+    let load = || minutes(0, 1440, "meter1.power", |_| 60.0);
+    let count = |n: i64| 5000.0 + n as f64;
+    let late: Vec<Row> = load().chain(minutes(1380, 1440, "meter1.energy", count)).collect();
+    let energy = report(&site, date(2026, 11, 21), None, &late).energy.expect("known");
+    assert_eq!((energy.of.as_str(), energy.value), ("meter1.power", 1440.0));
+    let nearly_all: Vec<Row> = load().chain(minutes(10, 1440, "meter1.energy", count)).collect();
+    let energy = report(&site, date(2026, 11, 21), None, &nearly_all).energy.expect("known");
+    assert_eq!((energy.of.as_str(), energy.value), ("meter1.energy", 1429.0));
+}
+
+#[test]
 fn the_greatest_demand_is_told_with_its_quarter_and_shifts_as_they_lie_in_the_day() {
+    use LineState::{Overload, Running, Stopped};
     let site = site("Asia/Shanghai", false);
     let span = span_of(date(2026, 11, 21), &site.identity.zone).expect("a day");
     let (mut rows, minute) = (Vec::new(), 60_000);
@@ -326,7 +348,6 @@ fn the_greatest_demand_is_told_with_its_quarter_and_shifts_as_they_lie_in_the_da
         line.shifts.iter().map(|it| (it.shift.clone(), it.hours.expect("a state").running)).collect();
     assert_eq!(shifts, [("20:00".to_owned(), 0.0), ("08:00".to_owned(), 10.0), ("20:00".to_owned(), 0.0)]);
     let states: Vec<LineState> = line.timeline.iter().map(|it| it.state).collect();
-    use LineState::{Overload, Running, Stopped};
     assert_eq!(states, [Stopped, Running, Overload, Running, Stopped]);
 }
 
@@ -391,7 +412,9 @@ fn an_anomaly_is_told_with_its_evidence_on_each_day_on_which_it_stood() {
     for n in 0..7200 {
         let sample = if n == 3000 { Sample::Bad(Reason::Comm) } else { good(f64::from(n % 7)) };
         let row = row(raised - 3_600_000 + i64::from(n) * 1000, "meter1.power", sample);
-        series.iter_mut().for_each(|series| series.take(&row));
+        for series in &mut series {
+            series.take(&row);
+        }
     }
     anomalies.tell(&mut lines, &series, &zone);
     let told = &lines[0].anomalies;
@@ -441,7 +464,11 @@ fn p5_no_report_is_larger_than_its_bound() {
         })
         .collect();
     let mut lines = vec![report(&site, day, None, &rows)];
-    rows.iter().for_each(|row| series.iter_mut().for_each(|series| series.take(row)));
+    for row in &rows {
+        for series in &mut series {
+            series.take(row);
+        }
+    }
     anomalies.tell(&mut lines, &series, &zone);
     let told = lines[0].anomalies.len() as u64 + lines[0].anomalies_left_out;
     assert_eq!(told, 10_000, "each is counted");

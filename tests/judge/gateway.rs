@@ -38,11 +38,16 @@ pub(crate) struct Gateway {
 
 impl Gateway {
     pub(crate) fn new(meters: &[Meter], far_ends: &[FarEnd]) -> Self {
+        Self::of(&site(meters, far_ends))
+    }
+
+    /// With this site file.
+    pub(crate) fn of(site: &str) -> Self {
         let folder = tempfile::tempdir().expect("a temporary directory");
         for directory in ["data", "kept"] {
             fs::create_dir(folder.path().join(directory)).expect("a directory");
         }
-        fs::write(folder.path().join("site.toml"), site(meters, far_ends)).expect("a site file");
+        fs::write(folder.path().join("site.toml"), site).expect("a site file");
         let control = folder.path().join("control");
         fs::write(&control, [0; 4 * size_of::<i64>()]).expect("a control file");
         let control = File::options().write(true).open(control).expect("a control file");
@@ -130,6 +135,19 @@ impl Gateway {
         connection
             .and_then(|connection| Holds::read(&connection))
             .unwrap_or_else(|error| panic!("{error}\n{}", self.log()))
+    }
+
+    /// The subjects of the reports that the disk holds while the daemon runs.
+    pub(crate) fn reports_now(&self) -> Vec<String> {
+        let file = self.data().join(FILES[0]);
+        let read = || -> rusqlite::Result<Vec<String>> {
+            let connection = Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+            connection.busy_timeout(Duration::from_secs(5))?;
+            let mut reports = connection.prepare("SELECT day || ' ' || subject FROM report ORDER BY id")?;
+            reports.query_map([], |row| row.get(0))?.collect()
+        };
+        // While the daemon is starting there may be no database yet.
+        read().unwrap_or_default()
     }
 
     /// What the daemon has logged, its end.

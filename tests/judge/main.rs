@@ -5,6 +5,7 @@ mod far_end;
 mod gateway;
 mod mains;
 mod meter;
+mod midnight;
 mod story;
 mod verdict;
 
