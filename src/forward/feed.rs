@@ -4,9 +4,7 @@ use tokio::sync::watch;
 
 use super::queue::{Lane, Queue, Room, Ticket, Want};
 use crate::model::{Event, Text};
-use crate::store::{
-    Heads, Outbox, Progress, Refusals, Report, Row, Span, Stopped, Store, StoreError,
-};
+use crate::store::{Heads, Outbox, Progress, Refusals, Report, Row, Span, Stopped, Store, StoreError};
 
 /// Entries that are being handed over.
 #[derive(Debug)]

@@ -138,8 +138,7 @@ impl Group {
     /// Whether there is anything to write.
     pub(super) fn writes(&self) -> bool {
         let states = !self.outputs.is_empty() || self.start.is_some() || !self.memories.is_empty();
-        let progress =
-            !self.progress.is_empty() || !self.refusals.is_empty() || !self.reported.is_empty();
+        let progress = !self.progress.is_empty() || !self.refusals.is_empty() || !self.reported.is_empty();
         self.is_durable() || states || self.given_up > 0 || !self.rows.is_empty() || progress
     }
 }

@@ -7,6 +7,7 @@ use super::fake_broker::{Behaviour, FakeBroker, Seen};
 use super::plant::{ANY, Centre, Plant, broker};
 use crate::broker::EmbeddedBroker;
 use crate::report::POWER;
+use crate::site::MqttVersion;
 use crate::report::document::LineDay;
 use crate::store::fixtures::commit;
 use crate::store::{Report, Turn};
@@ -64,7 +65,7 @@ async fn p1_a_report_reaches_the_centre_though_the_broker_was_away_when_it_was_m
 async fn p1_a_report_that_the_broker_did_not_acknowledge_is_sent_again_with_the_next_connection() {
     // Status, risk and two devices go before it; then the line is cut, and nothing was acknowledged.
     let deaf = Behaviour { ack_every: 0, cut_after: 5, ..Behaviour::default() };
-    let mut server = FakeBroker::start(vec![deaf, Behaviour::default()]).await;
+    let mut server = FakeBroker::speaking(MqttVersion::V3_1_1, vec![deaf, Behaviour::default()]).await;
     let mut plant = Plant::new(vec![("hq", broker(server.address))]);
     commit(&plant.store, made(vec![report("2026-11-20", "meter1.power")])).await;
     plant.start();
