@@ -41,7 +41,7 @@ async fn until(what: &str, gateway: &Gateway, mut is_so: impl FnMut() -> bool) {
 #[tokio::test(flavor = "multi_thread")]
 async fn p1_the_report_of_a_day_outlives_deaths_around_midnight_and_a_broker_that_is_away() {
     let meter = Meter::start(hazgate::clock::Clock::start(), 7).await;
-    let far_end = FarEnd::start("hq").await;
+    let far_end = FarEnd::start("hq", false).await;
     far_end.change(|manner| manner.is_away = true);
     let mut gateway = Gateway::of(&site(&meter, &far_end));
     // Two minutes to midnight.

@@ -7,8 +7,8 @@ use super::fake_broker::{Behaviour, FakeBroker, Seen};
 use super::plant::{ANY, Centre, Plant, broker};
 use crate::broker::EmbeddedBroker;
 use crate::report::POWER;
-use crate::site::MqttVersion;
 use crate::report::document::LineDay;
+use crate::site::MqttVersion;
 use crate::store::fixtures::commit;
 use crate::store::{Report, Turn};
 
