@@ -128,7 +128,7 @@ pub(crate) struct ReplayArgs {
     /// Somebody acknowledges every alarm after this long; by default nobody does
     #[arg(long, value_parser = duration)]
     pub(crate) ack_after: Option<Duration>,
-    /// List every event
+    /// List every event; with --json each as a line of JSON, and the result as the last
     #[arg(long)]
     pub(crate) events: bool,
     /// Draw the points that had alarms, in the terminal

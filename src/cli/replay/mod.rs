@@ -49,7 +49,7 @@ pub(crate) fn replay(args: &ReplayArgs) -> anyhow::Result<ExitCode> {
     let expectations = args.expect.as_deref().map(Expectations::read).transpose()?;
     let language = Language::choose(args.lang);
     let mut out = std::io::stdout().lock();
-    let lists = args.events && !args.json;
+    let lists = args.events.then_some(if args.json { List::Json } else { List::Text });
     let mut audience = Audience { expectations, lists, language, out: &mut out, written: Ok(()) };
     let done = task.run(&site, &mut audience)?;
     audience.written?;
@@ -74,7 +74,9 @@ pub(crate) fn replay(args: &ReplayArgs) -> anyhow::Result<ExitCode> {
         }
     }
     if args.json {
-        writeln!(out, "{:#}", done.json(other.as_ref(), expectations.as_ref()))?;
+        let result = done.json(other.as_ref(), expectations.as_ref());
+        // Behind a list of lines the result is one more of them.
+        if args.events { writeln!(out, "{result}")? } else { writeln!(out, "{result:#}")? }
     } else {
         done.show(&mut out, language, other.as_ref())?;
     }
@@ -92,11 +94,20 @@ pub(crate) fn replay(args: &ReplayArgs) -> anyhow::Result<ExitCode> {
     Ok(if unmet.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
+/// How events are listed.
+#[derive(Debug, Clone, Copy)]
+enum List {
+    /// A line for people.
+    Text,
+    /// A line of JSON.
+    Json,
+}
+
 /// Who hears of every event of the site that is asked about.
 struct Audience<'a, W> {
     expectations: Option<Expectations>,
-    /// Whether every event is listed.
-    lists: bool,
+    /// How every event is listed, if it is.
+    lists: Option<List>,
     language: Language,
     out: &'a mut W,
     written: std::io::Result<()>,
@@ -107,12 +118,17 @@ impl<W: Write> Witness for Audience<'_, W> {
         if let Some(expectations) = &mut self.expectations {
             expectations.take(transition);
         }
-        if self.lists && self.written.is_ok() {
-            let language = self.language;
-            let columns = language.event_columns(transition);
-            let message = language.of(&transition.message);
-            self.written = writeln!(self.out, "{}  {columns}  {message}", transition.at);
-        }
+        let Some(list) = self.lists.filter(|_| self.written.is_ok()) else { return };
+        self.written = match list {
+            List::Json => serde_json::to_writer(&mut self.out, transition)
+                .map_err(Into::into)
+                .and_then(|()| writeln!(self.out)),
+            List::Text => {
+                let columns = self.language.event_columns(transition);
+                let message = self.language.of(&transition.message);
+                writeln!(self.out, "{}  {columns}  {message}", transition.at)
+            }
+        };
     }
 }
 
