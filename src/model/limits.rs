@@ -52,6 +52,22 @@ pub const BASELINE_HIGH_PERCENT: usize = 95;
 pub const BASELINE_FLOOR_PERCENT: f64 = 5.0;
 /// So far the wall clock may be put back into a declared stop that is over, or before one that has begun, without its being told again (our default).
 pub const STOP_STEP_MAX: Duration = Duration::from_secs(3600);
+/// Steps of a load, an eighth of a doubling each, in which it is kept for how long it stood there.
+pub const SPLIT_STEPS: usize = 320;
+/// Days of known load after which a day is worth half as much where the modes of a load are learnt (our default).
+pub const SPLIT_HALF_LIFE_DAYS: f32 = 28.0;
+/// By how many doublings below the greatest load everything is the same: 1.6 % of it (our default).
+pub const SPLIT_FLOOR_DOUBLINGS: f64 = 6.0;
+/// Share of the time that a mode must have to be one (our default).
+pub const SPLIT_SHARE_MIN: f64 = 0.02;
+/// By how many doublings the means of two modes must be apart (our default).
+pub const SPLIT_DOUBLINGS_MIN: f64 = 1.0;
+/// Share of a load's variance, in its logarithm, that must be between the modes: an even spread has 0.75, a single mode less (our default).
+pub const SPLIT_PARTED_MIN: f64 = 0.8;
+/// For how long a reading stands at most where the modes of a load are learnt.
+pub const SPLIT_STANDS_MAX: Duration = Duration::from_secs(3600);
+/// From one putting out of what is learnt of a load's modes to the next.
+pub const SPLIT_KEPT_INTERVAL: Duration = Duration::from_secs(3600);
 /// Shifts in a day.
 pub const SHIFTS_MAX: usize = 6;
 /// How long the end of a stretch of the clock waits for a reading from beyond it; at most a quarter of the stretch (our default).

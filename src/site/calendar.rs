@@ -20,6 +20,8 @@ pub struct Calendar {
     pub shifts: Option<Shifts>,
     /// What is declared to stand still.
     pub stops: Vec<Stop>,
+    /// What is declared to be worked at, outside of working hours or after a standstill.
+    pub works: Vec<Work>,
 }
 
 /// A time in which something is declared to stand still.
@@ -42,6 +44,19 @@ impl Stop {
     }
 }
 
+/// A time for which work is declared (报备).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Work {
+    /// What people call it.
+    pub title: Text,
+    /// What is worked at; none: the whole site.
+    pub hazard: Option<HazardId>,
+    /// Its first moment, as people read their clocks.
+    pub from: DateTime,
+    /// The first moment after it.
+    pub to: DateTime,
+}
+
 /// A question to the calendar that a derived point answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Question {
@@ -51,6 +66,8 @@ pub enum Question {
     RestDay,
     /// Whether this hazard, or without one the whole site, is to stand still, by the site file or by order.
     Stop(Option<HazardId>),
+    /// Whether work is declared for this hazard, or for the whole site.
+    Work(Option<HazardId>),
 }
 
 impl Calendar {
@@ -90,6 +107,13 @@ impl Calendar {
         own.max_by_key(|stop| stop.to)
     }
 
+    /// Whether the site file declares that something is worked at: this hazard or the whole site.
+    pub fn is_declared_work(&self, hazard: Option<HazardId>, at: DateTime) -> bool {
+        self.works
+            .iter()
+            .any(|work| (work.hazard.is_none() || work.hazard == hazard) && work.from <= at && at < work.to)
+    }
+
     /// The weekday, Monday 0, whose working hours a day has; none for a day of rest. A day that is worked on although its weekday is one of
     /// rest has those of the first weekday that has any.
     fn weekday_of(&self, day: Date) -> Option<usize> {
@@ -118,8 +142,7 @@ mod tests {
             // Thursday to Wednesday; the Saturday after is worked on.
             holidays: vec![days("2026-10-01..2026-10-07")],
             working_days: vec![days("2026-10-10")],
-            shifts: None,
-            stops: Vec::new(),
+            ..Calendar::default()
         }
     }
 
@@ -165,5 +188,17 @@ mod tests {
         assert!(!of(None).is_stopped(line, end), "its end is no part of it");
         assert!(of(line).stop_of(line, within).is_some() && of(None).stop_of(line, within).is_none());
         assert!(of(line).last_stop_of(line, within).is_none() && of(line).last_stop_of(line, end).is_some());
+    }
+
+    #[test]
+    fn declared_work_of_the_whole_site_is_one_of_each_hazard_and_of_one_of_no_other() {
+        let (line, other) = (Some(HazardId::new(0)), Some(HazardId::new(1)));
+        let (from, to) = (date(2026, 12, 1).at(22, 0, 0, 0), date(2026, 12, 2).at(6, 0, 0, 0));
+        let of = |hazard| Calendar {
+            works: vec![Work { title: Text::same("night shift"), hazard, from, to }],
+            ..Calendar::default()
+        };
+        assert!(of(line).is_declared_work(line, from) && !of(line).is_declared_work(other, from));
+        assert!(of(None).is_declared_work(line, from) && !of(None).is_declared_work(line, to));
     }
 }

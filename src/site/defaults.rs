@@ -45,6 +45,8 @@ pub(super) const RATE_PER: Period = Period(Duration::from_secs(60));
 pub(super) const BASELINE_DAYS: u8 = 5;
 /// Margin beyond what is ordinary, in percent (our default).
 pub(super) const BASELINE_PERCENT: f64 = 30.0;
+/// Days of known load before its modes are told apart (our default): a week has every kind of day.
+pub(super) const LEARNT_DAYS: u8 = 7;
 /// Least time of a state of production (our default).
 pub(super) const STATE_LEAST: Period = Period(Duration::from_secs(60));
 /// Longest shelving: a shift (our default).

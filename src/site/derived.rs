@@ -35,6 +35,8 @@ pub enum Formula {
     Production(Production),
     /// A figure of a feeder, from several points.
     Joint(Joint),
+    /// From which load on a line runs: what a point that is a [`Formula::Production`] was given, or has learnt.
+    RunningFrom(PointId),
     /// A switch: what the calendar says.
     Calendar(Question),
 }
@@ -171,10 +173,12 @@ pub const PRODUCTION_BOUNDS: usize = 3;
 pub struct Production {
     /// The point: a power or a current.
     pub of: PointId,
-    /// From which value on it is idle, runs, is overloaded; in order. There always is the second.
+    /// From which value on it is idle, runs, is overloaded; in order. There is the second, or it is learnt.
     pub bounds: [Option<f64>; PRODUCTION_BOUNDS],
-    /// How far below a bound it must come to be under it again; not negative.
-    pub deadband: f64,
+    /// After how many days of known load the second of them is learnt from it; none: it is given.
+    pub learnt_after: Option<u8>,
+    /// How far below a bound it must come to be under it again; not negative. None: a tenth of the bound that is learnt.
+    pub deadband: Option<f64>,
     /// How long it must be beyond a bound: no state is shorter.
     pub least: Duration,
 }
@@ -246,7 +250,7 @@ impl Formula {
             Self::Window(window) => vec![window.of],
             Self::Clocked(clocked) => vec![clocked.of],
             Self::Baseline(baseline) => vec![baseline.of],
-            Self::OfBaseline { of, .. } => vec![*of],
+            Self::OfBaseline { of, .. } | Self::RunningFrom(of) => vec![*of],
             Self::Production(production) => vec![production.of],
             Self::Joint(joint) => {
                 let mut points = joint.of.clone();

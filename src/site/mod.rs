@@ -46,7 +46,7 @@ mod values;
 
 use std::path::Path;
 
-pub use calendar::{Calendar, Question, Stop};
+pub use calendar::{Calendar, Question, Stop, Work};
 pub use check::energy_unit;
 pub use clock_period::{ClockPeriod, ClockSpan, Shifts};
 pub use dates::Days;

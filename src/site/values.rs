@@ -459,3 +459,35 @@ impl JsonSchema for Grade {
         ] })
     }
 }
+
+/// A load that is given as a number, or `"learned"`.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(untagged)]
+pub(super) enum Bound {
+    /// In the point's unit.
+    Given(f64),
+    /// From the point's own past.
+    Learned(Learned),
+}
+
+/// The word for what is learnt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Learned {
+    /// The only one.
+    Learned,
+}
+
+impl JsonSchema for Bound {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Bound".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "anyOf": [{ "type": "number" }, { "type": "string", "enum": ["learned"] }] })
+    }
+}

@@ -6,6 +6,8 @@
 //! far a quarter was off is how far it was outside of that range, in units of a margin: a share of the edge, or a twentieth of the ordinary day's greatest if
 //! that is more.
 //!
+//! Of a kind of day of which too little is known, one thing can be said all the same: what is above the ordinary range of every kind that is known is not ordinary.
+//!
 //! The days are kept as 96 numbers each, 11 KB a feeder; each day that is over is one memory, the present one another.
 
 use jiff::civil::Date;
@@ -156,10 +158,14 @@ impl Feeder {
     }
 
     fn off(&self, mean: Sample, slot: usize, is_rest: bool) -> Sample {
-        let (Some(value), Some(ordinary)) = (mean.value(), self.ordinary(slot, is_rest)) else {
+        let Some(value) = mean.value().map(Value::as_f64) else {
             return Sample::Bad(Reason::NoData);
         };
-        let (value, low, high) = (value.as_f64(), f64::from(ordinary.low), f64::from(ordinary.high));
+        let other = || self.ordinary(slot, !is_rest).filter(|other| value > f64::from(other.high));
+        let Some(ordinary) = self.ordinary(slot, is_rest).or_else(other) else {
+            return Sample::Bad(Reason::NoData);
+        };
+        let (low, high) = (f64::from(ordinary.low), f64::from(ordinary.high));
         let least = f64::from(self.peak) * BASELINE_FLOOR_PERCENT / 100.0;
         let margins = |edge: f64| {
             (value - edge) / (edge.abs() * self.baseline.percent / 100.0).max(least).max(f64::MIN_POSITIVE)

@@ -121,6 +121,19 @@ fn what_is_ordinary_is_off_by_nothing_and_what_is_not_by_more_than_the_margin() 
 }
 
 #[test]
+fn p2_of_a_kind_of_day_that_is_not_known_only_what_is_above_every_other_is_out_of_the_ordinary() {
+    let mut weeks = Weeks::new();
+    weeks.pass(12, ordinary);
+    // The second Saturday is a day of rest, and of those too few are known.
+    let off = weeks.pass(1, |at| Some(if at.hour() == 10 { 150.0 } else { 90.0 }));
+    let by =
+        |hour: i8| off.iter().find(|(at, _)| at.hour() == hour && at.minute() == 29).expect("a quarter").1;
+    assert!(value(by(10)) > 1.0, "more than on any working day");
+    assert_eq!(by(12), UNKNOWN, "a load that a working day has may be ordinary here");
+    assert_eq!(weeks.ordinary(), [UNKNOWN; 3]);
+}
+
+#[test]
 fn days_that_are_like_no_others_are_left_out() {
     let mut weeks = Weeks::new();
     let days = |text: &str| text.parse::<Date>().expect("a day");

@@ -17,6 +17,9 @@ mod past;
 mod production;
 #[cfg(test)]
 mod production_tests;
+mod split;
+#[cfg(test)]
+mod split_tests;
 #[cfg(test)]
 mod tests;
 mod window;
@@ -83,6 +86,8 @@ enum Past {
     OfOrdinary(u32),
     /// The state of production.
     State(Box<ProductionWatch>),
+    /// Nothing of its own: another one, by its place, knows from which load on a line runs. What was last told of it.
+    OfState(u32, Option<Sample>),
     /// What the calendar last said.
     Said(Option<bool>),
 }
@@ -110,8 +115,10 @@ impl Derivations {
         let places = || list.iter().enumerate().map(|(place, it)| (place as u32, it));
         let pairs =
             places().flat_map(|(place, it)| it.rests_on.iter().map(move |point| (*point, place))).collect();
-        let clocked =
-            places().filter(|(_, it)| !matches!(it.past, Past::None | Past::Recent(_) | Past::OfOrdinary(_)));
+        let goes_by_points = |past: &Past| {
+            matches!(past, Past::None | Past::Recent(_) | Past::OfOrdinary(_) | Past::OfState(..))
+        };
+        let clocked = places().filter(|(_, it)| !goes_by_points(&it.past));
         let mut by_name: Vec<u32> = (0..list.len() as u32).collect();
         by_name.sort_unstable_by_key(|place| &site.point(list[*place as usize].point).name);
         Self {
@@ -174,7 +181,8 @@ impl Derivations {
             let derivation = &mut self.list[place as usize];
             let derived = match &mut derivation.past {
                 Past::Recent(running) => look_back(derivation.point, running, now, points),
-                Past::OfOrdinary(_) => self.aspect(site, place),
+                Past::OfOrdinary(_) => self.aspect(site, now, place),
+                Past::OfState(..) => self.new_bound(site, now, place),
                 Past::Said(said) => ask_calendar(site, derivation.point, &self.orders, said, now),
                 Past::None | Past::Clocked(_) | Past::Ordinary(_) | Past::State(_) => {
                     let derived = derivation.work_out(site, now, points, &self.orders);
@@ -189,19 +197,32 @@ impl Derivations {
         None
     }
 
-    /// What a point says that rests on what another one knows to be ordinary.
-    fn aspect(&self, site: &Site, place: u32) -> Option<Derived> {
-        let Derivation { point, past: Past::OfOrdinary(base), .. } = &self.list[place as usize] else {
-            return None;
+    /// From which load on a line runs, if that is new.
+    fn new_bound(&mut self, site: &Site, now: Now, place: u32) -> Option<Derived> {
+        let known = self.aspect(site, now, place)?;
+        let Past::OfState(_, told) = &mut self.list[place as usize].past else { return None };
+        (told.replace(known.sample) != Some(known.sample)).then_some(known)
+    }
+
+    /// What a point says that rests on what another one has learnt.
+    fn aspect(&self, site: &Site, now: Now, place: u32) -> Option<Derived> {
+        let Derivation { point, past, .. } = &self.list[place as usize];
+        let (Past::OfOrdinary(base) | Past::OfState(base, _)) = past else { return None };
+        let (at, sample) = match (&self.list[*base as usize].past, &site.point(*point).source) {
+            (Past::Ordinary(feeder), Source::Derived(Formula::OfBaseline { aspect, .. })) => {
+                feeder.aspect(*aspect)
+            }
+            (Past::State(watch), _) => (now.wall, watch.running_from()),
+            _ => return None,
         };
-        let Past::Ordinary(feeder) = &self.list[*base as usize].past else { return None };
-        let Source::Derived(Formula::OfBaseline { aspect, .. }) = &site.point(*point).source else {
-            return None;
-        };
-        let (at, sample) = feeder.aspect(*aspect);
         let is_excused = !matches!(sample, Sample::Good(_));
         Some(Derived { point: *point, at, sample, is_excused, change: None })
     }
+}
+
+/// The place of a derived point among those.
+fn place_of(list: &[Derivation], point: PointId) -> Option<u32> {
+    list.iter().rposition(|other| other.point == point).map(|place| place as u32)
 }
 
 /// What keys of what a derived point remembers begin with; the point's name follows.
@@ -227,7 +248,7 @@ impl Derivations {
         let body = memory.body.as_deref().and_then(|body| body.strip_prefix(&derivation.way(site)));
         match (&mut derivation.past, body) {
             (Past::Clocked(clockwork), Some(body)) => clockwork.recall(body, now).is_some(),
-            (Past::State(watch), Some(body)) => watch.recall(body).is_some(),
+            (Past::State(watch), Some(body)) => watch.recall(part, body).is_some(),
             (Past::Ordinary(feeder), Some(body)) => feeder.recall(part, body).is_some(),
             _ => false,
         }
@@ -239,7 +260,7 @@ impl Derivation {
         let whole = |body| (String::new(), body);
         let parts = match &mut self.past {
             Past::Clocked(clockwork) => clockwork.keep(now).into_iter().map(whole).collect(),
-            Past::State(watch) => watch.keep().into_iter().map(whole).collect(),
+            Past::State(watch) => watch.keep(now),
             Past::Ordinary(feeder) => feeder.keep(),
             _ => return,
         };
@@ -275,9 +296,8 @@ impl Derivation {
             Formula::Window(window) => Past::Recent(Running::new(*window)),
             Formula::Clocked(clocked) => Past::Clocked(Box::new(Clockwork::new(*clocked))),
             Formula::Baseline(baseline) => Past::Ordinary(Box::new(Feeder::new(*baseline))),
-            Formula::OfBaseline { of, .. } => {
-                Past::OfOrdinary(before.iter().rposition(|other| other.point == *of)? as u32)
-            }
+            Formula::OfBaseline { of, .. } => Past::OfOrdinary(place_of(before, *of)?),
+            Formula::RunningFrom(of) => Past::OfState(place_of(before, *of)?, None),
             Formula::Production(production) => Past::State(Box::new(ProductionWatch::new(*production))),
             Formula::Calendar(_) => Past::Said(None),
             Formula::Number(_) | Formula::Condition(_) | Formula::Joint(_) => Past::None,
@@ -453,6 +473,7 @@ fn ask_calendar(
         Question::WorkingHours => site.calendar.is_working(local),
         Question::RestDay => site.calendar.is_rest_day(local.date()),
         Question::Stop(hazard) => is_stopped(site, hazard, orders, now),
+        Question::Work(hazard) => site.calendar.is_declared_work(hazard, local),
     };
     let sample = Sample::Good(Value::Bool(yes));
     let is_new = said.replace(yes) != Some(yes);

@@ -12,7 +12,8 @@ use crate::site::Production;
 const LINE: Production = Production {
     of: PointId::new(0),
     bounds: [Some(10.0), Some(20.0), Some(100.0)],
-    deadband: 2.0,
+    learnt_after: None,
+    deadband: Some(2.0),
     least: Duration::from_secs(60),
 };
 
@@ -89,12 +90,13 @@ fn a_meter_that_speaks_rarely_is_believed_at_the_next_look() {
 #[test]
 fn p1_the_state_goes_on_over_a_restart_and_is_no_news() {
     let mut watch = ProductionWatch::new(LINE);
-    assert_eq!(watch.keep(), None);
+    assert_eq!(watch.keep(at(0)), []);
     changes(&mut watch, 0..100, |_| good(50.0));
-    let kept = watch.keep().expect("something is known");
-    assert_eq!(watch.keep(), None, "once is enough");
+    let kept = watch.keep(at(100));
+    let [(key, body)] = &kept[..] else { panic!("{kept:?}") };
+    assert_eq!(watch.keep(at(100)), [], "once is enough");
     let mut next = ProductionWatch::new(LINE);
-    next.recall(&kept).expect("it can be read");
+    next.recall(key, body).expect("it can be read");
     assert_eq!(next.sample(), Sample::Bad(Reason::NoData), "nothing was read yet");
     assert_eq!(changes(&mut next, 0..100, |_| good(50.0)), []);
     assert_eq!(next.sample(), Sample::Good(Value::Int(2)));
@@ -105,7 +107,7 @@ fn production() -> impl Strategy<Value = Production> {
     (bound(10.0), bound(100.0), prop_oneof![Just(0.0), Just(2.0)], 0_u64..120).prop_map(
         |(idle, overload, deadband, least)| Production {
             bounds: [idle, Some(20.0), overload],
-            deadband,
+            deadband: Some(deadband),
             least: Duration::from_secs(least),
             ..LINE
         },
@@ -148,7 +150,7 @@ proptest! {
                     let value = value.expect("no gap in it");
                     let bound = |place: usize| production.bounds[place];
                     let held = if is_up {
-                        (was..3).find_map(bound).is_some_and(|bound| value >= bound - production.deadband)
+                        (was..3).find_map(bound).is_some_and(|bound| value >= bound - production.deadband.unwrap_or_default())
                     } else {
                         (0..was).rev().find_map(bound).is_some_and(|bound| value < bound)
                     };

@@ -1,10 +1,11 @@
 //! Each limit of each built-in pack, held against figures that are written down here a second time: it raises at the limit and after its
 //! delay, not before; it ends past the deadband, not within. Who changes a pack's figure changes it here too, on purpose. Its conditions are in
-//! `conditions`, what it derives in `derived`.
+//! `conditions`, what it derives in `derived`, what it learns of a load in `load`.
 
 mod bench;
 mod conditions;
 mod derived;
+mod load;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -79,6 +80,7 @@ power_quality    current_unbalance         %      -                     -    -  
 power_quality    frequency                 Hz     -                     49.5 49.8 50.2 50.5 0.05  3 4 4 3
 power_quality    power_factor              -      -                     -    0.9  -    -    0.02  - 4 - -
 power_quality    voltage_thd               %      -                     -    -    5    8    0.5   - - 4 3
+power_meter      demand                    kW     contract_demand       -    -    100  105  2     - - 3 2
 power_safety     production_power          kW     rated_power           -5   -    80   100  3     4 - 4 2
 power_tree       feeder_load               %      -                     -5   -    80   100  3     4 - 4 2
 sensor_health    calibration_days_left     d      -                     0    30   -    -    1     3 4 - -
@@ -291,7 +293,8 @@ fn entries(pack: &str, table: &toml::Table) -> Vec<Entry> {
 fn no_rule_of_a_pack_is_left_out_here() {
     let limits: BTreeSet<(String, String, String)> =
         rows().iter().map(|row| (row.pack.to_owned(), row.role.to_owned(), row.unit.to_owned())).collect();
-    let others: Vec<_> = conditions::covered().into_iter().chain(derived::covered()).collect();
+    let others: Vec<_> =
+        conditions::covered().into_iter().chain(derived::covered()).chain(load::covered()).collect();
     for file in fs::read_dir("config/packs").expect("the packs") {
         let path = file.expect("a file").path();
         let pack = path.file_stem().expect("a name").to_string_lossy().into_owned();

@@ -1,4 +1,4 @@
-//! `[calendar]` and `[[stop]]`.
+//! `[calendar]`, `[[stop]]` and `[[work]]`.
 
 use super::Context;
 use super::handling;
@@ -6,7 +6,7 @@ use super::hazards::Hazards;
 use super::rules::Rules;
 use crate::model::Wall;
 use crate::model::limits::SHIFTS_MAX;
-use crate::site::calendar::{Calendar, Stop};
+use crate::site::calendar::{Calendar, Stop, Work};
 use crate::site::clock_period::Shifts;
 use crate::site::dates::LocalTime;
 use crate::site::defaults;
@@ -55,7 +55,29 @@ pub(super) fn check(gathered: &Gathered, hazards: &Hazards, context: &mut Contex
         working_days: raw.working_days,
         shifts: context.shifts,
         stops: checked,
+        works: works(gathered, hazards, context),
     }
+}
+
+/// The checked `[[work]]`.
+fn works(gathered: &Gathered, hazards: &Hazards, context: &mut Context<'_>) -> Vec<Work> {
+    let works = gathered.parts.iter().flat_map(|part| {
+        part.raw.work.iter().enumerate().map(|(index, raw)| (part.spot("work", index), raw))
+    });
+    let mut checked = Vec::new();
+    for (spot, raw) in works {
+        if raw.to <= raw.from {
+            let finding = context.findings.add(spot.key("to"), "the work ends before it begins");
+            finding.hint("`from` is its first minute, `to` the first after it");
+        }
+        checked.push(Work {
+            title: raw.name.clone().into(),
+            hazard: hazards.refer(raw.hazard.as_ref(), spot.key("hazard"), context),
+            from: raw.from.0,
+            to: raw.to.0,
+        });
+    }
+    checked
 }
 
 /// An alarm of level `journal` for each hazard, and for the whole site, of which a stop is declared: it stands as long as one is in force.

@@ -303,6 +303,7 @@ impl Maker<'_, '_> {
                     CalendarWord::WorkingHours => Question::WorkingHours,
                     CalendarWord::RestDay => Question::RestDay,
                     CalendarWord::Stop => Question::Stop(self.written.hazard),
+                    CalendarWord::Work => Question::Work(self.written.hazard),
                 }))
             }
             (value, _) if self.raw.calendar.is_some() => {

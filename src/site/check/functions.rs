@@ -32,7 +32,7 @@ impl FunctionWord {
     /// Whether it may be worked out of the recent past.
     const fn is_of_past(self) -> bool {
         !self.is_clocked()
-            && !matches!(self, Self::State | Self::Deviation)
+            && !matches!(self, Self::State | Self::RunningFrom | Self::Deviation)
             && !matches!(self, Self::Baseline | Self::BaselineLow | Self::BaselineHigh)
     }
 
@@ -50,6 +50,7 @@ impl Maker<'_, '_> {
         let of = self.of(context);
         match word {
             FunctionWord::State => return self.production(of, context).map(Formula::Production),
+            FunctionWord::RunningFrom => return self.running_from(of, context),
             FunctionWord::Baseline => return self.baseline(of, context).map(Formula::Baseline),
             FunctionWord::BaselineLow => return self.of_baseline(of, Aspect::Low, context),
             FunctionWord::BaselineHigh => return self.of_baseline(of, Aspect::High, context),
@@ -105,7 +106,8 @@ impl Maker<'_, '_> {
                 "period" | "which" => is_clocked,
                 "modulus" => word.is_electrical(),
                 "to" | "toward" => word == FunctionWord::Forecast,
-                "days" | "percent" => word == FunctionWord::Baseline,
+                "percent" => word == FunctionWord::Baseline,
+                "days" => matches!(word, FunctionWord::Baseline | FunctionWord::State),
                 _ => word == FunctionWord::State,
             };
             if given && !fits {
@@ -296,6 +298,10 @@ impl Maker<'_, '_> {
             | Formula::Joint(_)
             | Formula::OfBaseline { aspect: Aspect::Deviation, .. } => String::new(),
             Formula::OfBaseline { of: baseline, .. } => of(*baseline).clone(),
+            Formula::RunningFrom(state) => match &self.points.list[state.index()].source {
+                Source::Derived(Formula::Production(production)) => of(production.of).clone(),
+                _ => String::new(),
+            },
             Formula::Baseline(baseline) => match electrical(of(baseline.of)) {
                 Some(Electrical::Energy { power }) => power,
                 _ => of(baseline.of).clone(),

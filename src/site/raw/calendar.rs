@@ -1,4 +1,4 @@
-//! `[calendar]` and `[[stop]]`: when the site works, and when it has said that it does not.
+//! `[calendar]`, `[[stop]]` and `[[work]]`: when the site works, and when it has said that it does not, or does besides.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -30,6 +30,20 @@ pub(in crate::site) struct RawStop {
     /// The hazard that stands still. Default: the whole site.
     pub(in crate::site) hazard: Option<Id>,
     /// From when on, in the site's time zone, such as `"2026-12-01 08:00"`.
+    pub(in crate::site) from: LocalTime,
+    /// Until when.
+    pub(in crate::site) to: LocalTime,
+}
+
+/// `[[work]]`.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::site) struct RawWork {
+    /// What people call it.
+    pub(in crate::site) name: Words,
+    /// The hazard that is worked at. Default: the whole site.
+    pub(in crate::site) hazard: Option<Id>,
+    /// From when on, in the site's time zone, such as `"2026-12-01 22:00"`.
     pub(in crate::site) from: LocalTime,
     /// Until when.
     pub(in crate::site) to: LocalTime,

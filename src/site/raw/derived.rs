@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use super::rule::RawLimits;
 use crate::site::defaults;
-use crate::site::values::{Id, Name, Period, Words};
+use crate::site::values::{Bound, Id, Name, Period, Words};
 
 /// `[[derived]]`.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -13,7 +13,7 @@ use crate::site::values::{Id, Name, Period, Words};
 pub(in crate::site) struct RawDerived {
     /// The point's id, unlike every other point's. Any dotted name.
     pub(in crate::site) id: Name,
-    /// The hazard that it belongs to; with `calendar = "stop"`, the one that stands still. Default: that of the points it is worked out from, if they
+    /// The hazard that it belongs to; with `calendar = "stop"`, the one that stands still, with `"work"` the one that is worked at. Default: that of the points it is worked out from, if they
     /// have one and the same.
     pub(in crate::site) hazard: Option<Id>,
     /// How it is worked out, and its limits.
@@ -52,16 +52,17 @@ pub(in crate::site) struct RawFormula {
     /// With `forecast`: whether that value is reached from below or from above.
     #[schemars(extend("default" = "rising"))]
     pub(in crate::site) toward: Option<TowardWord>,
-    /// With `baseline`: of how many days of a kind, working days or days of rest, a quarter of an hour must be known before anything is ordinary.
-    #[schemars(range(min = 1, max = 28), extend("default" = defaults::BASELINE_DAYS))]
+    /// With `baseline`: of how many days of a kind, working days or days of rest, a quarter of an hour must be known before anything is ordinary; 5 if
+    /// nothing else is said. With `state` and `running = "learned"`: after how many days of known load the bound is learnt; 7 if nothing else is said.
+    #[schemars(range(min = 1, max = 28))]
     pub(in crate::site) days: Option<u8>,
     /// With `baseline`: how far outside of the ordinary range is one margin, in percent of its edge.
     #[schemars(extend("default" = defaults::BASELINE_PERCENT))]
     pub(in crate::site) percent: Option<f64>,
     /// With `state`: from which load on the line is idle and not stopped. In the unit of the point `of`. Default: it is one or the other.
     pub(in crate::site) idle: Option<f64>,
-    /// With `state`: from which load on it runs. Required there.
-    pub(in crate::site) running: Option<f64>,
+    /// With `state`: from which load on it runs. Required there. `"learned"`: between the two modes of the load, standing and working, as its own past shows them.
+    pub(in crate::site) running: Option<Bound>,
     /// With `state`: from which load on it is overloaded. Default: it never is.
     pub(in crate::site) overload: Option<f64>,
     /// With `state`: how far below a bound the load must come to be under it again. In the unit of the point `of`. Default: a tenth of the lowest bound.
@@ -116,6 +117,8 @@ pub(in crate::site) enum FunctionWord {
     Deviation,
     /// The state of production by the load: stopped, idle, running, overload.
     State,
+    /// Of a `state`: from which load on it runs, as given or learnt.
+    RunningFrom,
     /// The hours in which a switch is on, or a `state` is running or overload; in each `period`, or without one since ever.
     Hours,
 }
@@ -130,6 +133,8 @@ pub(in crate::site) enum CalendarWord {
     RestDay,
     /// On while the `hazard`, or without one the whole site, is to stand still: by `[[stop]]`, or by order of the centre.
     Stop,
+    /// On while work is declared for the `hazard`, or for the whole site, by `[[work]]`.
+    Work,
 }
 
 /// Stretches of the clock.

@@ -17,7 +17,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub(super) use alarms::{RawAlarms, RawByLevel};
-pub(super) use calendar::{RawCalendar, RawStop};
+pub(super) use calendar::{RawCalendar, RawStop, RawWork};
 pub(super) use derived::{
     CalendarWord, FunctionWord, PeriodWord, RawDerived, RawFormula, TowardWord, WhichWord,
 };
@@ -86,6 +86,9 @@ pub(super) struct RawSite {
     /// A time in which the site, or a part of it, is declared to stand still: an overhaul, a stop of production.
     #[serde(default)]
     pub(super) stop: Vec<RawStop>,
+    /// A time for which work is declared outside of working hours, or after a standstill: a night shift, overtime, the resumption after a stop.
+    #[serde(default)]
+    pub(super) work: Vec<RawWork>,
     /// A condition that raises the alarm of its name.
     #[serde(default)]
     pub(super) rule: Vec<RawRule>,

@@ -109,11 +109,17 @@ impl Writer {
                 delay.map_or_else(|| "0".to_owned(), |delay| delay.to_string())
             };
             let level = condition.level.unwrap_or(defaults::CONDITION_LEVEL).0;
-            let only = condition.handling.only_when.as_ref().map(|text| format!(" (only when `{text}`)"));
+            let (handling, quoted) = (&condition.handling, |times: &Vec<String>| times.join(", "));
+            let only = [
+                handling.only_when.as_ref().map(|text| format!(" (only when `{text}`)")),
+                handling.only_during.as_ref().map(|times| format!(" (only during {})", quoted(times))),
+                handling.not_during.as_ref().map(|times| format!(" (not during {})", quoted(times))),
+            ];
+            let only: String = only.into_iter().flatten().collect();
             let cells = [
                 format!("`{}`", rule.id.0),
                 whom(&rule.roles),
-                format!("{}{}", code(&condition.when), only.unwrap_or_default()),
+                format!("{}{only}", code(&condition.when)),
                 condition.until.as_ref().map(code).unwrap_or_default(),
                 level.number().map_or_else(|| "journal".to_owned(), |number| number.to_string()),
                 format!("{}, {}", delay(condition.on_delay), delay(condition.off_delay)),
@@ -151,6 +157,7 @@ fn formula(raw: &RawFormula, percent_of: Option<&Id>) -> String {
         Some(FunctionWord::Demand) => "demand",
         Some(FunctionWord::Energy) => "energy",
         Some(FunctionWord::State) => "state of production by",
+        Some(FunctionWord::RunningFrom) => "from which load on it runs, of",
         Some(FunctionWord::Hours) => "hours",
         Some(FunctionWord::Baseline) => "baseline",
         Some(FunctionWord::BaselineLow) => "lower edge",

@@ -22,6 +22,11 @@ pub(super) fn signals(text: &str) -> Vec<Signal<'_>> {
 
 /// A site with the pack on a hazard that has these points, in their order, and these set-points.
 pub(super) fn site_of(pack: &str, signals: &[Signal<'_>], setpoints: &str) -> Site {
+    site_with(pack, signals, setpoints, "")
+}
+
+/// The same, and what else stands in its site file.
+pub(super) fn site_with(pack: &str, signals: &[Signal<'_>], setpoints: &str, besides: &str) -> Site {
     let point = |(index, Signal { role, unit }): (usize, &Signal<'_>)| {
         format!(
             "[[point]]\ndevice = \"d\"\nsignal = \"p{index}\"\nname = \"P{index}\"\npointer = \"/p{index}\"\nmax_age = \"24h\"\n\
@@ -33,7 +38,7 @@ pub(super) fn site_of(pack: &str, signals: &[Signal<'_>], setpoints: &str) -> Si
         setpoints.split_whitespace().map(|name| format!("{name} = {SETPOINT}")).collect();
     let setpoints = setpoints.join(", ");
     let text = format!(
-        "version = 1\n[site]\nenterprise = \"acme\"\ngateway = \"gw1\"\nname = \"Plant\"\n[clock]\nsync = \"ignored\"\n\
+        "version = 1\n[site]\nenterprise = \"acme\"\ngateway = \"gw1\"\nname = \"Plant\"\n[clock]\nsync = \"ignored\"\n{besides}\
          [[hazard]]\nid = \"h\"\nkind = \"other\"\nname = {{ zh = \"一号\", en = \"One\" }}\n\
          [[device]]\nid = \"d\"\nprotocol = \"mqtt\"\nurl = \"mqtt://127.0.0.1:1883\"\ntopic = \"d\"\nhazard = \"h\"\n\
          {points}[[pack]]\nuse = \"{pack}\"\nhazard = \"h\"\nsetpoints = {{ {setpoints} }}\n"

@@ -61,6 +61,9 @@ power_tree protection_idle 4 warning | | cooling_wanted cooling_runs | 1 1 | 0 1
 power_tree protection_idle 4 warning | | dust_removal_wanted dust_removal_runs | 0 0 | 0 1 | 0 b | 0 0
 power_tree protection_idle 4 warning | | protection_wanted protection_runs | 1 0 | 0 1 | - | 1 1
 power_tree phase 2 alarm | phase_current | current_a:A current_b:A current_c:A | 50 5 50 | 50 50 4.9 | 50 50 9.9 | 50 50 10.1
+power_meter reversed 3 alarm | contract_demand reverse_power | active_power:kW | -40 | -41 | -20 | -19
+power_meter phase_reversed 3 warning | reverse_power | power_a:kW power_b:kW power_c:kW | 41 -40 41 | 41 -41 41 | 41 -20 41 | 41 -19 41
+power_meter phase_reversed 3 warning | reverse_power | power_a:kW power_b:kW power_c:kW | -41 -41 40 | -41 -41 41 | -41 b 20 | -41 -41 19
 melting_furnace flame 1 alarm | | burner_running flame | 1 1 | 1 0 | 1 b | 0 0
 melting_furnace exhaust 2 alarm | | burner_running exhaust_running | 1 1 | 1 0 | 1 b | 0 0
 melting_furnace gas_valve 1 alarm | | gas_valve_open burner_running | 1 1 | 1 0 | b 0 | 0 0

@@ -24,6 +24,13 @@ const CASES: &[Case<'_>] = &[
         &[&["there is no hazard `tank2`", "tank1"], &["the stop ends before it begins"]],
     ),
     (
+        &[(
+            "# end",
+            "[[work]]\nname = \"n\"\nhazard = «\"tank2\"\nfrom = \"2026-12-02 08:00\"\nto = «\"2026-12-01 08:00\"",
+        )],
+        &[&["there is no hazard `tank2`", "tank1"], &["the work ends before it begins"]],
+    ),
+    (
         &[("# end", "[[stop]]\nname = \"n\"\nfrom = «\"2026-12-02\"\nto = \"2026-12-03 08:00\"")],
         &[&["`2026-12-02` is no day and time", "2026-12-01 08:00"]],
     ),

@@ -191,6 +191,27 @@ const CASES: &[Case<'_>] = &[
         &[("unit = \"m\"", "unit = \"m\"\nstuck = { after = «\"0s\", band = «-1 }")],
         &[&["stuck at once"], &["a band of -1 is negative"]],
     ),
+    (
+        &[(
+            "# end",
+            "[[derived]]\nid = \"a.b\"\nname = \"n\"\nfunction = \"state\"\nof = \"plc.level\"\nrunning = «\"learnt\"",
+        )],
+        &[&["learned"]],
+    ),
+    (
+        &[(
+            "# end",
+            "[[derived]]\nid = \"a.b\"\nname = \"n\"\nfunction = \"state\"\nof = \"plc.level\"\nrunning = 20\ndays = «3",
+        )],
+        &[&["`days` = 3 says nothing where `running` is given", "learned"]],
+    ),
+    (
+        &[(
+            "# end",
+            "[[derived]]\nid = \"a.b\"\nname = \"n\"\nfunction = \"running_from\"\nof = «\"plc.level\"",
+        )],
+        &[&["`plc.level` is no state of production", "function = \"state\""]],
+    ),
 ];
 
 #[test]
