@@ -8,7 +8,7 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, Row, Transaction, params_from_iter};
 
 use super::error::StoreError;
-use super::{schema, verify};
+use super::{ledger, schema, verify};
 use crate::model::{Event, Text, Wall};
 
 /// Numbers, between the first and the last entry that cannot be passed over, that are asked for one by one.
@@ -51,6 +51,7 @@ pub fn repair(directory: &Path, now: Wall, tell: impl FnMut(u64)) -> Result<Mend
         mended.events += rescue.events()?;
         if is_new {
             mended.rows += rescue.state()?;
+            rescue.go_on()?;
         }
         rescue.cursors()?;
         transaction.commit()?;
@@ -106,6 +107,24 @@ impl Rescue<'_> {
             matches!((&values[0], &values[4]), (Value::Integer(id), Value::Blob(body))
                 if super::row::unpack(*id as u64, body).is_ok())
         })
+    }
+
+    /// Sees to it that rows to come are numbered behind all that were ever acknowledged, given up or stamped anew, whether they came back or not: or
+    /// what is new would count as acknowledged.
+    fn go_on(&self) -> rusqlite::Result<()> {
+        let through = "SELECT max(coalesce((SELECT max(id) FROM telemetry), 0), coalesce((SELECT max(telemetry) FROM cursor), 0),
+            coalesce((SELECT max(upto) FROM gap), 0), coalesce((SELECT max(telemetry_upto) FROM restamp), 0))";
+        let through: i64 = self.target.query_row(through, [], |row| row.get(0))?;
+        let bytes = "SELECT coalesce(sum(length(body) + ?1), 0) FROM telemetry";
+        let bytes: i64 = self.target.query_row(bytes, [ledger::row_bytes(0) as i64], |row| row.get(0))?;
+        for (key, number) in [("telemetry_through", through), ("telemetry_bytes", bytes)] {
+            self.target.execute(
+                "INSERT OR REPLACE INTO meta(key, value) VALUES (?1, ?2)",
+                (key, number.to_string()),
+            )?;
+        }
+        let counted = "UPDATE name SET seq = max(seq, coalesce((SELECT max(seq) FROM telemetry WHERE device = name.id), 0))";
+        self.target.execute(counted, []).map(|_| ())
     }
 
     /// What a destination had yet to be told there, it has yet to be told.

@@ -97,9 +97,10 @@ async fn damaged_and_mended(rig: &mut Rig, centre: &mut Centre, events: u64) {
     outsider.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).expect("folded in");
     let root = "SELECT rootpage FROM sqlite_schema WHERE name = 'telemetry'";
     let page: u32 = outsider.query_row(root, [], |row| row.get(0)).expect("a page");
+    let bytes: u32 = outsider.query_row("PRAGMA page_size", [], |row| row.get(0)).expect("its size");
     drop(outsider);
     let file = File::options().write(true).open(&database).expect("the database");
-    file.write_all_at(&[0xee; 4096], (u64::from(page) - 1) * 4096).expect("damaged");
+    file.write_all_at(&vec![0xee; bytes as usize], u64::from(page - 1) * u64::from(bytes)).expect("damaged");
     let (code, text) = store(rig, "verify", &["--lang", "en"]).await;
     assert!(code == 1 && text.contains("hazgate store repair"), "{text}");
     let (code, text) = store(rig, "repair", &["--json"]).await;

@@ -256,16 +256,6 @@ impl Centre {
         serde_json::from_slice(&self.on(topic).await.payload).unwrap()
     }
 
-    /// The next message on `topic` that has come already, as JSON; others are skipped.
-    pub(super) fn waiting(&mut self, topic: &str) -> Option<Json> {
-        loop {
-            let publish = self.messages.try_recv().ok()?;
-            if publish.topic == format!("hazgate/v1/acme/gw1/{topic}") {
-                return serde_json::from_slice(&publish.payload).ok();
-            }
-        }
-    }
-
     /// Sends a command.
     pub(super) async fn command(&self, payload: impl Into<Vec<u8>>) {
         self.client.publish("hazgate/v1/acme/gw1/cmd", QoS::AtLeastOnce, false, payload).await.unwrap();

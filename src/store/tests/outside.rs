@@ -128,6 +128,25 @@ async fn p1_what_can_be_read_of_a_damaged_database_is_brought_back_and_what_was_
 }
 
 #[tokio::test]
+async fn p5_what_is_read_after_repair_is_new_to_those_who_had_acknowledged_what_was_lost() {
+    let dir = tempfile::tempdir().unwrap();
+    let site = site(dir.path(), vec![("a", anywhere())]);
+    filled(&site).await;
+    outsider(dir.path()).execute_batch("UPDATE telemetry SET body = x'05'").unwrap();
+    let mended = repair(dir.path(), AT, |_| ()).unwrap();
+    assert_eq!((mended.events, mended.rows), (3, 0), "no row can be read");
+    assert_eq!(words(dir.path()), [""; 0]);
+    let store = open(&site).store;
+    commit(&store, telemetry(vec![batch(0, later(9000), 9.0)])).await;
+    let outbox = store.outbox("a").unwrap();
+    let after = outbox.progress().await.unwrap().telemetry;
+    let owed = outbox.telemetry(after, u64::MAX >> 1, 100).await.unwrap();
+    assert_eq!(owed.iter().map(|row| row.at).collect::<Vec<_>>(), [later(9000)]);
+    store.close().await;
+    assert_eq!(words(dir.path()), [""; 0]);
+}
+
+#[tokio::test]
 async fn p1_what_a_database_owed_when_it_was_set_aside_is_owed_again_after_repair() {
     let dir = tempfile::tempdir().unwrap();
     let site = site(dir.path(), vec![("a", anywhere())]);
