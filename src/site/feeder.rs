@@ -33,7 +33,7 @@ pub struct Feeder {
     pub rated_power: Option<f64>,
     /// What may flow in each phase for long, in the unit of its currents.
     pub rated_current: Option<f64>,
-    /// From which power on what it feeds runs, in the unit of its power.
+    /// From which power on what it feeds runs, in the unit of its power, where that is given and not learnt.
     pub running: Option<f64>,
     /// The points that are worked out for it.
     pub figures: BTreeMap<FeederFigure, PointId>,

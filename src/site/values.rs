@@ -478,6 +478,16 @@ pub(super) enum Learned {
     Learned,
 }
 
+impl Bound {
+    /// The number, if it is one.
+    pub(super) const fn given(self) -> Option<f64> {
+        match self {
+            Self::Given(load) => Some(load),
+            Self::Learned(_) => None,
+        }
+    }
+}
+
 impl JsonSchema for Bound {
     fn inline_schema() -> bool {
         true

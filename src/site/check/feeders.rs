@@ -19,6 +19,7 @@ use crate::site::feeder::{Feeder, FeederFigure, FeederRole};
 use crate::site::load::Gathered;
 use crate::site::raw::{FeederWord, RawFeeder};
 use crate::site::source::{Place, Spot};
+use crate::site::values::Bound;
 use measured::Measured;
 
 /// The feeders of a site in the order of the tree, and where each is written.
@@ -189,7 +190,7 @@ impl<'a> Feeders<'a> {
                 voltages: Vec::new(),
                 rated_power: raw.rated_power,
                 rated_current: raw.rated_current,
-                running: raw.running,
+                running: raw.running.and_then(Bound::given),
                 figures: BTreeMap::new(),
             });
             feeders.spots.push(spot);

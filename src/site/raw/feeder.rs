@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::site::values::{Id, Name, Words};
+use crate::site::values::{Bound, Id, Name, Words};
 
 /// `[[feeder]]`.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -41,8 +41,9 @@ pub(in crate::site) struct RawFeeder {
     pub(in crate::site) rated_power: Option<f64>,
     /// What may flow in each phase for long. In the unit of its currents.
     pub(in crate::site) rated_current: Option<f64>,
-    /// From which power on what it feeds runs. In the unit of its power. Default: its state is not worked out.
-    pub(in crate::site) running: Option<f64>,
+    /// From which power on what it feeds runs. In the unit of its power. `"learned"`: between the two modes of its load, standing and working, as a
+    /// week of its own past shows them. Default: its state is not worked out.
+    pub(in crate::site) running: Option<Bound>,
     /// With `running`: from which power on it is idle and not stopped. Default: it is one or the other.
     pub(in crate::site) idle: Option<f64>,
     /// With `running`: from which power on it is overloaded. Default: it never is.

@@ -101,6 +101,23 @@ fn a_tree_stands_with_each_feeder_behind_what_it_is_fed_from() {
 }
 
 #[test]
+fn where_a_feeder_runs_may_be_learnt_from_its_load() {
+    let text = [HEAD, &meters(), &TREE.replace("running = 20", "running = \"learned\"")].concat();
+    let site = load_files(&[("site.toml", &text)], &[]).unwrap_or_else(|mistakes| panic!("{mistakes}"));
+    let (line, fan) = (feeder(&site, "line1"), feeder(&site, "fan1"));
+    assert_eq!((line.running, fan.running), (None, Some(5.0)));
+    let learnt_after = |feeder: &Feeder| {
+        let state = feeder.point(FeederFigure::State).expect("a state");
+        match &site.point(state).source {
+            Source::Derived(Formula::Production(production)) => production.learnt_after,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!((learnt_after(line), learnt_after(fan)), (Some(7), None));
+    assert!(line.point(FeederFigure::RunningHoursDay).is_some());
+}
+
+#[test]
 fn a_meter_gives_a_feeder_its_points_by_their_roles_and_else_by_their_signals() {
     let site = site("");
     let named = |name: &str| -> Vec<(&str, &str)> {

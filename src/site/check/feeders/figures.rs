@@ -14,7 +14,7 @@ use crate::site::feeder::{Feeder, FeederFigure, FeederRole};
 use crate::site::model::{Point, Source};
 use crate::site::raw::{CalendarWord, FunctionWord, PeriodWord, RawFormula, WhichWord};
 use crate::site::source::Place;
-use crate::site::values::{Bound, Id, Name};
+use crate::site::values::{Id, Name};
 
 /// Share of the rated current below which nobody asks how far the phases are apart (our default).
 const SPREAD_LEAST: f64 = 0.1;
@@ -316,7 +316,7 @@ impl Maker<'_, '_, '_, '_> {
         let formula = RawFormula {
             function: Some(FunctionWord::State),
             of: Some(self.name(power)),
-            running: Some(Bound::Given(running)),
+            running: Some(running),
             idle: raw.idle,
             overload: raw.overload,
             ..RawFormula::default()

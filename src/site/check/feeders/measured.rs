@@ -12,7 +12,7 @@ use crate::site::expression;
 use crate::site::feeder::Feeder;
 use crate::site::raw::RawFeeder;
 use crate::site::source::{Place, Spot};
-use crate::site::values::Name;
+use crate::site::values::{Bound, Name};
 
 /// Phases of a line.
 const PHASES: [&str; 3] = ["a", "b", "c"];
@@ -207,11 +207,15 @@ fn refuse_numbers(feeder: &Feeder, raw: &RawFeeder, spot: Spot, context: &mut Co
     let given = [
         ("rated_power", raw.rated_power, power, "power"),
         ("rated_current", raw.rated_current, currents, "currents"),
-        ("running", raw.running, power, "power"),
+        ("running", raw.running.and_then(Bound::given), power, "power"),
         ("idle", raw.idle, running, "running"),
         ("overload", raw.overload, running, "running"),
         ("modulus", raw.modulus, feeder.energy.is_some(), "energy"),
     ];
+    if raw.running.is_some_and(|running| running.given().is_none()) && !power && !context.damage.any() {
+        let message = "`running` says nothing without `power`";
+        context.findings.add(spot.key("running"), message).hint("add `power`, or leave it out");
+    }
     for (key, value, has, other) in given {
         let Some(value) = value else { continue };
         if value <= 0.0 {

@@ -113,6 +113,10 @@ const CASES: &[(&str, &[&[&str]])] = &[
         &[&["`running` = 20 is not below `overload` = 10"]],
     ),
     (
+        "[[feeder]]\nid = «\"a\"\nname = \"A\"\nparent = \"incomer\"\nrunning = «\"learned\"\n",
+        &[&["nothing measures `a`"], &["`running` says nothing without `power`"]],
+    ),
+    (
         "[[feeder]]\nid = «\"incomer\"\nname = \"A\"\npower = \"m.power_2\"\n",
         &[&["feeder `incomer` is defined twice"]],
     ),
