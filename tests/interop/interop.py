@@ -41,6 +41,8 @@ from pymodbus.simulator import DataType, SimData, SimDevice
 
 PROJECT = pathlib.Path(__file__).resolve().parents[2]
 ROOT = "hazgate/v1/interop/gw1"
+# In no word of any message.
+WRONG_PASSWORD = "qzx-7391"
 
 
 class Field(threading.Thread):
@@ -329,13 +331,13 @@ def stop_in_order(centre, gateway):
 
 
 def wrong_password(hazgate, folder):
-    gateway = start_gateway(hazgate, folder, password="wrong")
+    gateway = start_gateway(hazgate, folder, password=WRONG_PASSWORD)
     log = folder / "hazgate.log"
     wait_for("the refusal in words", lambda: "password" in log.read_text().lower(), 20)
     assert gateway.poll() is None, "the daemon gave up"
     gateway.send_signal(signal.SIGTERM)
     assert gateway.wait(timeout=10) == 0
-    assert "wrong" not in log.read_text(), "the password is in the log"
+    assert WRONG_PASSWORD not in log.read_text(), "the password is in the log"
     step("a refused password is said in words, and the daemon goes on")
 
 
