@@ -8,6 +8,7 @@
 //! ```
 
 mod addresses;
+mod bound;
 mod calendar;
 mod check;
 mod clock_period;

@@ -15,11 +15,11 @@ use super::points::Points;
 use super::rules::Rules;
 use crate::model::limits::FEEDERS_MAX;
 use crate::model::{FeederId, PointId};
+use crate::site::bound::Bound;
 use crate::site::feeder::{Feeder, FeederFigure, FeederRole};
 use crate::site::load::Gathered;
 use crate::site::raw::{FeederWord, RawFeeder};
 use crate::site::source::{Place, Spot};
-use crate::site::values::Bound;
 use measured::Measured;
 
 /// The feeders of a site in the order of the tree, and where each is written.

@@ -3,10 +3,10 @@
 use super::Context;
 use super::derived::Maker;
 use crate::model::PointId;
+use crate::site::bound::Bound;
 use crate::site::defaults;
 use crate::site::derived::{Formula, Production};
 use crate::site::model::Source;
-use crate::site::values::Bound;
 
 impl Maker<'_, '_> {
     /// The state of production by the load of a point; none, and a mistake, where something is missing.

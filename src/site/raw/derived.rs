@@ -4,8 +4,9 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::rule::RawLimits;
+use crate::site::bound::Bound;
 use crate::site::defaults;
-use crate::site::values::{Bound, Id, Name, Period, Words};
+use crate::site::values::{Id, Name, Period, Words};
 
 /// `[[derived]]`.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]

@@ -3,7 +3,8 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::site::values::{Bound, Id, Name, Words};
+use crate::site::bound::Bound;
+use crate::site::values::{Id, Name, Words};
 
 /// `[[feeder]]`.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]

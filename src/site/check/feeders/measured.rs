@@ -8,11 +8,12 @@ use super::super::devices::Devices;
 use super::super::points::Points;
 use super::super::units::{Electrical, electrical, is_active};
 use crate::model::{DeviceId, PointId};
+use crate::site::bound::Bound;
 use crate::site::expression;
 use crate::site::feeder::Feeder;
 use crate::site::raw::RawFeeder;
 use crate::site::source::{Place, Spot};
-use crate::site::values::{Bound, Name};
+use crate::site::values::Name;
 
 /// Phases of a line.
 const PHASES: [&str; 3] = ["a", "b", "c"];
