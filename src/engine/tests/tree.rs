@@ -15,6 +15,8 @@ gateway = "gw1"
 name = "Plant"
 [clock]
 sync = "ignored"
+[calendar]
+shifts = ["08:00", "20:00"]
 [[hazard]]
 id = "line1"
 kind = "power"
@@ -186,6 +188,40 @@ fn the_figures_of_a_day_are_told_when_it_is_over() {
         panic!("{hours:?}")
     };
     assert!((hours - 24.0).abs() < 0.1, "{hours}");
+}
+
+#[test]
+fn the_figures_of_hours_shifts_and_months_are_told_when_they_are_over() {
+    let mut run = run();
+    // From Saturday, 21 November, 20:00 into January; December is the first whole month.
+    for _ in 0..41 * 24 * 6 {
+        for (meter, power) in METERS.into_iter().zip([120.0, 60.0, 30.0]) {
+            run.read(meter, good(power));
+        }
+        run.wait(600.0);
+    }
+    let hour = 3_600_000;
+    let (start, year) = (EPOCH, EPOCH + (4 + 9 * 24 + 31 * 24) * hour);
+    for (feeder, figure, ends, expected) in [
+        ("incomer", FeederFigure::EnergyHour, start + 2 * hour, 120.0),
+        ("incomer", FeederFigure::EnergyShift, start + 12 * hour, 1440.0),
+        ("line", FeederFigure::RunningHoursShift, start + 24 * hour, 12.0),
+        ("incomer", FeederFigure::EnergyMonth, year, 120.0 * 744.0),
+        ("line", FeederFigure::EnergyMonth, year, 60.0 * 744.0),
+        ("incomer", FeederFigure::DemandMaxMonth, year, 120.0),
+        ("incomer", FeederFigure::LoadFactorMonth, year, 100.0),
+        ("incomer", FeederFigure::PeakValleyMonth, year, 1.0),
+    ] {
+        let all: BTreeMap<Wall, Sample> = told(&run, point(&run, feeder, figure)).into_iter().collect();
+        let Some(Sample::Good(Value::Float(value))) = all.get(&Wall(ends - 1)) else {
+            panic!("{feeder} {figure:?}: {:?}", all.get(&Wall(ends - 1)))
+        };
+        assert!((value - expected).abs() < expected * 0.005, "{feeder} {figure:?}: {value}");
+    }
+    let november = told(&run, point(&run, "incomer", FeederFigure::LoadFactorMonth));
+    let of_november = |(of, _): &&(Wall, Sample)| *of < Wall(year - 744 * hour);
+    let is_number = |(_, sample): &(Wall, Sample)| matches!(sample, Sample::Good(_));
+    assert!(!november.iter().filter(of_november).any(is_number), "a third of a month is no month");
 }
 
 proptest! {
